@@ -1,6 +1,7 @@
-/** Fast tests live beside the code they show; those that need Envoy are `*.envoy.test.ts` (see scripts/test.ts). */
+/** Fast tests live beside the code they show; those that need Envoy are `*.envoy.test.ts` (see scripts/lib/stages.ts). */
 export default {
   testEnvironment: 'node',
+  testMatch: ['<rootDir>/**/*.test.ts'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [
@@ -8,7 +9,7 @@ export default {
       { jsc: { parser: { syntax: 'typescript' }, target: 'es2024' }, module: { type: 'es6' } },
     ],
   },
-  testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/dist/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/'],
   workerIdleMemoryLimit: '1GB',
 };

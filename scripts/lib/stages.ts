@@ -1,0 +1,73 @@
+/** The stages of `npm test`, fast first. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+
+interface ToolStage {
+  readonly kind: 'tool';
+  readonly name: string;
+  /** Run one after another; counts as one test. Arguments of this very Node. */
+  readonly steps: readonly (readonly string[])[];
+  /** What the last step has to print. */
+  readonly prints?: string;
+}
+
+interface JestStage {
+  readonly kind: 'jest';
+  readonly name: string;
+  /** jest's --testMatch. */
+  readonly match: readonly string[];
+}
+
+export type Stage = ToolStage | JestStage;
+
+const envoyTests = ['<rootDir>/**/*.envoy.test.ts', '<rootDir>/e2e/**/*.test.ts'];
+
+/** Groups run one after another; the stages of one group run side by side. */
+export function stageGroups(root: string): readonly (readonly Stage[])[] {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  const tool = (name: string, ...steps: readonly (readonly string[])[]): ToolStage => ({ kind: 'tool', name, steps });
+  const generated = existsSync(join(root, 'scripts/gen.ts')) ? [tool('generated', ['scripts/gen.ts', '--check'])] : [];
+  return [
+    [
+      tool('types', ['node_modules/typescript/bin/tsc', '--noEmit']),
+      tool('lint', ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings']),
+      tool('format', ['node_modules/@biomejs/biome/bin/biome', 'check', '.']),
+    ],
+    generated,
+    [{ kind: 'jest', name: 'unit', match: ['<rootDir>/**/*.test.ts', ...envoyTests.map((glob) => `!${glob}`)] }],
+    [{ kind: 'jest', name: 'envoy', match: envoyTests }],
+    [{ ...tool('bundle', ['scripts/build.ts'], ['dist/evengate.js', 'version']), prints: version }],
+  ];
+}
+
+/** Words that name stages choose stages; any other word chooses test files by a part of their path. */
+export function choose(groups: readonly (readonly Stage[])[], words: readonly string[]): Choice {
+  const names = new Set(groups.flat().map((stage) => stage.name));
+  const chosen = words.filter((word) => names.has(word));
+  const paths = words.filter((word) => !names.has(word));
+  const wanted = (stage: Stage) =>
+    words.length === 0 || (chosen.length > 0 ? chosen.includes(stage.name) : stage.kind === 'jest');
+  return { groups: groups.map((group) => group.filter(wanted)).filter((group) => group.length > 0), paths };
+}
+
+export interface Choice {
+  readonly groups: readonly (readonly Stage[])[];
+  readonly paths: readonly string[];
+}
+
+/** The command of a jest stage, all but the Node that runs it. */
+export function jestArguments(stage: JestStage, paths: readonly string[], outputFile: string): readonly string[] {
+  return [
+    '--experimental-vm-modules',
+    '--disable-warning=ExperimentalWarning',
+    'node_modules/jest/bin/jest.js',
+    '--passWithNoTests',
+    '--json',
+    `--outputFile=${outputFile}`,
+    ...stage.match.map((glob) => `--testMatch=${glob}`),
+    ...paths.map((path) => `--testPathPatterns=${path}`),
+  ];
+}
+
+export const node = process.execPath;
