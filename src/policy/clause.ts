@@ -1,0 +1,161 @@
+/** Conjunctions while they are being worked on: groups by attribute, so that most work is comparing keys. */
+import { describeRef } from '../kube/object.ts';
+import { attributeKey, compareText } from './attribute.ts';
+import type { Conjunction, Constraint, Source } from './constraint.ts';
+import { constraintsOf, type Group, groupOf, impliesGroup, intersectGroups } from './group.ts';
+
+export interface Clause {
+  /** Sorted by key. */
+  readonly groups: readonly Group[];
+  /** Sorted by key. */
+  readonly sources: readonly NamedSource[];
+  /** The groups' bits: a clause that implies this one has them all. */
+  readonly bits: number;
+}
+
+interface NamedSource {
+  readonly key: string;
+  readonly source: Source;
+}
+
+export function clauseOf(constraints: readonly Constraint[], sources: readonly Source[]): Clause | 'empty' {
+  const byKey = new Map<string, [Constraint, ...Constraint[]]>();
+  for (const constraint of constraints) {
+    const key = attributeKey(constraint.attribute);
+    const found = byKey.get(key);
+    if (found === undefined) {
+      byKey.set(key, [constraint]);
+    } else {
+      found.push(constraint);
+    }
+  }
+  const groups: Group[] = [];
+  for (const ofOneAttribute of byKey.values()) {
+    const group = groupOf(ofOneAttribute);
+    if (group === 'empty') {
+      return 'empty';
+    }
+    if (group.wanted.length > 0 || group.unwanted.length > 0) {
+      groups.push(group);
+    }
+  }
+  const named = sources.map((source) => ({ key: sourceKey(source), source }));
+  const unique = new Map(named.map((source) => [source.key, source]));
+  return clause(groups.toSorted(byGroupKey), [...unique.values()].toSorted(byGroupKey));
+}
+
+function sourceKey({ policy, rule }: Source): string {
+  return `${describeRef(policy)} ${rule}`;
+}
+
+function byGroupKey(a: { readonly key: string }, b: { readonly key: string }): number {
+  return compareText(a.key, b.key);
+}
+
+function clause(groups: readonly Group[], sources: readonly NamedSource[]): Clause {
+  let bits = 0;
+  for (const group of groups) {
+    bits |= group.bit;
+  }
+  return { groups, sources, bits };
+}
+
+export function conjunctionOf({ groups, sources }: Clause): Conjunction {
+  return { constraints: groups.flatMap(constraintsOf), sources: sources.map(({ source }) => source) };
+}
+
+export function intersectClauses(a: Clause, b: Clause): Clause | 'empty' {
+  const groups = mergeByKey(a.groups, b.groups, intersectGroups);
+  return groups === 'empty' ? 'empty' : clause(groups, unite(a.sources, b.sources));
+}
+
+function unite(a: readonly NamedSource[], b: readonly NamedSource[]): readonly NamedSource[] {
+  const united = mergeByKey(a, b, (source) => source);
+  return united === 'empty' ? [] : united;
+}
+
+/** Two sorted lists as one; what has one key is combined, and 'empty' there is 'empty' for all. */
+function mergeByKey<T extends { readonly key: string }>(
+  a: readonly T[],
+  b: readonly T[],
+  combine: (left: T, right: T) => T | 'empty',
+): readonly T[] | 'empty' {
+  const merged: T[] = [];
+  let next = 0;
+  for (const left of a) {
+    for (let right = b[next]; right !== undefined && right.key < left.key; right = b[next]) {
+      merged.push(right);
+      next += 1;
+    }
+    const right = b[next];
+    const both = right?.key === left.key ? combine(left, right) : left;
+    if (both === 'empty') {
+      return 'empty';
+    }
+    next += right?.key === left.key ? 1 : 0;
+    merged.push(both);
+  }
+  for (; next < b.length; next += 1) {
+    merged.push(...b.slice(next, next + 1));
+  }
+  return merged;
+}
+
+/** Every request that matches `a` matches `b`. The innermost loop of normalise, so it allocates nothing. */
+function impliesClause(a: Clause, b: Clause): boolean {
+  if ((b.bits & ~a.bits) !== 0) {
+    return false;
+  }
+  let next = 0;
+  for (const wide of b.groups) {
+    let narrow = a.groups[next];
+    while (narrow !== undefined && narrow.key < wide.key) {
+      next += 1;
+      narrow = a.groups[next];
+    }
+    if (narrow === undefined || narrow.key !== wide.key || !impliesGroup(narrow, wide)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/** Adds clauses to a list in which none implies another, keeping it so; equal ones share their sources. */
+export function addClauses(list: readonly Clause[], clauses: readonly Clause[]): readonly Clause[] {
+  const kept = [...list];
+  for (const added of clauses) {
+    addOne(kept, added);
+  }
+  return kept;
+}
+
+function addOne(kept: Clause[], added: Clause): void {
+  const covering = kept.findIndex((known) => impliesClause(added, known));
+  const known = kept[covering];
+  if (known !== undefined) {
+    if (compareClauses(known, added) === 0) {
+      kept[covering] = { ...known, sources: unite(known.sources, added.sources) };
+    }
+    return;
+  }
+  if (kept.some((narrower) => impliesClause(narrower, added))) {
+    kept.splice(0, kept.length, ...kept.filter((narrower) => !impliesClause(narrower, added)));
+  }
+  kept.push(added);
+}
+
+/** A total order of constraints; 0 only for equal ones. */
+export function compareClauses(a: Clause, b: Clause): number {
+  for (const [index, group] of a.groups.entries()) {
+    const other = b.groups[index];
+    const order = other === undefined ? 1 : compareText(group.text, other.text);
+    if (order !== 0) {
+      return order;
+    }
+  }
+  return a.groups.length - b.groups.length;
+}
+
+export function sortClauses(clauses: readonly Clause[]): readonly Clause[] {
+  return clauses.toSorted(compareClauses);
+}

@@ -1,0 +1,90 @@
+/** The decision algebra: AND-ing policies is intersection in normal form. Pure, exact, and the same for every data plane. */
+import type { ObjectRef } from '../kube/object.ts';
+import {
+  addClauses,
+  type Clause,
+  clauseOf,
+  compareClauses,
+  conjunctionOf,
+  intersectClauses,
+  sortClauses,
+} from './clause.ts';
+import type { Conjunction, Constraint, Decision, Source } from './constraint.ts';
+
+export type { Conjunction, Constraint, Decision, ObjectRef, Source };
+
+export const admitAll: Decision = { deny: [], allow: [{ constraints: [], sources: [] }] };
+export const admitNobody: Decision = { deny: [], allow: [] };
+
+/** Envoy and istiod take seconds, not milliseconds, beyond some thousands; people cannot read a tenth of it. */
+export const maximumConjunctions = 512;
+
+/**
+ * In normal form: constraints on one single-valued attribute intersected, duplicates and subsumed members dropped, sorted.
+ * 'empty' when no request can match it (never when one can). Throws on an address member that is no CIDR.
+ */
+export function conjunction(constraints: readonly Constraint[], sources: readonly Source[]): Conjunction | 'empty' {
+  const clause = clauseOf(constraints, sources);
+  return clause === 'empty' ? 'empty' : conjunctionOf(clause);
+}
+
+/** What matches both; its sources are those of both. */
+export function intersect(a: Conjunction, b: Conjunction): Conjunction | 'empty' {
+  return conjunction([...a.constraints, ...b.constraints], [...a.sources, ...b.sources]);
+}
+
+/** The same union of requests, without conjunctions that another one covers or that match nothing; sorted. */
+export function normalise(conjunctions: readonly Conjunction[]): readonly Conjunction[] {
+  return normalClauses(conjunctions).map(conjunctionOf);
+}
+
+function normalClauses(conjunctions: readonly Conjunction[]): readonly Clause[] {
+  const clauses = conjunctions.map(({ constraints, sources }) => clauseOf(constraints, sources));
+  // Sorted first: of two that imply each other, the same one stays whatever the order they came in.
+  return sortClauses(addClauses([], sortClauses(clauses.filter((clause) => clause !== 'empty'))));
+}
+
+/** Refuses what any decision refuses. 'too-complex' when a step needs more than maximumConjunctions in deny or allow. */
+export function and(decisions: readonly Decision[]): Decision | 'too-complex' {
+  const deny = normalClauses(decisions.flatMap((decision) => decision.deny));
+  // Small ones first keeps the steps small; a total order keeps the outcome independent of the caller's.
+  const [first, ...others] = decisions.map((decision) => normalClauses(decision.allow)).toSorted(bySize);
+  let allow = first ?? normalClauses(admitAll.allow);
+  if (Math.max(deny.length, allow.length) > maximumConjunctions) {
+    return 'too-complex';
+  }
+  for (const next of others) {
+    const product = multiply(allow, next);
+    if (product === 'too-complex') {
+      return 'too-complex';
+    }
+    allow = product;
+  }
+  return { deny: deny.map(conjunctionOf), allow: allow.map(conjunctionOf) };
+}
+
+function bySize(a: readonly Clause[], b: readonly Clause[]): number {
+  const orders = a.map((clause, index) => compareClauses(clause, b[index] ?? clause));
+  return a.length - b.length || (orders.find((order) => order !== 0) ?? 0);
+}
+
+function multiply(left: readonly Clause[], right: readonly Clause[]): readonly Clause[] | 'too-complex' {
+  let product: readonly Clause[] = [];
+  for (const clause of left) {
+    const row = right.map((other) => intersectClauses(clause, other)).filter((found) => found !== 'empty');
+    product = addClauses(product, row);
+    if (product.length > maximumConjunctions) {
+      return 'too-complex';
+    }
+  }
+  return sortClauses(product);
+}
+
+/** No request without a verified token of a known provider is admitted, so a missing token is a 401 rather than a 403. */
+export function needsIssuer({ allow }: Decision): boolean {
+  return allow.length > 0 && allow.every(({ constraints }) => constraints.some(isIssuer));
+}
+
+function isIssuer({ attribute, negated }: Constraint): boolean {
+  return attribute.kind === 'issuer' && !negated;
+}

@@ -1,0 +1,91 @@
+/** What a decision says of one request, constraint by constraint: the meaning that both data planes are compared with. */
+import { type Attribute, isAddress } from './attribute.ts';
+import { containsAddress, parseCidr } from './cidr.ts';
+import type { Conjunction, Constraint, Decision } from './constraint.ts';
+import { matchesPattern, type Pattern } from './pattern.ts';
+
+export interface RequestFacts {
+  readonly method: string;
+  /** Normalised, without query. */
+  readonly path: string;
+  /** `:authority` as sent, its port included. */
+  readonly host: string;
+  /** By lower-case name; one entry a field line. */
+  readonly headers: ReadonlyMap<string, readonly string[]>;
+  readonly directIp: string;
+  readonly remoteIp: string;
+  /** The verified token; absent when there is none. */
+  readonly token?: {
+    readonly issuers: readonly string[];
+    readonly claims: Readonly<Record<string, unknown>>;
+  };
+}
+
+export interface Verdict {
+  readonly admitted: boolean;
+  /** The deny that matched, or the allow that admitted. */
+  readonly by: Conjunction | undefined;
+  readonly because: 'denied' | 'allowed' | 'not-allowed';
+}
+
+export function evaluate(decision: Decision, request: RequestFacts): Verdict {
+  const matches = ({ constraints }: Conjunction) => constraints.every((constraint) => holds(constraint, request));
+  const denied = decision.deny.find(matches);
+  if (denied !== undefined) {
+    return { admitted: false, by: denied, because: 'denied' };
+  }
+  const allowed = decision.allow.find(matches);
+  return allowed === undefined
+    ? { admitted: false, by: undefined, because: 'not-allowed' }
+    : { admitted: true, by: allowed, because: 'allowed' };
+}
+
+function holds({ attribute, negated, anyOf }: Constraint, request: RequestFacts): boolean {
+  const values = valuesOf(attribute, request);
+  const matches = isAddress(attribute) ? containsValue : matchesPattern;
+  return anyOf.some((pattern) => values.some((value) => matches(pattern, value))) !== negated;
+}
+
+function containsValue(pattern: Pattern, address: string): boolean {
+  const cidr = pattern.kind === 'exact' ? parseCidr(pattern.value) : undefined;
+  return cidr !== undefined && containsAddress(cidr, address);
+}
+
+function valuesOf(attribute: Attribute, request: RequestFacts): readonly string[] {
+  switch (attribute.kind) {
+    case 'host':
+      return [request.host.toLowerCase()];
+    case 'method':
+    case 'path':
+    case 'directIp':
+    case 'remoteIp':
+      return [request[attribute.kind]];
+    case 'issuer':
+      return request.token?.issuers ?? [];
+    case 'header':
+      return request.headers.get(attribute.name) ?? [];
+    case 'claim':
+      return claimValues(attribute.path, request.token?.claims);
+  }
+}
+
+function claimValues(path: readonly string[], claims: unknown): readonly string[] {
+  const claim = path.reduce<unknown>(member, claims);
+  if (typeof claim === 'string') {
+    return isSpaceDelimited(path) ? claim.split(' ').filter((word) => word !== '') : [claim];
+  }
+  return Array.isArray(claim) ? claim.filter((value) => typeof value === 'string') : [];
+}
+
+function member(object: unknown, name: string): unknown {
+  return isRecord(object) && Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Istio sets jwt_authn's normalize_payload_in_metadata.space_delimited_claims to these two, at the top level only. */
+function isSpaceDelimited(path: readonly string[]): boolean {
+  return path.length === 1 && (path[0] === 'scope' || path[0] === 'permission');
+}

@@ -1,0 +1,75 @@
+/** Sets of patterns: the `anyOf` of a constraint, sorted and without members that another one implies. */
+import { compareText } from './attribute.ts';
+import { disjointPatterns, impliesPattern, type Pattern } from './pattern.ts';
+
+export type Members = readonly Pattern[];
+
+/** Sorted by kind, then value; subsumed members dropped. */
+export function normaliseMembers(patterns: readonly Pattern[]): Members {
+  if (patterns.length < 2) {
+    return patterns;
+  }
+  const kept: Pattern[] = [];
+  for (const pattern of patterns.toSorted(comparePatterns)) {
+    if (!impliesSome(pattern, kept)) {
+      // 'exact' sorts before what may imply it, so an earlier member can turn out to be the narrower one.
+      removeWhere(kept, (other) => impliesPattern(other, pattern));
+      kept.push(pattern);
+    }
+  }
+  return kept;
+}
+
+function removeWhere(patterns: Pattern[], unwanted: (pattern: Pattern) => boolean): void {
+  const rest = patterns.filter((pattern) => !unwanted(pattern));
+  patterns.splice(0, patterns.length, ...rest);
+}
+
+export function comparePatterns(a: Pattern, b: Pattern): number {
+  if (a.kind !== b.kind) {
+    return compareText(a.kind, b.kind);
+  }
+  const left = a.kind === 'present' ? '' : a.value;
+  const right = b.kind === 'present' ? '' : b.value;
+  return compareText(left, right);
+}
+
+export function impliesSome(pattern: Pattern, members: Members): boolean {
+  for (const member of members) {
+    if (impliesPattern(pattern, member)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** Every value that matches a member of `a` matches a member of `b`. Sound, not complete. */
+export function impliesMembers(a: Members, b: Members): boolean {
+  if (a === b) {
+    return true;
+  }
+  for (const pattern of a) {
+    if (!impliesSome(pattern, b)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+export function disjointFromAll(pattern: Pattern, members: Members): boolean {
+  return members.every((member) => disjointPatterns(pattern, member));
+}
+
+/** The values that match a member of each, as one set (empty when there are none); 'both' when no one set says it. */
+export function intersectMembers(a: Members, b: Members): Members | 'both' {
+  const common = [...a.filter((pattern) => impliesSome(pattern, b)), ...b.filter((pattern) => impliesSome(pattern, a))];
+  const left = a.filter((pattern) => !common.includes(pattern));
+  const right = b.filter((pattern) => !common.includes(pattern));
+  return left.every((pattern) => disjointFromAll(pattern, right)) ? normaliseMembers(common) : 'both';
+}
+
+/** `members` without those that can never match together with some member of each other set. */
+export function withoutDisjoint(members: Members, others: readonly Members[]): Members {
+  const kept = members.filter((pattern) => others.every((other) => !disjointFromAll(pattern, other)));
+  return kept.length === members.length ? members : kept;
+}
