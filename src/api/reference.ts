@@ -63,7 +63,11 @@ function* fieldLines(name: string, field: JsonSchema, required: boolean): Genera
   const { inner } = contents(field);
   for (const allowed of [field, ...(inner === field ? [] : [inner])]) {
     if (allowed.enum) yield `  - One of: ${allowed.enum.map((value) => code(String(value))).join(', ')}`;
-    if (allowed.pattern !== undefined) yield `  - Pattern: ${code(allowed.pattern)}`;
+    // A format says it better than the page of pattern that zod adds to it.
+    if (allowed.pattern !== undefined && allowed.format === undefined) yield `  - Pattern: ${code(allowed.pattern)}`;
+    for (const { pattern } of allowed.not?.anyOf ?? (allowed.not ? [allowed.not] : [])) {
+      if (pattern !== undefined) yield `  - Refused: ${code(pattern)}`;
+    }
     for (const { message } of allowed['x-kubernetes-validations'] ?? []) yield `  - Rule: ${message}`;
   }
 }

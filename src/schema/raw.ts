@@ -66,7 +66,7 @@ function fieldPath(path: readonly (string | number)[]): string {
 
 /**
  * Places where zod refuses what the API server would store: a refinement without as many `x-kubernetes-validations`
- * (or map bounds) on the same schema, and objects that are not strict. `rules` are those of the root.
+ * (or `not`, or bounds) on the same schema, and objects that are not strict. `rules` are those of the root.
  */
 export function zodOnlyChecks(schema: z.ZodType, rules: readonly CelRule[] = []): readonly string[] {
   const raw = rawSchema(schema);
@@ -77,7 +77,9 @@ export function zodOnlyChecks(schema: z.ZodType, rules: readonly CelRule[] = [])
 function* looseEnds(node: JsonSchema, at: string): Generator<string> {
   const checks = Number(node[refinements] ?? 0);
   const bounds = [node.maxProperties, node.minProperties, node['x-kubernetes-list-map-keys']];
-  const twins = (node['x-kubernetes-validations'] ?? []).length + bounds.filter((bound) => bound !== undefined).length;
+  const refusals = node.not === undefined ? 0 : (node.not.anyOf?.length ?? 1);
+  const rules = (node['x-kubernetes-validations'] ?? []).length;
+  const twins = rules + refusals + bounds.filter((bound) => bound !== undefined).length;
   if (checks > twins) yield `${at}: ${checks} zod refinements but ${twins} rules for the API server`;
   if (node[tolerant] === true) yield `${at}: use z.strictObject; z.object drops unknown fields without a word`;
   for (const [name, child] of Object.entries(node.properties ?? {})) yield* looseEnds(child, childPath(at, name));

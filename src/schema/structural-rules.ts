@@ -3,6 +3,7 @@
  * Ported from k8s.io/apiextensions-apiserver: pkg/apiserver/schema/validation.go and complete.go,
  * pkg/apis/apiextensions/validation/validation.go. Messages are theirs.
  */
+import { costProblems } from './cel-cost.ts';
 import { celProblems, childRuleProblems } from './cel-lint.ts';
 import { houseProblems } from './house-rules.ts';
 import { type JsonSchema, sameJson, without } from './json-schema.ts';
@@ -51,7 +52,7 @@ export function structuralProblems(schema: JsonSchema): readonly string[] {
 
 /** Only those of the API server. Paths are written as it writes them, below `openAPIV3Schema`. */
 export function apiServerProblems(schema: JsonSchema): readonly string[] {
-  return [...invariants(schema, 'root', '')];
+  return [...invariants(schema, 'root', ''), ...costProblems(schema)];
 }
 
 function child(path: string, step: string): string {

@@ -135,7 +135,8 @@ function scalarNode(own: JsonSchema, at: string): JsonSchema {
     if (!known) throw new Error(`${at}: Go's RE2 does not compile ${own.pattern}`);
     noise.push('pattern');
   }
-  return without({ ...own, ...(known && { format }) }, noise);
+  const whole = own.type === 'number' && own.enum?.every((value) => Number.isInteger(value)) === true;
+  return without({ ...own, ...(whole && { type: 'integer' }), ...(known && { format }) }, noise);
 }
 
 /** Whether the API server, which is Go, would take the pattern. */

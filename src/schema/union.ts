@@ -4,7 +4,7 @@ import { type CelRule, celString, childPath, type JsonSchema, sameJson, without 
 const prose = ['description', 'examples'];
 /** Value validations: all that may stand inside oneOf/anyOf (apiextensions schema/validation.go). */
 const valueKeywords = (
-  'enum pattern format minLength maxLength minimum maximum exclusiveMinimum exclusiveMaximum multipleOf ' + 'allOf'
+  'enum pattern format minLength maxLength minimum maximum exclusiveMinimum exclusiveMaximum multipleOf ' + 'allOf not'
 ).split(' ');
 const scalarTypes = ['string', 'integer', 'number', 'boolean'];
 
