@@ -28,12 +28,12 @@ const result = await build({
   minify: true,
   keepNames: true, // class names reach logs and error messages
   sourcemap: 'external',
-  legalComments: 'none',
+  legalComments: 'eof',
   banner: { js: requireForDependencies },
   define: { EVENGATE_VERSION: JSON.stringify(version) },
   logLevel: 'warning',
   metafile: true,
 }).catch(() => process.exit(1)); // esbuild has printed each error with its place
 
-const bytes = Object.entries(result.metafile.outputs).find(([path]) => path.endsWith('.js'))?.[1].bytes ?? 0;
+const bytes = Object.entries(result.metafile.outputs).find(([path]) => !path.endsWith('.map'))?.[1].bytes ?? 0;
 process.stdout.write(`${relative(root, out)}: ${(bytes / 1024).toFixed(0)} KiB, version ${version}\n`);

@@ -23,6 +23,7 @@ export interface Command {
 export class Processes {
   readonly #running = new Set<ChildProcess>();
   readonly #root: string;
+  #closing = false;
 
   constructor(root: string) {
     this.#root = root;
@@ -53,11 +54,13 @@ export class Processes {
     clearTimeout(timer);
     const leftRunning = await endRest(child);
     this.#running.delete(child);
+    if (this.#closing) await new Promise(() => {}); // what endAll has ended is no result
     return { code, output: chunks.join(''), leftRunning };
   }
 
   /** Ends every child and all it started: politely, then for good after `graceSeconds`. */
   async endAll(graceSeconds: number): Promise<void> {
+    this.#closing = true;
     const children = [...this.#running];
     for (const child of children) signalGroup(child, 'SIGTERM');
     const deadline = Date.now() + graceSeconds * 1000;
