@@ -1,0 +1,15 @@
+/** Ports for the servers of a test. */
+import { createServer } from 'node:net';
+
+/** A TCP port of 127.0.0.1 that nobody listens on now. The kernel picks it, so that parallel tests seldom agree. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
+}
