@@ -140,6 +140,7 @@ function start(bootstrap?: object): Promise<EnvoyProcess> {
     binary,
     directory: join(root, 'envoy'),
     bootstrap: bootstrap ?? { node: { id: 'test', cluster: 'test' }, dynamic_resources },
+    env: process.env,
     concurrency: 1,
     onExit: (exit) => exits.push(exit),
     log: (line) => said.push(line),
@@ -353,14 +354,14 @@ suite('the process', () => {
   });
 
   test('so is a program that is none', async () => {
-    const options = { directory: join(root, 'e'), bootstrap: idle, onExit: () => {}, log: () => {} };
+    const options = { directory: join(root, 'e'), bootstrap: idle, env: process.env, onExit: () => {}, log: () => {} };
     await expect(startEnvoy({ ...options, binary: join(root, 'none') })).rejects.toThrow(/did not start: .*none/);
     await expect(startEnvoy({ ...options, binary: '/bin/true' })).rejects.toThrow('ended with code 0 and said nothing');
   });
 
   test('a directory too deep for a socket still works and leaves nothing behind', async () => {
     const directory = join(root, 'd'.repeat(120));
-    envoy = await startEnvoy({ binary, directory, bootstrap: idle, concurrency: 1, onExit: () => {}, log: () => {} });
+    envoy = await startEnvoy({ binary, directory, bootstrap: idle, env: process.env, onExit: () => {}, log: () => {} });
     const socket = envoy.adminSocket;
     expect(await envoy.admin.ready()).toBe(true);
     await envoy.stop();
@@ -373,7 +374,7 @@ suite('the process', () => {
     writeFileSync(
       script,
       `import { startEnvoy } from ${JSON.stringify(module)};
-const options = { binary: ${JSON.stringify(binary)}, directory: ${JSON.stringify(join(root, 'e'))}, bootstrap: {}, concurrency: 1 };
+const options = { binary: ${JSON.stringify(binary)}, directory: ${JSON.stringify(join(root, 'e'))}, bootstrap: {}, env: process.env, concurrency: 1 };
 const envoy = await startEnvoy({ ...options, onExit() {}, log() {} });
 process.stdout.write(String(envoy.pid));`,
     );

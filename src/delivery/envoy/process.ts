@@ -23,6 +23,8 @@ export interface EnvoyOptions {
   readonly directory: string;
   /** envoy.config.bootstrap.v3.Bootstrap in JSON; its `admin` is replaced. */
   readonly bootstrap: object;
+  /** Ours, of which Envoy gets PATH, HOME, TMPDIR and LANG: its formatters can print variables, so none may be a secret. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Worker threads; default one per CPU. */
   readonly concurrency?: number;
   /** Called once if Envoy ends without `stop()`, after it had started. */
@@ -110,21 +112,21 @@ async function spawnEnvoy(options: EnvoyOptions, bootstrapFile: string): Promise
   const concurrency = options.concurrency === undefined ? [] : ['--concurrency', String(options.concurrency)];
   const flags = ['--disable-hot-restart', '--reject-unknown-dynamic-fields', '--drain-strategy', 'immediate'];
   const command = [options.binary, '-c', bootstrapFile, ...flags, ...logFlags, ...concurrency];
-  const [file = '', ...args] = [...(await dieWithParent()), ...command];
+  const env = harmless(options.env);
+  const [file = '', ...args] = [...(await dieWithParent(env)), ...command];
   // Its own group: Ctrl-C must reach us first, so that we end it and do not mistake it for a crash.
-  return spawn(file, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: environment() });
+  return spawn(file, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env });
 }
 
-/** Envoy's formatters can print environment variables, so it gets none that could be a secret. */
-function environment(): Record<string, string> {
+function harmless(env: EnvoyOptions['env']): Record<string, string> {
   const names = ['PATH', 'HOME', 'TMPDIR', 'LANG'];
-  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+  return Object.fromEntries(names.flatMap((name) => (env[name] ? [[name, env[name]]] : [])));
 }
 
 /** A wrapper (util-linux >= 2.33) by which the kernel ends Envoy when we are killed; nothing where it is missing. */
-async function dieWithParent(): Promise<readonly string[]> {
+async function dieWithParent(env: Record<string, string>): Promise<readonly string[]> {
   const wrapper = ['setpriv', '--pdeathsig', 'KILL', '--'];
-  const works = await promisify(execFile)('setpriv', [...wrapper.slice(1), 'true']).then(
+  const works = await promisify(execFile)('setpriv', [...wrapper.slice(1), 'true'], { env }).then(
     () => true,
     () => false,
   );
