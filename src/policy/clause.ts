@@ -39,16 +39,19 @@ export function clauseOf(constraints: readonly Constraint[], sources: readonly S
       groups.push(group);
     }
   }
+  return clause(groups.toSorted(byKeys), nameSources(sources));
+}
+
+function nameSources(sources: readonly Source[]): readonly NamedSource[] {
   const named = sources.map((source) => ({ key: sourceKey(source), source }));
-  const unique = new Map(named.map((source) => [source.key, source]));
-  return clause(groups.toSorted(byGroupKey), [...unique.values()].toSorted(byGroupKey));
+  return named.length < 2 ? named : [...new Map(named.map((each) => [each.key, each])).values()].toSorted(byKeys);
 }
 
 function sourceKey({ policy, rule }: Source): string {
   return `${describeRef(policy)} ${rule}`;
 }
 
-function byGroupKey(a: { readonly key: string }, b: { readonly key: string }): number {
+function byKeys(a: { readonly key: string }, b: { readonly key: string }): number {
   return compareText(a.key, b.key);
 }
 

@@ -132,6 +132,16 @@ describe('normalise', () => {
     ]);
   });
 
+  test('with several values, the one that is wanted does not keep out another', () => {
+    expect(normalise([of([is(team, 'a')]), of([not(team, 'b')])])).toHaveLength(2);
+    expect(normalise([of([is('path', 'a')]), of([not('path', 'b')])])).toHaveLength(1);
+  });
+
+  test('attributes are told apart, however many', () => {
+    const rows = Array.from({ length: 80 }, (_, index) => of([is({ kind: 'header', name: `h${index}` }, 'a')]));
+    expect(normalise(rows)).toHaveLength(80);
+  });
+
   test('a conjunction without constraints covers all', () => {
     expect(normalise([of([is('path', '/a')]), ...admitAll.allow])).toEqual(admitAll.allow);
   });
@@ -176,7 +186,9 @@ describe('and', () => {
     const header = (name: string): Attribute => ({ kind: 'header', name });
     expect(tellAll(and([many(32, header('a')), many(16, header('b'))]))).toHaveLength(maximumConjunctions);
     expect(and([many(27, header('a')), many(19, header('b'))])).toBe('too-complex');
+    expect(and([many(27, header('a')), many(19, header('b')), admitNobody])).toEqual(admitNobody);
     expect(and([many(513, header('a'))])).toBe('too-complex');
+    expect(and([many(100_000, header('a'))])).toBe('too-complex');
     expect(and([{ ...admitAll, deny: many(513, header('a')).allow }])).toBe('too-complex');
     expect(tellAll(and([many(512, { kind: 'path' }), many(512, { kind: 'path' })]))).toHaveLength(512);
   });

@@ -16,8 +16,11 @@ export type { Conjunction, Constraint, Decision, ObjectRef, Source };
 export const admitAll: Decision = { deny: [], allow: [{ constraints: [], sources: [] }] };
 export const admitNobody: Decision = { deny: [], allow: [] };
 
-/** Envoy and istiod take seconds, not milliseconds, beyond some thousands; people cannot read a tenth of it. */
+/** Bounds the work here and the size of what is rendered; nobody reads a policy larger than this. */
 export const maximumConjunctions = 512;
+
+/** Comparing all pairs of more would stall everything else, so nobody waits to see whether they shrink to the maximum. */
+const maximumUnsorted = 4 * maximumConjunctions;
 
 /**
  * In normal form: constraints on one single-valued attribute intersected, duplicates and subsumed members dropped, sorted.
@@ -46,7 +49,11 @@ function normalClauses(conjunctions: readonly Conjunction[]): readonly Clause[] 
 
 /** Refuses what any decision refuses. 'too-complex' when a step needs more than maximumConjunctions in deny or allow. */
 export function and(decisions: readonly Decision[]): Decision | 'too-complex' {
-  const deny = normalClauses(decisions.flatMap((decision) => decision.deny));
+  const denied = decisions.flatMap((decision) => decision.deny);
+  if (denied.length > maximumUnsorted || decisions.some(({ allow }) => allow.length > maximumUnsorted)) {
+    return 'too-complex';
+  }
+  const deny = normalClauses(denied);
   // Small ones first keeps the steps small; a total order keeps the outcome independent of the caller's.
   const [first, ...others] = decisions.map((decision) => normalClauses(decision.allow)).toSorted(bySize);
   let allow = first ?? normalClauses(admitAll.allow);

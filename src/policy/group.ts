@@ -14,15 +14,18 @@ import {
 import { type Pattern, patternKey } from './pattern.ts';
 
 /** Addresses are prefixes over bits here, so that ranges intersect as patterns do. */
-export interface Group {
-  readonly key: string;
-  readonly attribute: Attribute;
+export interface Group extends About {
   /** Every one holds: one for a single value unless no one set says the intersection. */
   readonly wanted: readonly Members[];
   /** None matches. */
   readonly unwanted: Members;
   /** Equal for equal groups; what groups are ordered by. */
   readonly text: string;
+}
+
+interface About {
+  readonly key: string;
+  readonly attribute: Attribute;
   /** One bit, from a hash of the key. */
   readonly bit: number;
 }
@@ -40,7 +43,8 @@ export function groupOf(constraints: readonly [Constraint, ...Constraint[]]): Gr
       wanted.push(members);
     }
   }
-  return normalGroup(attribute, wanted.map(normaliseMembers), unwanted);
+  const key = attributeKey(attribute);
+  return normalGroup({ key, attribute, bit: bitOf(key) }, wanted.map(normaliseMembers), unwanted);
 }
 
 function toBits(pattern: Pattern): Pattern {
@@ -52,13 +56,17 @@ function toBits(pattern: Pattern): Pattern {
 }
 
 export function intersectGroups(a: Group, b: Group): Group | 'empty' {
-  return a.text === b.text ? a : normalGroup(a.attribute, [...a.wanted, ...b.wanted], [...a.unwanted, ...b.unwanted]);
+  if (a.text === b.text) {
+    return a;
+  }
+  return normalGroup(a, [...a.wanted, ...b.wanted], [...a.unwanted, ...b.unwanted]);
 }
 
-function normalGroup(attribute: Attribute, sets: readonly Members[], refused: readonly Pattern[]): Group | 'empty' {
+function normalGroup(about: About, sets: readonly Members[], refused: readonly Pattern[]): Group | 'empty' {
   const all = normaliseMembers(refused);
   const allowed =
     all.length === 0 ? sets : sets.map((members) => members.filter((member) => !impliesSome(member, all)));
+  const { key, attribute, bit } = about;
   const single = isSingleValued(attribute);
   const wanted = single ? meet(allowed) : withoutImplied(allowed);
   if (wanted.some((members) => members.length === 0)) {
@@ -66,8 +74,7 @@ function normalGroup(attribute: Attribute, sets: readonly Members[], refused: re
   }
   // One value that is wanted cannot be one that no wanted pattern reaches; with several values, another may be.
   const unwanted = single ? all.filter((member) => !wanted.some((members) => disjointFromAll(member, members))) : all;
-  const key = attributeKey(attribute);
-  return { key, attribute, wanted, unwanted, text: groupText(key, wanted, unwanted), bit: bitOf(key) };
+  return { key, attribute, bit, wanted, unwanted, text: groupText(key, wanted, unwanted) };
 }
 
 function bitOf(key: string): number {
@@ -142,11 +149,10 @@ function withoutImplied(sets: readonly Members[]): readonly Members[] {
   if (sets.length < 2) {
     return sets;
   }
-  const kept: Members[] = [];
+  let kept: Members[] = [];
   for (const members of sorted(sets)) {
     if (!kept.some((other) => impliesMembers(other, members))) {
-      const narrower = kept.filter((other) => !impliesMembers(members, other));
-      kept.splice(0, kept.length, ...narrower, members);
+      kept = [...kept.filter((other) => !impliesMembers(members, other)), members];
     }
   }
   return kept;

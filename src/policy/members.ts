@@ -4,25 +4,36 @@ import { disjointPatterns, impliesPattern, type Pattern } from './pattern.ts';
 
 export type Members = readonly Pattern[];
 
-/** Sorted by kind, then value; subsumed members dropped. */
+/** Sorted by kind, then value; subsumed members dropped. Lists of thousands of exact values or address ranges stay cheap. */
 export function normaliseMembers(patterns: readonly Pattern[]): Members {
   if (patterns.length < 2) {
     return patterns;
   }
-  const kept: Pattern[] = [];
-  for (const pattern of patterns.toSorted(comparePatterns)) {
-    if (!impliesSome(pattern, kept)) {
-      // 'exact' sorts before what may imply it, so an earlier member can turn out to be the narrower one.
-      removeWhere(kept, (other) => impliesPattern(other, pattern));
+  const sorted = patterns.toSorted(comparePatterns);
+  const open = withoutImplied(sorted.filter(({ kind }) => kind !== 'exact'));
+  const exact = sorted.filter(
+    (pattern, index) => pattern.kind === 'exact' && !repeats(sorted, index) && !impliesSome(pattern, open),
+  );
+  return [...exact, ...open];
+}
+
+function repeats(sorted: readonly Pattern[], index: number): boolean {
+  const before = sorted[index - 1];
+  const pattern = sorted[index];
+  return before !== undefined && pattern !== undefined && comparePatterns(before, pattern) === 0;
+}
+
+/** Prefixes come first, and among sorted ones only the last that was kept can imply the next. */
+function withoutImplied(sorted: readonly Pattern[]): Members {
+  let kept: Pattern[] = [];
+  for (const pattern of sorted) {
+    const rivals = pattern.kind === 'prefix' ? kept.slice(-1) : kept;
+    if (!impliesSome(pattern, rivals)) {
+      kept = pattern.kind === 'prefix' ? kept : kept.filter((other) => !impliesPattern(other, pattern));
       kept.push(pattern);
     }
   }
   return kept;
-}
-
-function removeWhere(patterns: Pattern[], unwanted: (pattern: Pattern) => boolean): void {
-  const rest = patterns.filter((pattern) => !unwanted(pattern));
-  patterns.splice(0, patterns.length, ...rest);
 }
 
 export function comparePatterns(a: Pattern, b: Pattern): number {

@@ -132,7 +132,6 @@ export function templateImplies(a: string, b: string): boolean {
   const skipped = end.length - wide.tail.length;
   return (
     (narrow.tail !== undefined || narrow.head.length > wide.head.length) &&
-    skipped >= 0 &&
     wide.tail.every((segment, index) => segment === end[skipped + index])
   );
 }
