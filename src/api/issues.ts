@@ -1,7 +1,7 @@
 /** zod's issues in the words of a manifest's author: what is wrong, and what to write instead. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { choices, closest, show, visible } from './wording.ts';
-import { exampleAt, knownFields, valueAt } from './zod-walk.ts';
+import { exampleAt, knownFields, schemasAt, valueAt } from './zod-walk.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -34,6 +34,7 @@ export function* troubles(issue: Issue, subject: Subject): Generator<Trouble> {
   if (issue.code === 'unrecognized_keys') yield* unknownFields(issue, subject);
   else if (issue.code === 'invalid_union') yield* unionTroubles(issue, subject);
   else if (value === undefined) yield missing(issue, subject);
+  else if (needsQuotes(issue, value, subject)) yield unquoted(issue.path, value);
   else yield { path: issue.path, ...wording(issue, value, exampleOf(issue, subject)) };
 }
 
@@ -71,23 +72,36 @@ function exampleOf(issue: Issue, subject: Subject): string {
   return text === '' || text.length > 80 ? '' : `, for example ${text}`;
 }
 
+function fieldName(issue: Issue): string {
+  const name = issue.path.at(-1);
+  return name === undefined ? 'it' : show(String(name));
+}
+
 function missing(issue: Issue, subject: Subject): Trouble {
-  const name = String(issue.path.at(-1) ?? 'it');
   const what =
     issue.code === 'invalid_value'
       ? `: ${choices(issue.values)}`
       : issue.code === 'invalid_type'
         ? `, ${kinds[issue.expected] ?? issue.expected}${exampleOf(issue, subject)}`
         : exampleOf(issue, subject);
-  return { path: issue.path, message: 'this field is required', remedy: `Add "${visible(name)}"${what}` };
+  return { path: issue.path, message: 'this field is required', remedy: `Add ${fieldName(issue)}${what}` };
+}
+
+/** YAML reads 80 and true as what they look like; in quotes they may be all that was wanted. */
+function needsQuotes(issue: Issue, value: unknown, subject: Subject): boolean {
+  if (issue.code !== 'invalid_type' || (typeof value !== 'number' && typeof value !== 'boolean')) return false;
+  return schemasAt(subject.schema, subject.value, issue.path).some(
+    (schema) => z.safeParse(schema, String(value)).success,
+  );
+}
+
+function unquoted(path: readonly PropertyKey[], value: unknown): Trouble {
+  return { path, message: `${show(value)} is not a string`, remedy: `Put it in quotes: "${String(value)}"` };
 }
 
 function wrongType(expected: string, value: unknown, example: string) {
   const kind = kinds[expected] ?? expected;
   const message = `${show(value)} is not ${kind}`;
-  if (expected === 'string' && (typeof value === 'number' || typeof value === 'boolean')) {
-    return { message, remedy: `Put it in quotes: "${String(value)}"` };
-  }
   const numeric = typeof value === 'string' && /^-?\d{1,15}$/.test(value);
   if (numeric && (expected === 'number' || expected === 'int')) {
     return { message, remedy: `Write ${Number(value)} without quotes` };
@@ -134,15 +148,32 @@ function demanded(demand: string, value: unknown, example: string) {
 
 function imperative(demand: string, example: string): string {
   const [, negated, verb, rest] = /^must (not )?(\w+)( .*)?$/s.exec(demand) ?? [];
+  const [, wanted] = /^(.+) must be set$/s.exec(demand) ?? [];
+  if (wanted !== undefined) return `Set ${wanted}${example}`;
   if (verb === undefined) return `Change it${example === '' ? ' as the message says' : example}`;
   if (negated !== undefined) return `Do not let it ${verb}${rest ?? ''}${example}`;
   if (verb === 'be') return `Write${rest ?? ''}${example}`;
   return `Make it ${verb}${rest ?? ''}${example}`;
 }
 
+/** A field of another variant of a union. */
+function misplaced(path: readonly PropertyKey[], object: unknown): Trouble {
+  const name = String(path.at(-1));
+  const others = Object.keys(object ?? {}).filter((key) => key !== name);
+  return {
+    path,
+    message: `"${visible(name)}" does not go together with ${choices(others, 5)}`,
+    remedy: 'Remove one of them',
+  };
+}
+
 function* unknownFields(issue: z.core.$ZodIssueUnrecognizedKeys, { schema, value }: Subject): Generator<Trouble> {
   const known = knownFields(schema, value, issue.path);
   for (const key of issue.keys) {
+    if (known.includes(key)) {
+      yield misplaced([...issue.path, key], valueAt(value, issue.path));
+      continue;
+    }
     const near = closest(key, known);
     const list =
       known.length === 0
@@ -161,12 +192,11 @@ function* unionTroubles(issue: z.core.$ZodIssueInvalidUnion, subject: Subject): 
   const value = valueAt(subject.value, issue.path);
   const options = (issue as { readonly options?: readonly unknown[] }).options;
   if (options !== undefined) {
-    const name = String(issue.path.at(-1) ?? 'it');
     if (value === undefined)
       yield {
         path: issue.path,
         message: 'this field is required',
-        remedy: `Add "${visible(name)}": ${choices(options)}`,
+        remedy: `Add ${fieldName(issue)}: ${choices(options)}`,
       };
     else yield { path: issue.path, ...wrongMember(options, value) };
     return;

@@ -45,7 +45,7 @@ export function choices(values: readonly unknown[], limit = 20): string {
   return shown.length === 0 ? last : `${shown.join(', ')} or ${last}`;
 }
 
-/** The candidate that was probably meant: same but for case, or at most two typing errors (one in short words). */
+/** The candidate that was probably meant: same but for case, or at most two typing errors (one in short words), or the one that ends in the word. */
 export function closest(word: string, candidates: readonly string[]): string | undefined {
   const lower = word.slice(0, 100).toLowerCase();
   const ranked = candidates
@@ -53,7 +53,8 @@ export function closest(word: string, candidates: readonly string[]): string | u
     .map((candidate) => ({ candidate, distance: editDistance(lower, candidate.toLowerCase()) }))
     .filter(({ candidate, distance }) => distance <= (candidate.length < 5 ? 1 : 2))
     .toSorted((left, right) => left.distance - right.distance);
-  return ranked[0]?.candidate;
+  const extended = candidates.filter((candidate) => word.length > 3 && candidate.toLowerCase().endsWith(lower));
+  return ranked[0]?.candidate ?? (extended.length === 1 ? extended[0] : undefined);
 }
 
 /** Levenshtein, where two swapped neighbours count once. */

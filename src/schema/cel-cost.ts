@@ -86,17 +86,18 @@ function closing(code: string, start: number): number {
   return code.length;
 }
 
+/** Receiver, calls without arguments in between, function, and its argument if that is a literal. */
+const stringCall =
+  /\b([A-Za-z_]\w*(?:\.\w+(?![\w(]))*)((?:\.\w+\(\))*)\.(matches|contains|startsWith|endsWith|\w+Ascii)\((?:#(\d+)#)?/g;
+
 /** Selections and operators cost about one each, lists ten; functions on strings go by length. */
 function plainCost(code: string, literals: readonly string[], variables: Variables): number {
   const simple = (code.match(/[A-Za-z_]\w*|[=!<>]=|&&|\|\||[<>?+*]/g) ?? []).length + 10 * code.split('[').length - 10;
   let cost = simple;
-  const calls = code.matchAll(
-    /([A-Za-z_][\w.]*(?:\(\)\.\w+)*)\.(matches|contains|startsWith|endsWith|\w+Ascii)\((?:#(\d+)#)?/g,
-  );
-  for (const [, receiver = '', called, literal] of calls) {
+  for (const [, receiver = '', between = '', called, literal] of code.matchAll(stringCall)) {
     // `self.lowerAscii().matches(…)`: what is changed on the way keeps its length, and costs a walk over it.
-    const steps = receiver.split('()').length - 1;
-    const walk = Math.ceil((bytes(resolve(receiver.replace(/\.\w+\(\).*$/, ''), variables)) + 1) * 0.1);
+    const steps = between.split('()').length - 1;
+    const walk = Math.ceil((bytes(resolve(receiver, variables)) + 1) * 0.1);
     const argument = literals[Number(literal)]?.length ?? 1000;
     cost += steps * walk;
     if (called === 'matches') cost += walk * Math.ceil(argument * 0.25);
