@@ -102,6 +102,23 @@ describe('each kind of mistake', () => {
   });
 });
 
+test('a union with a default tag: the variant that the tag names is the one to talk about', () => {
+  const path = z.union([
+    z.strictObject({
+      type: z.enum(['Exact', 'PathPrefix']).optional(),
+      value: z.string().regex(/^\//, 'must start with /'),
+    }),
+    z.strictObject({ type: z.literal('RegularExpression'), value: z.string().max(5) }),
+  ]);
+  expect(said(path, { value: 'a' })).toEqual(['spec.value: "a" must start with /. Make it start with /.']);
+  expect(said(path, { type: 'RegularExpression', value: '[0-9]+' })).toEqual([
+    'spec.value: the text has 6 characters. Write at most 5 characters.',
+  ]);
+  expect(said(path, { type: 'Prefix', value: '/a' })).toEqual([
+    'spec.type: "Prefix" is not an allowed value. Write "Exact", "PathPrefix" or "RegularExpression" (did you mean "PathPrefix"?).',
+  ]);
+});
+
 test('each unknown field is a finding of its own', () => {
   expect(decode(sampleSpec, { port: 1, rules: [], one: 1, two: 2 }, where).findings.map(({ at }) => at)).toEqual([
     'spec.one',

@@ -187,38 +187,47 @@ function* unknownFields(issue: z.core.$ZodIssueUnrecognizedKeys, { schema, value
   }
 }
 
-/** A union tells most by the variant that came closest: not wrong as a whole, and with the fewest issues. */
+/** A union tells most by the variant that came closest; without any, by the types that it takes. */
 function* unionTroubles(issue: z.core.$ZodIssueInvalidUnion, subject: Subject): Generator<Trouble> {
   const value = valueAt(subject.value, issue.path);
   const options = (issue as { readonly options?: readonly unknown[] }).options;
   if (options !== undefined) {
-    if (value === undefined)
-      yield {
-        path: issue.path,
-        message: 'this field is required',
-        remedy: `Add ${fieldName(issue)}: ${choices(options)}`,
-      };
-    else yield { path: issue.path, ...wrongMember(options, value) };
+    const required = { message: 'this field is required', remedy: `Add ${fieldName(issue)}: ${choices(options)}` };
+    yield { path: issue.path, ...(value === undefined ? required : wrongMember(options, value)) };
     return;
   }
-  const isWhole = (one: Issue) => one.code === 'invalid_type' && one.path.length === 0;
-  const inner = issue.errors
+  const best = closestVariant(issue.errors);
+  for (const one of best ?? []) yield* troubles({ ...one, path: [...issue.path, ...one.path] }, subject);
+  if (best !== undefined) return;
+  if (value === undefined) {
+    yield missing(issue, subject);
+    return;
+  }
+  const expected = issue.errors.flat().flatMap((one) => (isWhole(one) && 'expected' in one ? [one.expected] : []));
+  const allowed = [...new Set(expected.map((kind) => kinds[kind] ?? kind))].join(' or ');
+  yield {
+    path: issue.path,
+    message: `${show(value)} is not ${allowed}`,
+    remedy: `Write ${allowed}${exampleOf(issue, subject)}`,
+  };
+}
+
+function isWhole(issue: Issue): boolean {
+  return issue.code === 'invalid_type' && issue.path.length === 0;
+}
+
+/** Not wrong as a whole, then right in its tags, then with the fewest issues. */
+function closestVariant(errors: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
+  const wrongTags = (issues: readonly Issue[]) => issues.filter((one) => one.code === 'invalid_value').length;
+  const [best] = errors
     .filter((issues) => !issues.some(isWhole))
-    .toSorted((left, right) => left.length - right.length);
-  const [best] = inner;
-  if (best === undefined) {
-    const expected = issue.errors
+    .toSorted((left, right) => wrongTags(left) - wrongTags(right) || left.length - right.length);
+  return best?.map((one) => {
+    if (one.code !== 'invalid_value') return one;
+    // A tag that no variant takes: what each of them would have taken.
+    const same = errors
       .flat()
-      .flatMap((one) => (isWhole(one) && 'expected' in one ? [String(one.expected)] : []));
-    const allowed = [...new Set(expected.map((kind) => kinds[kind] ?? kind))].join(' or ');
-    yield value === undefined
-      ? missing(issue, subject)
-      : {
-          path: issue.path,
-          message: `${show(value)} is not ${allowed}`,
-          remedy: `Write ${allowed}${exampleOf(issue, subject)}`,
-        };
-    return;
-  }
-  for (const one of best) yield* troubles({ ...one, path: [...issue.path, ...one.path] }, subject);
+      .filter((other) => other.code === 'invalid_value' && other.path.join() === one.path.join());
+    return { ...one, values: [...new Set(same.flatMap((other) => ('values' in other ? other.values : [])))] };
+  });
 }

@@ -11,3 +11,8 @@ export function refusing<T extends z.ZodType<string>>(schema: T, pattern: RegExp
   const not = refusals.length === 0 ? { pattern: pattern.source } : { anyOf: refusals };
   return schema.refine((text) => !pattern.test(text), message).meta({ not });
 }
+
+/** Source of a pattern for the word in any case: flags do not reach a CRD. */
+export function anyCase(word: string): string {
+  return word.replace(/[a-z]/gi, (letter) => `[${letter.toUpperCase()}${letter.toLowerCase()}]`);
+}

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { field } from './fields.ts';
 import { zodOnlyChecks } from './raw.ts';
-import { refusing } from './refuse.ts';
+import { anyCase, refusing } from './refuse.ts';
 import { structuralSchema } from './structural.ts';
 
 /** The structural schema of one field. */
@@ -171,4 +171,8 @@ test('refusals add up, for zod and for the API server', () => {
   expect(schema.safeParse('xb').error?.issues[0]?.message).toBe('must not have b');
   expect(schema.safeParse('xa').success).toBe(false);
   expect(schema.safeParse('x').success).toBe(true);
+});
+
+test('a word in any case, without flags', () => {
+  expect(anyCase('te-1')).toBe('[Tt][Ee]-1');
 });
