@@ -1,0 +1,101 @@
+/** THE list of our kinds: CRDs, reference pages, editor schemas and parsers come from it. */
+import { apiGatewaySchema } from './api-gateway.ts';
+import type { KindDefinition, PrinterColumn } from './kind.ts';
+import { authPolicySchema, rateLimitPolicySchema } from './policies.ts';
+import { routeSchema } from './route.ts';
+import { apiGatewayStatus, authPolicyStatus, rateLimitPolicyStatus, routeStatus } from './status.ts';
+
+const age: PrinterColumn = {
+  name: 'Age',
+  type: 'date',
+  jsonPath: '.metadata.creationTimestamp',
+  description: 'Time since it was created.',
+};
+
+function conditionColumn(name: string, condition: string): PrinterColumn {
+  return {
+    name,
+    type: 'string',
+    jsonPath: `.status.conditions[?(@.type=="${condition}")].status`,
+    description: `Status of the condition ${condition}.`,
+  };
+}
+
+function column(
+  name: string,
+  jsonPath: string,
+  description: string,
+  type: PrinterColumn['type'] = 'string',
+): PrinterColumn {
+  return { name, type, jsonPath, description };
+}
+
+const ready = conditionColumn('Ready', 'Ready');
+
+export const kinds: readonly KindDefinition[] = [
+  {
+    kind: 'ApiGateway',
+    plural: 'apigateways',
+    singular: 'apigateway',
+    shortNames: ['agw'],
+    description: 'An edge: a fleet of Envoys with its listeners.',
+    spec: apiGatewaySchema,
+    status: apiGatewayStatus,
+    rules: [],
+    columns: [
+      ready,
+      column('Routes', '.status.attachedRoutes', 'Routes attached to it.', 'integer'),
+      column('Revision', '.status.revision', 'Content hash of what Envoy is told.'),
+      age,
+    ],
+  },
+  {
+    kind: 'Route',
+    plural: 'routes',
+    singular: 'route',
+    shortNames: ['egr'],
+    description: 'What a gateway does with requests to some hosts: matches, and where they go.',
+    spec: routeSchema,
+    status: routeStatus,
+    rules: [],
+    columns: [
+      column('Hosts', '.status.hosts', 'Hosts that it serves.'),
+      column('Gateways', '.status.gateways', 'ApiGateways that it is attached to.'),
+      column('Auth', '.status.auth', 'How its rules are guarded.'),
+      ready,
+      age,
+    ],
+  },
+  {
+    kind: 'AuthPolicy',
+    plural: 'authpolicies',
+    singular: 'authpolicy',
+    shortNames: ['eap'],
+    description: 'Who may do what on an ApiGateway, a listener, a Route or a rule. Policies on one path are AND-ed.',
+    spec: authPolicySchema,
+    status: authPolicyStatus,
+    rules: [],
+    columns: [
+      column('Target', '.status.target', 'What it is about.'),
+      conditionColumn('Edge', 'EdgeEnforced'),
+      ready,
+      age,
+    ],
+  },
+  {
+    kind: 'RateLimitPolicy',
+    plural: 'ratelimitpolicies',
+    singular: 'ratelimitpolicy',
+    shortNames: ['erl'],
+    description: 'How often an ApiGateway, a listener, a Route or a rule may be called. Every limit on a path counts.',
+    spec: rateLimitPolicySchema,
+    status: rateLimitPolicyStatus,
+    rules: [],
+    columns: [
+      column('Target', '.status.target', 'What it is about.'),
+      column('Limits', '.status.limits', 'Its limits.'),
+      ready,
+      age,
+    ],
+  },
+];

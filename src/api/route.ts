@@ -1,0 +1,73 @@
+/** Route: what users write. */
+import { z } from 'zod';
+import { answers, ruleFeatures } from '../features/index.ts';
+import { matchesSchema } from '../features/matches/schema.ts';
+import { field, hostname, labelName, objectName, portNumber } from '../schema/fields.ts';
+
+export const parentRefSchema = z.strictObject({
+  name: field(objectName, 'Name of the ApiGateway.', 'edge'),
+  namespace: field(labelName.optional(), 'Namespace of the ApiGateway; the Route’s own when absent.', 'gateways'),
+  sectionName: field(labelName.optional(), 'Only this listener; every one that admits the Route when absent.', 'https'),
+  port: field(portNumber.optional(), 'Only listeners on this port.', 443),
+});
+
+type FeatureSpecs = {
+  [F in (typeof ruleFeatures)[number] as F['name']]: z.ZodOptional<F['schema']>;
+};
+
+const featureFields = Object.fromEntries(
+  ruleFeatures.map((feature) => [
+    feature.name,
+    (feature.schema as z.ZodType).optional().meta({ description: feature.description, examples: [feature.example] }),
+  ]),
+) as FeatureSpecs;
+
+const oneAnswer = `exactly one of ${answers.join(', ')} must be set`;
+const answerRule = `[${answers.map((name) => `has(self.${name})`).join(', ')}].filter(x, x).size() == 1`;
+
+export const ruleSchema = z
+  .strictObject({
+    name: field(labelName.optional(), 'Name of the rule: targetRefs use it as sectionName.', 'read'),
+    matches: matchesSchema,
+    ...featureFields,
+  })
+  .refine((rule) => answers.filter((name) => rule[name] !== undefined).length === 1, oneAnswer)
+  .meta({ 'x-kubernetes-validations': [{ rule: answerRule, message: oneAnswer }] });
+
+const uniqueNames = 'names of rules must be unique';
+
+function namesOf(rules: readonly { readonly name?: string | undefined }[]): readonly string[] {
+  return rules.flatMap(({ name }) => (name === undefined ? [] : [name]));
+}
+
+export const routeSchema = z.strictObject({
+  parentRefs: field(z.array(parentRefSchema).min(1).max(32), 'Listeners that the Route attaches to.', [
+    { name: 'edge', namespace: 'gateways', sectionName: 'https' },
+  ]),
+  hostnames: field(
+    z.array(hostname).max(16).optional(),
+    'Hosts that the Route serves, as far as the listener owns them; every host of the listener when absent.',
+    ['api.shop.example.com'],
+  ),
+  rules: field(
+    z
+      .array(ruleSchema)
+      .min(1)
+      .max(64)
+      .refine((rules) => namesOf(rules).length === new Set(namesOf(rules)).size, uniqueNames)
+      .meta({
+        'x-kubernetes-validations': [
+          {
+            rule: 'self.all(rule, !has(rule.name) || self.exists_one(other, has(other.name) && other.name == rule.name))',
+            message: uniqueNames,
+          },
+        ],
+      }),
+    'What is matched, and what becomes of it.',
+    [{ name: 'read', matches: [{ method: 'GET' }], backendRefs: [{ name: 'orders', port: 80 }] }],
+  ),
+});
+
+export type RouteSpec = z.infer<typeof routeSchema>;
+export type RouteRuleSpec = z.infer<typeof ruleSchema>;
+export type ParentRefSpec = z.infer<typeof parentRefSchema>;

@@ -1,0 +1,177 @@
+/** A Decision as Envoy RBAC: one policy a conjunction, matchers on single values only (matcher trees miss duplicates and `?x`). */
+import { types } from '../../envoy/json.ts';
+import type { CidrRange, Permission, Principal, Rbac, RbacPolicy, RbacRules, ValueMatcher } from '../../envoy/rbac.ts';
+import type { StringMatcher } from '../../envoy/route.ts';
+import type { Issuer } from '../../ir/guard.ts';
+import type { Conjunction, Constraint, Decision } from '../../policy/decision.ts';
+import type { Pattern } from '../../policy/pattern.ts';
+
+/** Metadata namespace that jwt_authn writes verified payloads to, one key an issuer id. */
+const tokens = 'envoy.filters.http.jwt_authn';
+
+export interface Enforcement {
+  readonly decision: Decision;
+  readonly issuers: readonly Issuer[];
+}
+
+export function denyRules(enforcement: Enforcement): RbacRules {
+  return rules('DENY', enforcement.decision.deny, enforcement.issuers);
+}
+
+/** ALLOW without policies admits nobody. */
+export function allowRules(enforcement: Enforcement): RbacRules {
+  return rules('ALLOW', enforcement.decision.allow, enforcement.issuers);
+}
+
+/** Rules in force, and rules that are only counted under `shadow_`. */
+export function rbac(enforced: RbacRules | undefined, shadow: RbacRules | undefined): Rbac {
+  return {
+    ...(enforced === undefined ? {} : { rules: enforced }),
+    ...(shadow === undefined ? {} : { shadow_rules: shadow, shadow_rules_stat_prefix: 'shadow_' }),
+  };
+}
+
+function rules(
+  action: RbacRules['action'],
+  conjunctions: readonly Conjunction[],
+  issuers: readonly Issuer[],
+): RbacRules {
+  const policies: Record<string, RbacPolicy> = {};
+  for (const conjunction of conjunctions) {
+    const name = conjunction.sources.map(({ policy, rule }) => `${policy.namespace}/${policy.name}:${rule}`).join('+');
+    policies[unusedName(name === '' ? 'anyone' : name, policies)] = rbacPolicy(conjunction, issuers);
+  }
+  return { action, policies };
+}
+
+function unusedName(name: string, taken: Readonly<Record<string, RbacPolicy>>): string {
+  if (!Object.hasOwn(taken, name)) return name;
+  let count = 2;
+  while (Object.hasOwn(taken, `${name}#${count}`)) count += 1;
+  return `${name}#${count}`;
+}
+
+function rbacPolicy(conjunction: Conjunction, issuers: readonly Issuer[]): RbacPolicy {
+  const named = conjunction.constraints.find((each) => each.attribute.kind === 'issuer' && !each.negated);
+  const ids =
+    named === undefined ? undefined : new Set(named.anyOf.map((pattern) => ('value' in pattern ? pattern.value : '')));
+  const known = ids === undefined ? issuers : issuers.filter((issuer) => ids.has(issuer.id));
+  const permissions: Permission[] = [];
+  const principals: Principal[] = [];
+  for (const constraint of conjunction.constraints) {
+    const permission = permissionOf(constraint);
+    if (permission === undefined) principals.push(principalOf(constraint, known));
+    else permissions.push(permission);
+  }
+  return {
+    permissions: [allPermissions(permissions)],
+    principals: [allPrincipals(principals)],
+  };
+}
+
+function allPermissions(parts: readonly Permission[]): Permission {
+  if (parts.length === 0) return { any: true };
+  return parts.length === 1 && parts[0] !== undefined ? parts[0] : { and_rules: { rules: parts } };
+}
+
+function allPrincipals(parts: readonly Principal[]): Principal {
+  if (parts.length === 0) return { any: true };
+  return parts.length === 1 && parts[0] !== undefined ? parts[0] : { and_ids: { ids: parts } };
+}
+
+/** What the request asks for; undefined when the constraint is about who asks. */
+function permissionOf({ attribute, anyOf, negated }: Constraint): Permission | undefined {
+  const wrap = (each: (pattern: Pattern) => Permission): Permission => {
+    const parts = anyOf.map(each);
+    const any: Permission = parts.length === 1 && parts[0] !== undefined ? parts[0] : { or_rules: { rules: parts } };
+    return negated ? { not_rule: any } : any;
+  };
+  switch (attribute.kind) {
+    case 'method':
+      return wrap((pattern) => header(':method', pattern));
+    case 'host':
+      return wrap((pattern) => header(':authority', pattern, true));
+    case 'header':
+      return wrap((pattern) => header(attribute.name, pattern));
+    case 'path':
+      return wrap(path);
+    case 'claim':
+    case 'issuer':
+    case 'directIp':
+    case 'remoteIp':
+      return undefined;
+  }
+}
+
+function header(name: string, pattern: Pattern, ignoreCase = false): Permission {
+  return { header: { name, string_match: stringMatcher(pattern, ignoreCase) } };
+}
+
+function path(pattern: Pattern): Permission {
+  if (pattern.kind !== 'template') return { url_path: { path: stringMatcher(pattern) } };
+  // Istio's {*} and {**} are Envoy's * and **.
+  const template = pattern.value.replaceAll('{**}', '**').replaceAll('{*}', '*');
+  return {
+    uri_template: {
+      name: 'envoy.path.match.uri_template.uri_template_matcher',
+      typed_config: { '@type': types.uriTemplate, path_template: template },
+    },
+  };
+}
+
+function stringMatcher(pattern: Pattern, ignoreCase = false): StringMatcher {
+  const flag = ignoreCase ? { ignore_case: true } : {};
+  switch (pattern.kind) {
+    case 'exact':
+      return { exact: pattern.value, ...flag };
+    case 'prefix':
+      return { prefix: pattern.value, ...flag };
+    case 'suffix':
+      return { suffix: pattern.value, ...flag };
+    case 'present':
+    case 'template':
+      return { safe_regex: { regex: '.+' } };
+  }
+}
+
+/** Who asks. A claim is looked for under the issuers that the conjunction accepts, never another policy's. */
+function principalOf({ attribute, anyOf, negated }: Constraint, issuers: readonly Issuer[]): Principal {
+  const any = anyPrincipal(
+    attribute.kind === 'directIp' || attribute.kind === 'remoteIp'
+      ? anyOf.map((pattern) => address(attribute.kind === 'directIp' ? 'direct_remote_ip' : 'remote_ip', pattern))
+      : issuers.map((issuer) => tokenOf(issuer, attribute.kind === 'claim' ? attribute.path : undefined, anyOf)),
+  );
+  return negated ? { not_id: any } : any;
+}
+
+function anyPrincipal(parts: readonly Principal[]): Principal {
+  // No issuer left that could verify a token: never true, and its negation always.
+  if (parts.length === 0) return { not_id: { any: true } };
+  return parts.length === 1 && parts[0] !== undefined ? parts[0] : { or_ids: { ids: parts } };
+}
+
+function address(kind: 'direct_remote_ip' | 'remote_ip', pattern: Pattern): Principal {
+  const [address_prefix = '', length = '0'] = ('value' in pattern ? pattern.value : '').split('/');
+  const range: CidrRange = { address_prefix, prefix_len: Number(length) };
+  return kind === 'remote_ip' ? { remote_ip: range } : { direct_remote_ip: range };
+}
+
+function tokenOf(issuer: Issuer, claim: readonly string[] | undefined, anyOf: readonly Pattern[]): Principal {
+  const value = claim === undefined ? { string_match: { exact: issuer.issuer } } : claimValue(anyOf);
+  return {
+    sourced_metadata: {
+      metadata_matcher: {
+        filter: tokens,
+        path: [issuer.id, ...(claim ?? ['iss'])].map((key) => ({ key })),
+        value,
+      },
+    },
+  };
+}
+
+/** A string, or any string of a list: claims come as both. */
+function claimValue(anyOf: readonly Pattern[]): ValueMatcher {
+  const single = anyOf.map((pattern): ValueMatcher => ({ string_match: stringMatcher(pattern) }));
+  const listed = single.map((value): ValueMatcher => ({ list_match: { one_of: value } }));
+  return { or_match: { value_matchers: [...single, ...listed] } };
+}

@@ -1,0 +1,114 @@
+/** `authorize` of an AuthPolicy: Istio's from / to / when. */
+import { z } from 'zod';
+import { cidr, field, headerName, labelName } from '../../schema/fields.ts';
+
+const text = z
+  .string()
+  .min(1)
+  .max(1024)
+  .regex(/^[\x20-\x7e]+$/, 'must be printable ASCII')
+  .refine(
+    (value) => !value.slice(1, -1).includes('*') || value.includes('{*'),
+    'may use * only at its beginning or end',
+  );
+
+/** A list of patterns: `a`, `a*`, `*a` or `*`. */
+const patterns = z.array(text).min(1).max(32).optional();
+const blocks = z.array(cidr).min(1).max(64).optional();
+
+const atLeastOne = 'at least one field must be set';
+
+/** An empty entry would match everything by accident (Istio refuses it, too). */
+function notEmpty<T extends z.ZodRawShape>(shape: T): z.ZodObject<T, z.core.$strict> {
+  const fields = Object.keys(shape).map((name) => `has(self.${name})`);
+  return z
+    .strictObject(shape)
+    .refine((value) => Object.values(value).some((each) => each !== undefined), atLeastOne)
+    .meta({ 'x-kubernetes-validations': [{ rule: fields.join(' || '), message: atLeastOne }] });
+}
+
+const wildcards = '`a` is exact, `a*` a prefix, `*a` a suffix, `*` any value.';
+
+export const sourceSchema = notEmpty({
+  requestPrincipals: field(patterns, `\`iss/sub\` of the verified token. ${wildcards}`, [
+    'https://login.example.com/*',
+  ]),
+  notRequestPrincipals: field(patterns, 'None of these `iss/sub`.', ['https://login.example.com/mallory']),
+  ipBlocks: field(blocks, 'Addresses of the TCP peer.', ['10.0.0.0/8']),
+  notIpBlocks: field(blocks, 'No address of the TCP peer in these.', ['10.9.0.0/16']),
+  remoteIpBlocks: field(blocks, 'Addresses of the client, behind trusted proxies.', ['203.0.113.0/24']),
+  notRemoteIpBlocks: field(blocks, 'No address of the client in these.', ['203.0.113.7']),
+});
+
+export const operationSchema = notEmpty({
+  methods: field(patterns, `HTTP methods, upper-case. ${wildcards}`, ['GET']),
+  notMethods: field(patterns, 'None of these methods.', ['DELETE']),
+  paths: field(
+    patterns,
+    `Paths, normalised, without query. ${wildcards} Or a template: \`{*}\` is one segment, a last \`{**}\` any number.`,
+    ['/orders/{*}/items'],
+  ),
+  notPaths: field(patterns, 'None of these paths.', ['/orders/internal*']),
+  hosts: field(patterns, `Hosts, with any port; case is ignored. ${wildcards}`, ['api.shop.example.com']),
+  notHosts: field(patterns, 'None of these hosts.', ['admin.shop.example.com']),
+});
+
+const claimName = z
+  .string()
+  .min(1)
+  .max(256)
+  .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces');
+
+const oneSubject = 'exactly one of claim and header must be set';
+const someValues = 'values or notValues must be set';
+
+const condition = z
+  .strictObject({
+    claim: field(
+      claimName.optional(),
+      'A claim of the verified token: its name, or a JSON Pointer (RFC 6901) such as /realm_access/roles. A string matches as it is, `scope` and `permission` word by word, a list by any of its strings.',
+      'scope',
+    ),
+    header: field(headerName.optional(), 'A request header.', 'x-tenant'),
+    values: field(patterns, `One of these. ${wildcards}`, ['orders.read']),
+    notValues: field(patterns, 'None of these.', ['orders.suspended']),
+  })
+  .refine((when) => (when.claim === undefined) !== (when.header === undefined), oneSubject)
+  .refine((when) => when.values !== undefined || when.notValues !== undefined, someValues)
+  .meta({
+    'x-kubernetes-validations': [
+      { rule: 'has(self.claim) != has(self.header)', message: oneSubject },
+      { rule: 'has(self.values) || has(self.notValues)', message: someValues },
+    ],
+  });
+
+const rule = z.strictObject({
+  name: field(labelName.optional(), 'Name of the rule, for status, logs and `explain`.', 'readers'),
+  from: field(z.array(sourceSchema).min(1).max(16).optional(), 'Who: any entry may match; everyone when absent.', [
+    { requestPrincipals: ['https://login.example.com/*'] },
+  ]),
+  to: field(z.array(operationSchema).min(1).max(16).optional(), 'What: any entry may match; everything when absent.', [
+    { methods: ['GET'] },
+  ]),
+  when: field(z.array(condition).min(1).max(16).optional(), 'Conditions that must all hold.', [
+    { claim: 'scope', values: ['orders.read'] },
+  ]),
+});
+
+export const authorizeSchema = z.strictObject({
+  allow: field(
+    z.array(rule).max(64).optional(),
+    'A request needs one of these. An empty list admits nobody; a rule with only a name admits everyone.',
+    [{ name: 'readers', to: [{ methods: ['GET'] }] }],
+  ),
+  deny: field(
+    z.array(rule).min(1).max(64).optional(),
+    'A request that any of these matches is refused, whatever allows it.',
+    [{ name: 'blocked', from: [{ remoteIpBlocks: ['203.0.113.0/24'] }] }],
+  ),
+});
+
+export type RuleSpec = z.infer<typeof rule>;
+export type SourceSpec = z.infer<typeof sourceSchema>;
+export type OperationSpec = z.infer<typeof operationSchema>;
+export type ConditionSpec = z.infer<typeof condition>;

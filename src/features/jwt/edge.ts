@@ -1,0 +1,87 @@
+/** jwt_authn of one chain: every known issuer as a provider, and the requirements that routes name. */
+import { createHash } from 'node:crypto';
+import { type Json, type TypedConfig, types } from '../../envoy/json.ts';
+import type { Principal } from '../../envoy/rbac.ts';
+import type { Issuer } from '../../ir/guard.ts';
+import { jwksClusterName } from '../names.ts';
+
+/** Metadata key under which a token of a known issuer that does not verify leaves its status. */
+const failed = 'failed';
+
+/** The requirement of routes that need no token: a bad token of a known issuer is still refused (`failedToken`). */
+export const knownRequirement = 'known';
+
+/** The requirement that a token of one of these issuers verifies. A hash: the same issuers are the same requirement. */
+export function requirementName(issuers: readonly Issuer[]): string {
+  const ids = issuers.map(({ id }) => id).join(' ');
+  return issuers.length === 0 ? knownRequirement : createHash('sha256').update(ids).digest('hex').slice(0, 12);
+}
+
+export function jwtPerRoute(issuers: readonly Issuer[]): TypedConfig {
+  return { '@type': types.jwtPerRoute, requirement_name: requirementName(issuers) };
+}
+
+/** True of a request whose token is of a known issuer and does not verify; only under `knownRequirement`. */
+export const failedToken: Principal = {
+  sourced_metadata: {
+    metadata_matcher: {
+      filter: 'envoy.filters.http.jwt_authn',
+      path: [{ key: failed }],
+      value: { present_match: true },
+    },
+  },
+};
+
+/** envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication; `needed` are the issuer sets that routes require. */
+export function jwtAuthentication(
+  issuers: readonly Issuer[],
+  needed: readonly (readonly Issuer[])[],
+  shadowOnly: ReadonlySet<string>,
+): TypedConfig {
+  const requirements = needed.map((set) => [requirementName(set), anyOf(set)] as const);
+  return {
+    '@type': types.jwt,
+    providers: Object.fromEntries(issuers.map((issuer) => [issuer.id, provider(issuer, shadowOnly.has(issuer.id))])),
+    requirement_map: Object.fromEntries([
+      // Bare: inside requires_any, every other issuer's provider would leave a status, too.
+      [knownRequirement, { allow_missing_or_failed: {} }],
+      ...requirements.toSorted(([a], [b]) => (a < b ? -1 : 1)),
+    ]),
+  };
+}
+
+/** requires_any takes two or more. */
+function anyOf(issuers: readonly Issuer[]): Json {
+  const requirements = issuers.map(({ id }) => ({ provider_name: id }));
+  return requirements.length === 1 ? (requirements[0] ?? {}) : { requires_any: { requirements } };
+}
+
+function provider(issuer: Issuer, shadowOnly: boolean): Json {
+  return {
+    issuer: issuer.issuer,
+    ...keys(issuer),
+    // Named, so that `?access_token=` is not read: URLs end up in logs.
+    from_headers: [{ name: 'Authorization', value_prefix: 'Bearer ' }],
+    forward: true,
+    payload_in_metadata: issuer.id,
+    // As Istio does: `scope` is words.
+    normalize_payload_in_metadata: { space_delimited_claims: ['scope', 'permission'] },
+    ...(shadowOnly ? {} : { failed_status_in_metadata: failed }),
+  };
+}
+
+function keys({ keys: source }: Issuer): { readonly [field: string]: Json } {
+  if (source.kind === 'inline') {
+    // With remote keys a cached verdict would outlive a revoked key.
+    return { local_jwks: { inline_string: source.jwks }, jwt_cache_config: { jwt_cache_size: 1000 } };
+  }
+  return {
+    remote_jwks: {
+      http_uri: { uri: source.uri, cluster: jwksClusterName(source.uri), timeout: '5s' },
+      cache_duration: '300s',
+      // The listener serves its other routes meanwhile; tokens of this issuer are refused until the keys are there.
+      async_fetch: { fast_listener: true },
+      retry_policy: { num_retries: 3 },
+    },
+  };
+}

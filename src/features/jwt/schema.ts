@@ -1,0 +1,80 @@
+/** `authenticate.jwt` of an AuthPolicy. */
+import { z } from 'zod';
+import { field, labelName, objectName } from '../../schema/fields.ts';
+
+const dataKey = z
+  .string()
+  .min(1)
+  .max(253)
+  .regex(/^[-._a-zA-Z0-9]+$/, 'must be a key of a ConfigMap or Secret');
+
+const keyRef = z.strictObject({
+  name: field(objectName, 'Name of the object, in the namespace of the policy.', 'corp-keys'),
+  key: field(dataKey.optional(), 'Key that holds the JWKS; jwks.json when absent.', 'jwks.json'),
+});
+
+const uri = z
+  .string()
+  .min(8)
+  .max(2048)
+  .regex(/^https?:\/\/[A-Za-z0-9.\-[\]:]+(\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*)?$/, 'must be an http or https URL');
+
+const exactlyOne = 'exactly one of inline, configMapRef, secretRef and uri must be set';
+
+const jwks = z
+  .strictObject({
+    inline: field(
+      z.string().min(2).max(65_536).optional(),
+      'The JWKS itself (RFC 7517); public keys only.',
+      '{"keys":[…]}',
+    ),
+    configMapRef: field(keyRef.optional(), 'A ConfigMap that holds the JWKS.', { name: 'corp-keys' }),
+    secretRef: field(keyRef.optional(), 'A Secret that holds the JWKS; public keys only.', { name: 'corp-keys' }),
+    uri: field(
+      uri.optional(),
+      'Where the JWKS is fetched from. Loopback and link-local addresses are refused.',
+      'https://login.example.com/.well-known/jwks.json',
+    ),
+  })
+  .refine((keys) => Object.values(keys).filter((value) => value !== undefined).length === 1, exactlyOne)
+  .meta({
+    'x-kubernetes-validations': [
+      {
+        rule: '[has(self.inline), has(self.configMapRef), has(self.secretRef), has(self.uri)].filter(x, x).size() == 1',
+        message: exactlyOne,
+      },
+    ],
+  });
+
+export const jwtSchema = z.strictObject({
+  name: field(labelName, 'Name of the issuer within the policy.', 'corp'),
+  issuer: field(
+    z
+      .string()
+      .min(1)
+      .max(1024)
+      .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces'),
+    'The `iss` claim that tokens must carry.',
+    'https://login.example.com',
+  ),
+  audiences: field(
+    z.array(z.string().min(1).max(1024)).min(1).max(16).optional(),
+    'A token must name one of these in its `aud` claim; every audience when absent.',
+    ['orders'],
+  ),
+  jwks: field(jwks, 'The keys that tokens are verified with.', { configMapRef: { name: 'corp-keys' } }),
+});
+
+export const authenticateSchema = z.strictObject({
+  jwt: field(
+    z
+      .array(jwtSchema)
+      .min(1)
+      .max(8)
+      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
+    'Issuers of JSON Web Tokens (RFC 7519), sent as `Authorization: Bearer`; a caller needs a valid token of one of them.',
+    [{ name: 'corp', issuer: 'https://login.example.com', jwks: { configMapRef: { name: 'corp-keys' } } }],
+  ),
+});
+
+export type JwtSpec = z.infer<typeof jwtSchema>;

@@ -1,0 +1,70 @@
+/** `listeners` of an ApiGateway: Gateway API Listener. */
+import { z } from 'zod';
+import { field, hostname, labelName, labelSelector, objectName, portNumber } from '../../schema/fields.ts';
+
+const certificateRef = z.strictObject({
+  name: field(objectName, 'Name of a Secret of type kubernetes.io/tls.', 'shop-tls'),
+  namespace: field(
+    labelName.optional(),
+    'Namespace of the Secret; the ApiGateway’s own when absent. Another one needs a ReferenceGrant there.',
+    'certs',
+  ),
+});
+
+const tls = z.strictObject({
+  certificateRefs: field(
+    z.array(certificateRef).min(1).max(16),
+    'Certificates to choose from by SNI. TLS 1.2 and newer, HTTP/2 by ALPN.',
+    [{ name: 'shop-tls' }],
+  ),
+});
+
+const selectorNeeded = 'selector must be set if, and only if, from is Selector';
+
+const routeNamespaces = z
+  .strictObject({
+    from: field(
+      z.enum(['Same', 'All', 'Selector']).optional(),
+      'Same (the default), All, or those that `selector` matches.',
+      'Selector',
+    ),
+    selector: labelSelector.optional().meta({
+      description:
+        'Labels of admitted namespaces. Only kubernetes.io/metadata.name cannot be set by who owns the namespace.',
+      examples: [{ matchLabels: { team: 'shop' } }],
+    }),
+  })
+  .refine((namespaces) => (namespaces.from === 'Selector') === (namespaces.selector !== undefined), selectorNeeded)
+  .meta({
+    'x-kubernetes-validations': [
+      { rule: "(has(self.from) && self.from == 'Selector') == has(self.selector)", message: selectorNeeded },
+    ],
+  });
+
+const allowedRoutes = z.strictObject({
+  namespaces: field(routeNamespaces.optional(), 'Namespaces whose Routes may attach.', { from: 'Same' }),
+});
+
+const tlsNeeded = 'tls must be set if, and only if, protocol is HTTPS';
+
+export const listenerSchema = z
+  .strictObject({
+    name: field(labelName, 'Name of the listener: parentRefs and targetRefs use it as sectionName.', 'https'),
+    port: field(portNumber, 'Port that clients connect to.', 443),
+    protocol: field(z.enum(['HTTP', 'HTTPS']), 'HTTP, or HTTPS, which terminates TLS.', 'HTTPS'),
+    hostname: field(
+      hostname.optional(),
+      'Hosts that the listener owns: exact, or `*.` before a suffix; every host when absent.',
+      '*.shop.example.com',
+    ),
+    tls: field(tls.optional(), 'Certificates of an HTTPS listener.', { certificateRefs: [{ name: 'shop-tls' }] }),
+    allowedRoutes: field(allowedRoutes.optional(), 'Routes that may attach; those of the same namespace when absent.', {
+      namespaces: { from: 'Same' },
+    }),
+  })
+  .refine((listener) => (listener.protocol === 'HTTPS') === (listener.tls !== undefined), tlsNeeded)
+  .meta({
+    'x-kubernetes-validations': [{ rule: "(self.protocol == 'HTTPS') == has(self.tls)", message: tlsNeeded }],
+  });
+
+export type ListenerSpec = z.infer<typeof listenerSchema>;

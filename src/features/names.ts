@@ -1,0 +1,24 @@
+/** Names that a feature writes and the renderer must write alike: a contract with dashboards and with running Envoys. */
+import type { Backend } from '../ir/gateway.ts';
+
+/** Never defined: what is sent to it answers 500. */
+export const missingCluster = 'evengate/unresolved';
+
+/** From what it points at, never from a position: editing a Route renames no cluster. */
+export function clusterName(backend: Backend): string {
+  return `${backend.namespace}/${backend.service}/${backend.port}`;
+}
+
+/** Where the keys of an issuer are fetched from. */
+export function jwksClusterName(uri: string): string {
+  return `jwks/${new URL(uri).host}`;
+}
+
+/** Names of the HTTP filters that routes configure. One of each a chain: Envoy's statistics would be shared otherwise. */
+export const filterNames = {
+  jwt: (chain: string) => `envoy.filters.http.jwt_authn.${chain}`,
+  limits: (chain: string) => `envoy.filters.http.local_ratelimit.${chain}`,
+  path: 'envoy.filters.http.rbac.path',
+  deny: 'envoy.filters.http.rbac.deny',
+  allow: 'envoy.filters.http.rbac.allow',
+} as const;

@@ -1,0 +1,18 @@
+/** `timeouts` of a rule: Gateway API HTTPRouteTimeouts (GEP-1742). */
+import { z } from 'zod';
+import { duration, field } from '../../schema/fields.ts';
+
+export const timeoutsSchema = z.strictObject({
+  request: field(
+    duration.optional(),
+    'Longest time for the whole exchange, retries included; 504 past it. 15s when absent, no limit when 0s.',
+    '5s',
+  ),
+  backendRequest: field(
+    duration.optional(),
+    'Longest time for one attempt at a backend; 504 past it. Never more than `request`.',
+    '2s',
+  ),
+});
+
+export type TimeoutsSpec = z.infer<typeof timeoutsSchema>;

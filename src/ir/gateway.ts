@@ -1,0 +1,101 @@
+/** One Envoy fleet, fully resolved: every name looked up, every policy combined, nothing optional left to guess. Read this file first. */
+import type { ObjectRef } from '../kube/object.ts';
+import type { Finding } from '../status/finding.ts';
+import type { Guard, Issuer, Limit } from './guard.ts';
+import type { Match } from './match.ts';
+
+export type Protocol = 'HTTP' | 'HTTPS';
+
+export interface Gateway {
+  readonly ref: ObjectRef;
+  /** Trusted proxies in front: 0 at the real edge. */
+  readonly trustedHops: number;
+  readonly listeners: readonly Listener[];
+  readonly chains: readonly Chain[];
+}
+
+/** A listener as written, with what became of it; only served listeners have chains. */
+export interface Listener {
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: Protocol;
+  readonly hostname?: string;
+  readonly served: boolean;
+  readonly attachedRoutes: number;
+}
+
+/**
+ * One HTTP connection manager with its route table. HTTP listeners of a port share one (the Host decides);
+ * an HTTPS listener has its own (SNI decides).
+ */
+export interface Chain {
+  /** `http-80`, `https-443-shop`. */
+  readonly name: string;
+  readonly port: number;
+  readonly protocol: Protocol;
+  /** SNI of an HTTPS chain; undefined admits any. */
+  readonly serverName?: string;
+  readonly certificates: readonly Certificate[];
+  readonly virtualHosts: readonly VirtualHost[];
+  /** Of all virtual hosts. A bad token of any issuer here is refused on every route, public ones too. */
+  readonly uses: Uses;
+}
+
+/** A TLS Secret whose certificate matches its key. The key itself stays in the Secret. */
+export interface Certificate {
+  readonly secret: ObjectRef;
+}
+
+export interface VirtualHost {
+  /** Exact host, `*.suffix`, or `*`. */
+  readonly domain: string;
+  /** The listener that owns the host. */
+  readonly listener: string;
+  /** True where a more specific listener owns the host: TLS answers 421 (RFC 9110 §15.5.20). */
+  readonly misdirected: boolean;
+  /** In order of precedence. */
+  readonly entries: readonly RouteEntry[];
+  readonly uses: Uses;
+}
+
+/** What entries need beside themselves; each list without duplicates, sorted. */
+export interface Uses {
+  readonly issuers: readonly Issuer[];
+  readonly limits: readonly Limit[];
+  readonly backends: readonly Backend[];
+}
+
+/** One match of one rule at one listener. */
+export interface RouteEntry {
+  readonly rule: Rule;
+  readonly match: Match;
+  readonly matchIndex: number;
+  readonly guard: Guard;
+  readonly limits: readonly Limit[];
+  readonly listener: { readonly name: string; readonly port: number; readonly protocol: Protocol };
+}
+
+/** One rule of a Route; `settings` holds what each feature resolved, by the feature's name. */
+export interface Rule {
+  readonly route: ObjectRef;
+  readonly index: number;
+  /** As written, else `rule-0`. */
+  readonly name: string;
+  /** What targetRefs call it; '' where it has no name of its own. */
+  readonly section: string;
+  readonly matches: readonly Match[];
+  readonly settings: Readonly<Record<string, unknown>>;
+  readonly backends: readonly Backend[];
+  /** Nothing is reached (a redirect, say), so nothing need cover it. */
+  readonly needsNoCover: boolean;
+  /** The rule answers 500: a broken rule is never removed, or a broader one would answer for it. */
+  readonly blocked?: Finding;
+}
+
+/** A Service port that traffic goes to. Names come from what it points at, never from a position. */
+export interface Backend {
+  readonly namespace: string;
+  readonly service: string;
+  readonly port: number;
+  readonly protocol: 'HTTP/1.1' | 'HTTP/2';
+}

@@ -1,0 +1,18 @@
+/** Where a rendered gateway will run: the only difference between a cluster and a laptop. */
+import type { ObjectRef } from '../kube/object.ts';
+import type { Backend } from './gateway.ts';
+
+export type Endpoints =
+  | { readonly kind: 'dns'; readonly host: string; readonly port: number }
+  | { readonly kind: 'addresses'; readonly addresses: readonly { readonly host: string; readonly port: number }[] };
+
+export interface Placement {
+  /** Directory that Envoy reads its resources from. */
+  readonly directory: string;
+  /** Directory with one folder `<namespace>.<name>` a TLS Secret, holding tls.crt and tls.key. */
+  readonly certificates: string;
+  /** PEM bundle that remote JWKS servers are checked against. */
+  readonly trustedCertificates: string;
+  bind(gateway: ObjectRef, port: number): { readonly address: string; readonly port: number };
+  endpoints(backend: Backend): Endpoints;
+}

@@ -1,0 +1,36 @@
+/** One ApiGateway, resolved without its Routes. */
+import { defaultClass } from '../api/api-gateway.ts';
+import type { KubeObject, ObjectRef } from '../kube/object.ts';
+import type { Finding } from '../status/finding.ts';
+import { type GatewayContext, policiesOn } from './context.ts';
+import { resolveListeners } from './listeners.ts';
+import type { Look } from './memo.ts';
+import { parseApiGateway } from './parse.ts';
+import { lookupOf, type PolicyWorld } from './world.ts';
+
+export interface GatewayUnit {
+  readonly ref: ObjectRef;
+  readonly className: string;
+  /** Undefined when the object cannot be read: its last good form serves on. */
+  readonly context: GatewayContext | undefined;
+  readonly findings: readonly Finding[];
+}
+
+export function resolveGateway(object: KubeObject, recorder: Look<PolicyWorld>): GatewayUnit {
+  const { ref, spec, findings } = parseApiGateway(object);
+  if (spec === undefined) return { ref, className: defaultClass, context: undefined, findings };
+  const { listeners, findings: problems } = resolveListeners(ref, spec, lookupOf(recorder));
+  const names = listeners.map(({ spec: { name } }) => name);
+  return {
+    ref,
+    className: spec.className ?? defaultClass,
+    context: {
+      ref,
+      trustedHops: spec.clientIP?.trustedHops ?? 0,
+      publicByDefault: spec.defaultAccess === 'Public',
+      listeners,
+      outer: policiesOn(ref, names, recorder),
+    },
+    findings: [...findings, ...problems],
+  };
+}

@@ -1,0 +1,100 @@
+/** All AuthPolicies on one path as one Guard: they are AND-ed, so an inner one can refuse more and never allow more. */
+import type { Guard, Issuer, Policy, Shadow } from '../ir/guard.ts';
+import { describeRef, type ObjectRef } from '../kube/object.ts';
+import { and, type Decision, maximumConjunctions } from '../policy/decision.ts';
+import type { Finding, Reason } from '../status/finding.ts';
+
+export interface PolicyPath {
+  /** On the ApiGateway and the listener. */
+  readonly outer: readonly Policy[];
+  /** On the Route and the rule. */
+  readonly inner: readonly Policy[];
+  /** `defaultAccess: Public`, or a rule that only redirects: nothing need cover it. */
+  readonly open: boolean;
+}
+
+export function guardOf({ outer, inner, open }: PolicyPath): Guard {
+  const all = [...outer, ...inner];
+  const enforced = all.filter(({ mode }) => mode === 'Enforce');
+  const broken = enforced.find((policy) => policy.broken !== undefined);
+  if (broken?.broken !== undefined) return { kind: 'blocked', because: broken.broken };
+  const issuers = issuersOf(enforced);
+  const orphan = enforced.find((policy) => policy.borrowsToken && issuers.length === 0);
+  if (orphan !== undefined) return { kind: 'blocked', because: noToken(orphan) };
+  const decision = and(enforced.map((policy) => policy.decision));
+  if (decision === 'too-complex') return { kind: 'blocked', because: tooComplex(enforced) };
+  if (isUnsatisfiable(decision, enforced)) return { kind: 'blocked', because: unsatisfiable(enforced) };
+  const covered = open || inner.some(covers) || outer.some((policy) => covers(policy) && policy.sufficient);
+  const shadow = shadowOf(all.filter(({ mode, broken: problem }) => mode === 'Shadow' && problem === undefined));
+  return {
+    kind: 'guarded',
+    covered,
+    decision: covered ? decision : { ...decision, allow: [] },
+    issuers,
+    policies: enforced.map(({ ref }) => ref),
+    ...(shadow === undefined ? {} : { shadow }),
+  };
+}
+
+function covers({ mode, opens }: Policy): boolean {
+  return mode === 'Enforce' && opens;
+}
+
+/** Each policy admits somebody, and no request is admitted by all: a mistake, not a decision. */
+function isUnsatisfiable(decision: Decision, policies: readonly Policy[]): boolean {
+  return decision.allow.length === 0 && policies.every((policy) => policy.decision.allow.length > 0);
+}
+
+function issuersOf(policies: readonly Policy[]): readonly Issuer[] {
+  const byId = new Map(policies.flatMap(({ issuers }) => issuers.map((issuer) => [issuer.id, issuer] as const)));
+  return [...byId.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function shadowOf(policies: readonly Policy[]): Shadow | undefined {
+  if (policies.length === 0) return undefined;
+  const decision = and(policies.map((policy) => policy.decision));
+  if (decision === 'too-complex') return undefined;
+  return { decision, issuers: issuersOf(policies), policies: policies.map(({ ref }) => ref) };
+}
+
+function problem(about: ObjectRef, reason: Reason, at: string, message: string, remedy: string): Finding {
+  return { about, severity: 'error', reason, at, message, remedy };
+}
+
+function innermost(policies: readonly Policy[]): ObjectRef {
+  return policies.at(-1)?.ref ?? { kind: 'AuthPolicy', namespace: '', name: '' };
+}
+
+function namesOf(policies: readonly Policy[]): string {
+  return policies.map(({ ref }) => describeRef(ref)).join(', ');
+}
+
+function noToken(policy: Policy): Finding {
+  return problem(
+    policy.ref,
+    'Unsatisfiable',
+    'spec.authorize',
+    'its rules look at claims, but no AuthPolicy on the path authenticates callers, so no claim is ever known',
+    'Add authenticate.jwt to this policy, or to one on the ApiGateway',
+  );
+}
+
+function tooComplex(policies: readonly Policy[]): Finding {
+  return problem(
+    innermost(policies),
+    'TooComplex',
+    'spec.authorize',
+    `the policies on one path (${namesOf(policies)}) combine to more than ${maximumConjunctions} conjunctions`,
+    'Name fewer alternatives in one of them, or move a condition that all share to the outer policy',
+  );
+}
+
+function unsatisfiable(policies: readonly Policy[]): Finding {
+  return problem(
+    innermost(policies),
+    'Unsatisfiable',
+    'spec',
+    `no request can satisfy all policies on the path: ${namesOf(policies)}`,
+    'Let them accept a common issuer and rule, or write the exception in the outer policy',
+  );
+}

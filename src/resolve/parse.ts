@@ -1,0 +1,142 @@
+/**
+ * Objects as exact types. A stored object may be older than the schema, or come from a file: what can be read of a broken
+ * one still stands where it stood, and answers 500, because a broader rule would answer for it otherwise.
+ */
+
+import { z } from 'zod';
+import { type ApiGatewaySpec, apiGatewaySchema } from '../api/api-gateway.ts';
+import { decode } from '../api/decode.ts';
+import {
+  type AuthPolicySpec,
+  authPolicySchema,
+  type RateLimitPolicySpec,
+  rateLimitPolicySchema,
+  type TargetRefSpec,
+  targetRefSchema,
+} from '../api/policies.ts';
+import { type ParentRefSpec, parentRefSchema, type RouteRuleSpec, routeSchema, ruleSchema } from '../api/route.ts';
+import { type MatchSpec, matchSchema } from '../features/matches/schema.ts';
+import { type KubeObject, type ObjectRef, refOf } from '../kube/object.ts';
+import { hostname } from '../schema/fields.ts';
+import type { Finding } from '../status/finding.ts';
+
+export interface ParsedRoute {
+  readonly ref: ObjectRef;
+  readonly parentRefs: readonly ParentRefSpec[];
+  /** Undefined serves every host of the listener. */
+  readonly hostnames: readonly string[] | undefined;
+  readonly rules: readonly ParsedRule[];
+  readonly findings: readonly Finding[];
+}
+
+export type ParsedRule =
+  | { readonly kind: 'rule'; readonly spec: RouteRuleSpec }
+  | {
+      readonly kind: 'broken';
+      readonly name: string | undefined;
+      readonly matches: readonly MatchSpec[];
+      readonly because: Finding;
+    };
+
+export function parseRoute(object: KubeObject): ParsedRoute {
+  const about = refOf(object);
+  const decoded = decode(routeSchema, object.spec, { about, at: 'spec' });
+  if (!decoded.ok) return salvageRoute(about, object.spec, decoded.findings);
+  const { parentRefs, hostnames, rules } = decoded.value;
+  return { ref: about, parentRefs, hostnames, rules: rules.map((spec) => ({ kind: 'rule', spec })), findings: [] };
+}
+
+function salvageRoute(ref: ObjectRef, spec: unknown, findings: readonly Finding[]): ParsedRoute {
+  const because = findings[0];
+  const hostnames = fieldOf(spec, 'hostnames');
+  return {
+    ref,
+    parentRefs: readable(parentRefSchema, fieldOf(spec, 'parentRefs')),
+    hostnames: hostnames === undefined ? undefined : readable(hostname, hostnames),
+    rules: because === undefined ? [] : listOf(fieldOf(spec, 'rules')).map((rule) => salvageRule(rule, ref, because)),
+    findings,
+  };
+}
+
+function salvageRule(rule: unknown, about: ObjectRef, because: Finding): ParsedRule {
+  const decoded = ruleSchema.safeParse(rule);
+  if (decoded.success) return { kind: 'rule', spec: decoded.data };
+  const name = fieldOf(rule, 'name');
+  const matches = fieldOf(rule, 'matches');
+  return {
+    kind: 'broken',
+    name: typeof name === 'string' ? name : undefined,
+    // An unreadable list could have matched anything; what somebody else claims more narrowly stays theirs.
+    matches: matches === undefined ? [] : Array.isArray(matches) ? matches.map(salvageMatch) : [{}],
+    because: { ...because, about },
+  };
+}
+
+/** At least what the match would have taken. */
+function salvageMatch(match: unknown): MatchSpec {
+  const whole = matchSchema.safeParse(match);
+  if (whole.success) return whole.data;
+  const path = matchSchema.safeParse({ path: fieldOf(match, 'path') });
+  return path.success ? path.data : {};
+}
+
+/** An ApiGateway that cannot be read is undefined: the caller keeps serving its last good form. */
+export function parseApiGateway(object: KubeObject): {
+  readonly ref: ObjectRef;
+  readonly spec: ApiGatewaySpec | undefined;
+  readonly findings: readonly Finding[];
+} {
+  const ref = refOf(object);
+  const decoded = decode(apiGatewaySchema, object.spec, { about: ref, at: 'spec' });
+  return { ref, spec: decoded.ok ? decoded.value : undefined, findings: decoded.findings };
+}
+
+export interface ParsedPolicy<Spec> {
+  readonly ref: ObjectRef;
+  /** `undefined`: not even the targets could be read, so it may be about anything in its namespace. */
+  readonly targets: readonly TargetRefSpec[] | undefined;
+  readonly spec: Spec | undefined;
+  readonly findings: readonly Finding[];
+}
+
+export const parseAuthPolicy = (object: KubeObject): ParsedPolicy<AuthPolicySpec> =>
+  parsePolicy(object, authPolicySchema);
+
+export const parseRateLimitPolicy = (object: KubeObject): ParsedPolicy<RateLimitPolicySpec> =>
+  parsePolicy(object, rateLimitPolicySchema);
+
+function parsePolicy<Spec extends { readonly targetRefs: readonly TargetRefSpec[] }>(
+  object: KubeObject,
+  schema: z.ZodType<Spec>,
+): ParsedPolicy<Spec> {
+  const ref = refOf(object);
+  const decoded = decode(schema, object.spec, { about: ref, at: 'spec' });
+  if (decoded.ok) return { ref, targets: decoded.value.targetRefs, spec: decoded.value, findings: decoded.findings };
+  const written = fieldOf(object.spec, 'targetRefs');
+  const targets = readable(looseTarget, written).map(({ sectionName, ...target }) =>
+    sectionName === undefined ? target : { ...target, sectionName },
+  );
+  const all = targets.length > 0 && targets.length === listOf(written).length;
+  return { ref, targets: all ? targets : undefined, spec: undefined, findings: decoded.findings };
+}
+
+const looseTarget = z.object({
+  kind: targetRefSchema.shape.kind,
+  name: z.string(),
+  sectionName: z.string().optional(),
+});
+
+function readable<T>(schema: z.ZodType<T>, value: unknown): readonly T[] {
+  return listOf(value).flatMap((item) => {
+    const decoded = schema.safeParse(item);
+    return decoded.success ? [decoded.data] : [];
+  });
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
+}

@@ -1,0 +1,114 @@
+/** One AuthPolicy or RateLimitPolicy, resolved, with what it targets. */
+import type { RateLimitPolicySpec, TargetRefSpec } from '../api/policies.ts';
+import { resolveLimit } from '../features/limits/resolve.ts';
+import type { Policy } from '../ir/guard.ts';
+import { type KubeObject, keyOf, type ObjectRef } from '../kube/object.ts';
+import type { Finding } from '../status/finding.ts';
+import { resolveAuthPolicy } from './auth-policy.ts';
+import { type AttachedLimits, unknownSection } from './context.ts';
+import type { Look } from './memo.ts';
+import { type ParsedPolicy, parseAuthPolicy, parseRateLimitPolicy } from './parse.ts';
+import { type Attached, attachmentsOf } from './policy-index.ts';
+import { lookupOf, type ObjectWorld, type RouteWorld } from './world.ts';
+
+interface PolicyUnit<P> {
+  readonly ref: ObjectRef;
+  readonly targets: readonly TargetRefSpec[] | undefined;
+  readonly attached: readonly Attached<P>[];
+  readonly findings: readonly Finding[];
+  /** Targets that name nothing: the object may come later, so this is asked each time. */
+  readonly dangling: (world: RouteWorld) => readonly Finding[];
+}
+
+export interface AuthUnit extends PolicyUnit<Policy> {
+  readonly policy: Policy;
+}
+
+export interface LimitUnit extends PolicyUnit<AttachedLimits> {
+  readonly spec: RateLimitPolicySpec | undefined;
+}
+
+export function resolveAuthUnit(object: KubeObject, recorder: Look<ObjectWorld>): AuthUnit {
+  const parsed = parseAuthPolicy(object);
+  const { policy, findings } = resolveAuthPolicy(parsed, lookupOf(recorder));
+  const attached = attachmentsOf(parsed.ref, parsed.targets, policy);
+  return { ref: parsed.ref, targets: parsed.targets, policy, attached, findings, dangling: danglingOf(attached) };
+}
+
+export function resolveLimitUnit(object: KubeObject): LimitUnit {
+  const parsed = parseRateLimitPolicy(object);
+  const attached = limitsAt(parsed);
+  return {
+    ref: parsed.ref,
+    targets: parsed.targets,
+    spec: parsed.spec,
+    attached,
+    findings: parsed.findings,
+    dangling: danglingOf(attached),
+  };
+}
+
+function limitsAt({
+  ref,
+  targets,
+  spec,
+  findings,
+}: ParsedPolicy<RateLimitPolicySpec>): readonly Attached<AttachedLimits>[] {
+  const [broken] = findings;
+  return attachmentsOf(ref, targets, undefined).map((one) => ({
+    ...one,
+    policy: {
+      ref,
+      broken,
+      limits: (spec?.limits ?? []).map((limit) =>
+        resolveLimit(limit, ref, `${one.target} ${one.sectionName ?? ''}`.trim()),
+      ),
+    },
+  }));
+}
+
+function danglingOf(attached: readonly Attached<{ readonly ref: ObjectRef }>[]): PolicyUnit<unknown>['dangling'] {
+  return (world) => attached.flatMap((one) => danglingFinding(one, world));
+}
+
+function danglingFinding(attached: Attached<{ readonly ref: ObjectRef }>, world: RouteWorld): readonly Finding[] {
+  const [kind = '', key = ''] = attached.target.split(' ');
+  if (kind === 'Namespace') return [];
+  const object = kind === 'Route' ? world.Route.get(key) : world.ApiGateway.get(key);
+  if (object === undefined) return [notFound(attached)];
+  if (attached.sectionName === undefined) return [];
+  const names = sectionNames(object);
+  const [namespace = '', name = ''] = key.split('/');
+  return names.includes(attached.sectionName) ? [] : [unknownSection(attached, { kind, namespace, name }, names)];
+}
+
+function notFound(attached: Attached<{ readonly ref: ObjectRef }>): Finding {
+  return {
+    about: attached.policy.ref,
+    severity: 'error',
+    reason: 'TargetNotFound',
+    at: `${attached.at}.name`,
+    message: `${attached.target} does not exist, so the policy guards nothing there`,
+    remedy: 'Create the target in the namespace of the policy, or correct its name',
+  };
+}
+
+/** Names of the rules of a Route, or of the listeners of an ApiGateway. */
+function sectionNames(object: KubeObject): readonly string[] {
+  const spec = object.spec as { readonly rules?: unknown; readonly listeners?: unknown } | undefined;
+  const list = spec?.rules ?? spec?.listeners;
+  if (!Array.isArray(list)) return [];
+  return list.flatMap((item: unknown) => {
+    const name = typeof item === 'object' && item !== null && 'name' in item ? item.name : undefined;
+    return typeof name === 'string' ? [name] : [];
+  });
+}
+
+export function targetText(targets: readonly TargetRefSpec[] | undefined): string {
+  return (targets ?? [])
+    .map(
+      ({ kind, name, sectionName }) =>
+        `${kind}/${keyOf('', name)}${sectionName === undefined ? '' : `:${sectionName}`}`,
+    )
+    .join(', ');
+}

@@ -1,0 +1,143 @@
+/** One Route, resolved at every listener that it attaches to: the unit of work when something changes. */
+import type { RouteEntry, Rule } from '../ir/gateway.ts';
+import type { Guard, Limit } from '../ir/guard.ts';
+import { describeRef, type KubeObject, keyOf, type ObjectKey, type ObjectRef } from '../kube/object.ts';
+import type { Finding } from '../status/finding.ts';
+import { type Attachment, attach, type ParentReport } from './attach.ts';
+import { type PoliciesOn, policiesOn } from './context.ts';
+import { guardOf } from './guard.ts';
+import type { Look } from './memo.ts';
+import { parseRoute } from './parse.ts';
+import { resolveRules } from './rules.ts';
+import { lookupOf, type RouteWorld } from './world.ts';
+
+export interface RouteUnit {
+  readonly ref: ObjectRef;
+  readonly placements: readonly RoutePlacement[];
+  readonly parents: readonly ParentReport[];
+  readonly findings: readonly Finding[];
+  readonly hosts: readonly string[];
+  readonly guards: readonly Guard[];
+}
+
+/** The entries of a Route at one listener, under each of its hosts. */
+export interface RoutePlacement {
+  readonly gateway: ObjectKey;
+  readonly chain: string;
+  readonly listener: string;
+  readonly hosts: readonly string[];
+  readonly entries: readonly RouteEntry[];
+}
+
+export function resolveRoute(object: KubeObject, recorder: Look<RouteWorld>): RouteUnit {
+  const lookup = lookupOf(recorder);
+  const route = parseRoute(object);
+  const gateways = { get: (key: ObjectKey) => recorder.get('gateways', key) };
+  const { attachments, parents } = attach(route, gateways, lookup);
+  const { rules, findings } = resolveRules(route, lookup);
+  const names = route.rules.flatMap((rule) => (rule.kind === 'rule' ? rule.spec.name : rule.name) ?? []);
+  const policies = policiesOn(route.ref, names, recorder);
+  const guarded = attachments.map((attachment) => placeAt(attachment, rules, policies));
+  return {
+    ref: route.ref,
+    placements: guarded.map(({ placement }) => placement),
+    parents,
+    hosts: [...new Set(attachments.flatMap(({ hosts }) => hosts))].toSorted(),
+    guards: guarded.flatMap(({ placement }) => placement.entries.map(({ guard }) => guard)),
+    findings: [
+      ...route.findings,
+      ...parents.flatMap(({ problem }) => (problem === undefined ? [] : [problem])),
+      ...findings,
+      ...unique(guarded.flatMap((each) => each.findings)),
+    ],
+  };
+}
+
+/** One rule may stand on many listeners: what is wrong with it is said once. */
+function unique(findings: readonly Finding[]): readonly Finding[] {
+  return [...new Map(findings.map((finding) => [`${finding.at} ${finding.message}`, finding])).values()];
+}
+
+interface Placed {
+  readonly placement: RoutePlacement;
+  readonly findings: readonly Finding[];
+}
+
+function placeAt(
+  { gateway, listener, hosts }: Attachment,
+  rules: readonly Rule[],
+  policies: ReadonlyMap<string, PoliciesOn>,
+): Placed {
+  const outer = gateway.outer.get(listener.spec.name) ?? nothing;
+  const { name, port, protocol } = listener.spec;
+  const placed = rules.map((rule) => {
+    const inner = policies.get(rule.section) ?? nothing;
+    const guard = guardFor(outer, inner, gateway.publicByDefault || rule.needsNoCover);
+    const limits = limitsFor(outer, inner);
+    const entries = rule.matches.map(
+      (match, matchIndex): RouteEntry => ({
+        rule,
+        match,
+        matchIndex,
+        guard,
+        limits,
+        listener: { name, port, protocol },
+      }),
+    );
+    return { entries, findings: guardFindings(rule, guard) };
+  });
+  return {
+    placement: {
+      gateway: keyOf(gateway.ref.namespace, gateway.ref.name),
+      chain: listener.chain,
+      listener: name,
+      hosts: listener.served ? hosts : [],
+      entries: placed.flatMap(({ entries }) => entries),
+    },
+    findings: placed.flatMap(({ findings }) => findings),
+  };
+}
+
+const nothing: PoliciesOn = { auth: [], limits: [], blocked: undefined };
+
+function guardFor(outer: PoliciesOn, inner: PoliciesOn, open: boolean): Guard {
+  const lost =
+    outer.blocked ?? inner.blocked ?? [...outer.limits, ...inner.limits].find(({ broken }) => broken)?.broken;
+  if (lost !== undefined) return { kind: 'blocked', because: lost };
+  return guardOf({ outer: outer.auth, inner: inner.auth, open });
+}
+
+function limitsFor(outer: PoliciesOn, inner: PoliciesOn): readonly Limit[] {
+  return [...outer.limits, ...inner.limits].flatMap(({ limits }) => limits);
+}
+
+function guardFindings(rule: Rule, guard: Guard): readonly Finding[] {
+  const at = `spec.rules[${rule.index}]`;
+  const about = rule.route;
+  if (guard.kind === 'blocked') {
+    const { because } = guard;
+    return [
+      {
+        about,
+        severity: 'error',
+        reason: 'PolicyBlocked',
+        at,
+        message: `rule ${rule.name} answers 500, because ${describeRef(because.about)} cannot be enforced: ${because.message}`,
+        remedy: because.remedy,
+      },
+      ...(because.reason === 'Unsatisfiable' || because.reason === 'TooComplex' ? [because] : []),
+    ];
+  }
+  if (guard.covered || rule.blocked !== undefined) return [];
+  return [
+    {
+      about,
+      severity: 'error',
+      reason: 'NotCovered',
+      at,
+      message: `rule ${rule.name} answers 403 to everyone, because no AuthPolicy covers it and the ApiGateway's defaultAccess is Deny`,
+      remedy:
+        'Target it with an AuthPolicy that authenticates or allows; authorize: {allow: [{name: anyone}]} makes it public',
+    },
+  ];
+}
