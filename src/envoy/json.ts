@@ -34,6 +34,6 @@ export const types = {
   leastRequest: typeUrl('envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest'),
   uriTemplate: typeUrl('envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig'),
   requestHeaderInput: typeUrl('envoy.type.matcher.v3.HttpRequestHeaderMatchInput'),
-  routeAction: typeUrl('envoy.config.route.v3.Route'),
+  celFilter: typeUrl('envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter'),
   routeList: typeUrl('envoy.config.route.v3.RouteList'),
 } as const;

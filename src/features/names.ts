@@ -22,3 +22,6 @@ export const filterNames = {
   deny: 'envoy.filters.http.rbac.deny',
   allow: 'envoy.filters.http.rbac.allow',
 } as const;
+
+/** Metadata key under which jwt_authn leaves the status of a token of a known issuer that does not verify. */
+export const failedTokenKey = 'failed';

@@ -13,6 +13,8 @@ export interface Placement {
   readonly certificates: string;
   /** PEM bundle that remote JWKS servers are checked against. */
   readonly trustedCertificates: string;
+  /** False where a port that is taken must be an error rather than shared (SO_REUSEPORT). */
+  readonly sharePorts: boolean;
   bind(gateway: ObjectRef, port: number): { readonly address: string; readonly port: number };
   endpoints(backend: Backend): Endpoints;
 }

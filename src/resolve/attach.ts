@@ -3,11 +3,11 @@ import type { ParentRefSpec } from '../api/route.ts';
 import type { Lookup } from '../ir/lookup.ts';
 import { keyOf, type ObjectKey, type ObjectRef } from '../kube/object.ts';
 import type { Finding, Reason } from '../status/finding.ts';
-import type { GatewayContext } from './context.ts';
 import { anyHost, intersectHosts, ownerOf } from './hosts.ts';
 import type { ResolvedListener } from './listeners.ts';
 import type { ParsedRoute } from './parse.ts';
 import { matchesSelector } from './selector.ts';
+import type { GatewayContext } from './world.ts';
 
 export interface Attachment {
   readonly gateway: GatewayContext;

@@ -2,12 +2,12 @@
 import { compareMatches } from '../features/matches/order.ts';
 import type { Chain, RouteEntry, VirtualHost } from '../ir/gateway.ts';
 import { keyOf } from '../kube/object.ts';
-import type { GatewayContext } from './context.ts';
 import { anyHost, compareHosts } from './hosts.ts';
 import type { ResolvedListener } from './listeners.ts';
 import { sameMembers } from './memo.ts';
 import type { RoutePlacement } from './route-unit.ts';
 import { unite, usesOf } from './uses.ts';
+import type { GatewayContext } from './world.ts';
 
 /** A virtual host with the lists that it was made of: while these are the same, so is it. */
 interface Made {

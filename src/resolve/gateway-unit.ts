@@ -2,10 +2,11 @@
 import { defaultClass } from '../api/api-gateway.ts';
 import type { KubeObject, ObjectRef } from '../kube/object.ts';
 import type { Finding } from '../status/finding.ts';
-import { type GatewayContext, policiesOn } from './context.ts';
 import { resolveListeners } from './listeners.ts';
 import type { Look } from './memo.ts';
 import { parseApiGateway } from './parse.ts';
+import { policiesOn } from './policies-on.ts';
+import type { GatewayContext } from './world.ts';
 import { lookupOf, type PolicyWorld } from './world.ts';
 
 export interface GatewayUnit {

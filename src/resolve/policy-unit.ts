@@ -5,10 +5,11 @@ import type { Policy } from '../ir/guard.ts';
 import { type KubeObject, keyOf, type ObjectRef } from '../kube/object.ts';
 import type { Finding } from '../status/finding.ts';
 import { resolveAuthPolicy } from './auth-policy.ts';
-import { type AttachedLimits, unknownSection } from './context.ts';
 import type { Look } from './memo.ts';
 import { type ParsedPolicy, parseAuthPolicy, parseRateLimitPolicy } from './parse.ts';
+import { unknownSection } from './policies-on.ts';
 import { type Attached, attachmentsOf } from './policy-index.ts';
+import type { AttachedLimits } from './world.ts';
 import { lookupOf, type ObjectWorld, type RouteWorld } from './world.ts';
 
 interface PolicyUnit<P> {

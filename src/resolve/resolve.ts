@@ -6,13 +6,13 @@ import { type KubeObject, keyOf, type ObjectKey, type ObjectRef } from '../kube/
 import type { Snapshot } from '../kube/snapshot.ts';
 import type { Finding } from '../status/finding.ts';
 import { type ChainBuilder, chainBuilder } from './chains.ts';
-import type { AttachedLimits, GatewayContext } from './context.ts';
+
 import { type GatewayUnit, resolveGateway } from './gateway-unit.ts';
 import { memoise, stabilise } from './memo.ts';
 import { type Attached, indexByTarget } from './policy-index.ts';
 import { type AuthUnit, type LimitUnit, resolveAuthUnit, resolveLimitUnit } from './policy-unit.ts';
 import { type RoutePlacement, type RouteUnit, resolveRoute } from './route-unit.ts';
-import type { ObjectWorld, PolicyWorld, RouteWorld } from './world.ts';
+import type { AttachedLimits, GatewayContext, ObjectWorld, PolicyWorld, RouteWorld } from './world.ts';
 
 export interface Resolution {
   readonly gateways: ReadonlyMap<ObjectKey, Gateway>;

@@ -4,11 +4,12 @@ import type { Guard, Limit } from '../ir/guard.ts';
 import { describeRef, type KubeObject, keyOf, type ObjectKey, type ObjectRef } from '../kube/object.ts';
 import type { Finding } from '../status/finding.ts';
 import { type Attachment, attach, type ParentReport } from './attach.ts';
-import { type PoliciesOn, policiesOn } from './context.ts';
 import { guardOf } from './guard.ts';
 import type { Look } from './memo.ts';
 import { parseRoute } from './parse.ts';
+import { policiesOn } from './policies-on.ts';
 import { resolveRules } from './rules.ts';
+import type { PoliciesOn } from './world.ts';
 import { lookupOf, type RouteWorld } from './world.ts';
 
 export interface RouteUnit {

@@ -1,9 +1,10 @@
 /** Everything that resolving one object may look at: the snapshot, and what was derived from it before. */
-import type { Policy } from '../ir/guard.ts';
+import type { Limit, Policy } from '../ir/guard.ts';
 import type { Lookup } from '../ir/lookup.ts';
-import { keyOf } from '../kube/object.ts';
+import { keyOf, type ObjectRef } from '../kube/object.ts';
 import type { Snapshot } from '../kube/snapshot.ts';
-import type { AttachedLimits, GatewayContext } from './context.ts';
+import type { Finding } from '../status/finding.ts';
+import type { ResolvedListener } from './listeners.ts';
 import type { Look } from './memo.ts';
 import type { Attached } from './policy-index.ts';
 import { canReference } from './references.ts';
@@ -19,6 +20,30 @@ export type PolicyWorld = ObjectWorld & {
 
 /** … and with the gateways that Routes attach to. */
 export type RouteWorld = PolicyWorld & { readonly gateways: ReadonlyMap<string, GatewayContext> };
+
+/** What a Route needs to know of an ApiGateway: its listeners, and the policies on them. */
+export interface GatewayContext {
+  readonly ref: ObjectRef;
+  readonly trustedHops: number;
+  readonly publicByDefault: boolean;
+  readonly listeners: readonly ResolvedListener[];
+  /** By the listener's name. */
+  readonly outer: ReadonlyMap<string, PoliciesOn>;
+}
+
+export interface PoliciesOn {
+  readonly auth: readonly Policy[];
+  readonly limits: readonly AttachedLimits[];
+  /** A policy that names no section of the target: all of it is blocked. */
+  readonly blocked: Finding | undefined;
+}
+
+/** The limits of one RateLimitPolicy. */
+export interface AttachedLimits {
+  readonly ref: ObjectRef;
+  readonly limits: readonly Limit[];
+  readonly broken: Finding | undefined;
+}
 
 /** What a feature may look up, recorded. */
 export function lookupOf<W extends ObjectWorld>(recorder: Look<W>): Lookup {

@@ -5,6 +5,7 @@ import type { StringMatcher } from '../../envoy/route.ts';
 import type { Issuer } from '../../ir/guard.ts';
 import type { Conjunction, Constraint, Decision } from '../../policy/decision.ts';
 import type { Pattern } from '../../policy/pattern.ts';
+import { failedTokenKey } from '../names.ts';
 
 /** Metadata namespace that jwt_authn writes verified payloads to, one key an issuer id. */
 const tokens = 'envoy.filters.http.jwt_authn';
@@ -22,6 +23,24 @@ export function denyRules(enforcement: Enforcement): RbacRules {
 export function allowRules(enforcement: Enforcement): RbacRules {
   return rules('ALLOW', enforcement.decision.allow, enforcement.issuers);
 }
+
+/** Sorts before every user's policy, because Istio, too, looks at the token first. */
+export const failedTokenPolicy = '!token';
+
+/** Where no token is needed, one of a known issuer that does not verify is still refused (401 by the listener's local reply). */
+export function withFailedToken(deny: RbacRules): RbacRules {
+  return {
+    ...deny,
+    policies: { [failedTokenPolicy]: { permissions: [{ any: true }], principals: [failedToken] }, ...deny.policies },
+  };
+}
+
+/** Metadata of a token of a known issuer that does not verify (jwt_authn's failed_status_in_metadata). */
+const failedToken: Principal = {
+  sourced_metadata: {
+    metadata_matcher: { filter: tokens, path: [{ key: failedTokenKey }], value: { present_match: true } },
+  },
+};
 
 /** Rules in force, and rules that are only counted under `shadow_`. */
 export function rbac(enforced: RbacRules | undefined, shadow: RbacRules | undefined): Rbac {

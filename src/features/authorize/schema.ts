@@ -1,19 +1,21 @@
 /** `authorize` of an AuthPolicy: Istio's from / to / when. */
 import { z } from 'zod';
-import { cidr, field, headerName, labelName } from '../../schema/fields.ts';
+import { cidr, claimName, field, headerName, labelName, shortText } from '../../schema/fields.ts';
 
-const text = z
-  .string()
-  .min(1)
-  .max(1024)
-  .regex(/^[\x20-\x7e]+$/, 'must be printable ASCII')
-  .refine(
-    (value) => !value.slice(1, -1).includes('*') || value.includes('{*'),
-    'may use * only at its beginning or end',
-  );
+/** Not `*a*` either: it would be read as the suffix `a*`, and a deny of it would never fire. */
+const text = shortText(1024).regex(
+  /^(\*|\*?[\x20-\x29\x2b-\x7e]+|[\x20-\x29\x2b-\x7e]+\*)$/,
+  'must be printable ASCII, with one * at most, at its beginning or end',
+);
+
+const pathText = shortText(1024).regex(
+  /^(\*|\*?[\x20-\x29\x2b-\x7e]+|[\x20-\x29\x2b-\x7e]+\*|([\x20-\x29\x2b-\x7e]|\{\*{1,2}\})+)$/,
+  'must be printable ASCII, with one * at most, at its beginning or end, or templates such as /a/{*}/b',
+);
 
 /** A list of patterns: `a`, `a*`, `*a` or `*`. */
 const patterns = z.array(text).min(1).max(32).optional();
+const pathPatterns = z.array(pathText).min(1).max(32).optional();
 const blocks = z.array(cidr).min(1).max(64).optional();
 
 const atLeastOne = 'at least one field must be set';
@@ -44,20 +46,14 @@ export const operationSchema = notEmpty({
   methods: field(patterns, `HTTP methods, upper-case. ${wildcards}`, ['GET']),
   notMethods: field(patterns, 'None of these methods.', ['DELETE']),
   paths: field(
-    patterns,
+    pathPatterns,
     `Paths, normalised, without query. ${wildcards} Or a template: \`{*}\` is one segment, a last \`{**}\` any number.`,
     ['/orders/{*}/items'],
   ),
-  notPaths: field(patterns, 'None of these paths.', ['/orders/internal*']),
+  notPaths: field(pathPatterns, 'None of these paths.', ['/orders/internal*']),
   hosts: field(patterns, `Hosts, with any port; case is ignored. ${wildcards}`, ['api.shop.example.com']),
   notHosts: field(patterns, 'None of these hosts.', ['admin.shop.example.com']),
 });
-
-const claimName = z
-  .string()
-  .min(1)
-  .max(256)
-  .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces');
 
 const oneSubject = 'exactly one of claim and header must be set';
 const someValues = 'values or notValues must be set';

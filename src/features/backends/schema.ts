@@ -1,11 +1,21 @@
 /** `backendRefs` of a rule: Gateway API HTTPBackendRef. */
 import { z } from 'zod';
-import { field, labelName, objectName, portNumber } from '../../schema/fields.ts';
+import { field, labelName, objectName, portNumber, shortText } from '../../schema/fields.ts';
 import { headersSchema } from '../header-edits.ts';
 
+/** Gateway API Group and Kind: unknown ones are well-formed, and answer 500 for their share. */
+const groupName = z
+  .string()
+  .max(253, { abort: true })
+  .regex(
+    /^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$/,
+    'must be an API group such as apps, or ""',
+  );
+const kindName = shortText(63).regex(/^[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?$/, 'must be a kind such as Service');
+
 const backendRef = z.strictObject({
-  group: field(z.string().max(253).optional(), 'Group of the backend; the core group when absent.', ''),
-  kind: field(z.string().min(1).max(63).optional(), 'Kind of the backend; Service when absent.', 'Service'),
+  group: field(groupName.optional(), 'Group of the backend; the core group when absent.', ''),
+  kind: field(kindName.optional(), 'Kind of the backend; Service when absent.', 'Service'),
   name: field(objectName, 'Name of the Service.', 'orders'),
   namespace: field(
     labelName.optional(),

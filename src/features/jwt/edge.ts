@@ -1,14 +1,10 @@
 /** jwt_authn of one chain: every known issuer as a provider, and the requirements that routes name. */
 import { createHash } from 'node:crypto';
 import { type Json, type TypedConfig, types } from '../../envoy/json.ts';
-import type { Principal } from '../../envoy/rbac.ts';
 import type { Issuer } from '../../ir/guard.ts';
-import { jwksClusterName } from '../names.ts';
+import { failedTokenKey, jwksClusterName } from '../names.ts';
 
-/** Metadata key under which a token of a known issuer that does not verify leaves its status. */
-const failed = 'failed';
-
-/** The requirement of routes that need no token: a bad token of a known issuer is still refused (`failedToken`). */
+/** The requirement of routes that need no token: a bad token of a known issuer is still refused (`withFailedToken`). */
 export const knownRequirement = 'known';
 
 /** The requirement that a token of one of these issuers verifies. A hash: the same issuers are the same requirement. */
@@ -20,17 +16,6 @@ export function requirementName(issuers: readonly Issuer[]): string {
 export function jwtPerRoute(issuers: readonly Issuer[]): TypedConfig {
   return { '@type': types.jwtPerRoute, requirement_name: requirementName(issuers) };
 }
-
-/** True of a request whose token is of a known issuer and does not verify; only under `knownRequirement`. */
-export const failedToken: Principal = {
-  sourced_metadata: {
-    metadata_matcher: {
-      filter: 'envoy.filters.http.jwt_authn',
-      path: [{ key: failed }],
-      value: { present_match: true },
-    },
-  },
-};
 
 /** envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication; `needed` are the issuer sets that routes require. */
 export function jwtAuthentication(
@@ -66,7 +51,7 @@ function provider(issuer: Issuer, shadowOnly: boolean): Json {
     payload_in_metadata: issuer.id,
     // As Istio does: `scope` is words.
     normalize_payload_in_metadata: { space_delimited_claims: ['scope', 'permission'] },
-    ...(shadowOnly ? {} : { failed_status_in_metadata: failed }),
+    ...(shadowOnly ? {} : { failed_status_in_metadata: failedTokenKey }),
   };
 }
 

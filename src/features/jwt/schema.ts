@@ -1,33 +1,38 @@
 /** `authenticate.jwt` of an AuthPolicy. */
 import { z } from 'zod';
-import { field, labelName, objectName } from '../../schema/fields.ts';
+import { field, labelName, objectName, shortText, word } from '../../schema/fields.ts';
+import { refusing } from '../../schema/refuse.ts';
 
-const dataKey = z
-  .string()
-  .min(1)
-  .max(253)
-  .regex(/^[-._a-zA-Z0-9]+$/, 'must be a key of a ConfigMap or Secret');
+const dataKey = shortText(253).regex(/^[-._a-zA-Z0-9]+$/, 'must be a key of a ConfigMap or Secret');
 
 const keyRef = z.strictObject({
   name: field(objectName, 'Name of the object, in the namespace of the policy.', 'corp-keys'),
   key: field(dataKey.optional(), 'Key that holds the JWKS; jwks.json when absent.', 'jwks.json'),
 });
 
+/** Some issuers use free text; it only must not hide anything in a log or a status. */
+const audience = refusing(shortText(1024), /\p{Cc}/u, 'must not hold control characters');
+
+const inlineText = refusing(
+  z.string().min(2).max(65_536, { abort: true }),
+  /[^\P{Cc}\t\n\r]/u,
+  'must not hold control characters other than tabs and line breaks',
+);
+
 const uri = z
   .string()
   .min(8)
-  .max(2048)
-  .regex(/^https?:\/\/[A-Za-z0-9.\-[\]:]+(\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*)?$/, 'must be an http or https URL');
+  .max(2048, { abort: true })
+  .regex(
+    /^https?:\/\/([A-Za-z0-9][A-Za-z0-9.-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/?]*)?$/,
+    'must be an http or https URL, without user and fragment',
+  );
 
 const exactlyOne = 'exactly one of inline, configMapRef, secretRef and uri must be set';
 
 const jwks = z
   .strictObject({
-    inline: field(
-      z.string().min(2).max(65_536).optional(),
-      'The JWKS itself (RFC 7517); public keys only.',
-      '{"keys":[…]}',
-    ),
+    inline: field(inlineText.optional(), 'The JWKS itself (RFC 7517); public keys only.', '{"keys":[…]}'),
     configMapRef: field(keyRef.optional(), 'A ConfigMap that holds the JWKS.', { name: 'corp-keys' }),
     secretRef: field(keyRef.optional(), 'A Secret that holds the JWKS; public keys only.', { name: 'corp-keys' }),
     uri: field(
@@ -48,17 +53,9 @@ const jwks = z
 
 export const jwtSchema = z.strictObject({
   name: field(labelName, 'Name of the issuer within the policy.', 'corp'),
-  issuer: field(
-    z
-      .string()
-      .min(1)
-      .max(1024)
-      .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces'),
-    'The `iss` claim that tokens must carry.',
-    'https://login.example.com',
-  ),
+  issuer: field(word(1024), 'The `iss` claim that tokens must carry.', 'https://login.example.com'),
   audiences: field(
-    z.array(z.string().min(1).max(1024)).min(1).max(16).optional(),
+    z.array(audience).min(1).max(16).optional(),
     'A token must name one of these in its `aud` claim; every audience when absent.',
     ['orders'],
   ),

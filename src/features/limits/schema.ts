@@ -1,21 +1,12 @@
 /** `limits` of a RateLimitPolicy. */
 import { z } from 'zod';
-import { field, headerName, labelName } from '../../schema/fields.ts';
+import { claimName, field, headerName, labelName } from '../../schema/fields.ts';
 
 const oneKey = 'exactly one of claim, header and clientIP must be set';
 
 const key = z
   .strictObject({
-    claim: field(
-      z
-        .string()
-        .min(1)
-        .max(256)
-        .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces')
-        .optional(),
-      'A claim of the verified token: its name, or a JSON Pointer (RFC 6901).',
-      'sub',
-    ),
+    claim: field(claimName.optional(), 'A claim of the verified token: its name, or a JSON Pointer (RFC 6901).', 'sub'),
     header: field(headerName.optional(), 'A request header.', 'x-tenant'),
     clientIP: field(
       z.literal(true).optional(),

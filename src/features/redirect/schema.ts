@@ -1,11 +1,7 @@
 /** `redirect` of a rule: Gateway API HTTPRequestRedirectFilter. */
 import { z } from 'zod';
-import { field, hostname, portNumber } from '../../schema/fields.ts';
+import { exactHostname, field, portNumber } from '../../schema/fields.ts';
 import { pathModifierSchema } from '../path-modifier.ts';
-
-const exactHost = hostname
-  .refine((host) => !host.startsWith('*'), 'must be an exact hostname')
-  .meta({ 'x-kubernetes-validations': [{ rule: "!self.startsWith('*')", message: 'must be an exact hostname' }] });
 
 const statusCode = z.literal([301, 302, 303, 307, 308]);
 
@@ -15,7 +11,7 @@ export const redirectSchema = z.strictObject({
     'Scheme of the Location; the request’s own when absent.',
     'https',
   ),
-  hostname: field(exactHost.optional(), 'Host of the Location; the request’s own when absent.', 'shop.example.com'),
+  hostname: field(exactHostname.optional(), 'Host of the Location; the request’s own when absent.', 'shop.example.com'),
   path: pathModifierSchema.optional(),
   port: field(
     portNumber.optional(),

@@ -1,34 +1,9 @@
-/** What a Route needs to know of an ApiGateway: its listeners, and the policies on them. */
-import type { Limit, Policy } from '../ir/guard.ts';
+/** The policies on one object and on each of its sections. */
 import { keyOf, type ObjectRef } from '../kube/object.ts';
 import type { Finding } from '../status/finding.ts';
-import type { ResolvedListener } from './listeners.ts';
 import type { Look } from './memo.ts';
 import { type Attached, bySection } from './policy-index.ts';
-import type { PolicyWorld } from './world.ts';
-
-export interface GatewayContext {
-  readonly ref: ObjectRef;
-  readonly trustedHops: number;
-  readonly publicByDefault: boolean;
-  readonly listeners: readonly ResolvedListener[];
-  /** By the listener's name. */
-  readonly outer: ReadonlyMap<string, PoliciesOn>;
-}
-
-export interface PoliciesOn {
-  readonly auth: readonly Policy[];
-  readonly limits: readonly AttachedLimits[];
-  /** A policy that names no section of the target: all of it is blocked. */
-  readonly blocked: Finding | undefined;
-}
-
-/** The limits of one RateLimitPolicy. */
-export interface AttachedLimits {
-  readonly ref: ObjectRef;
-  readonly limits: readonly Limit[];
-  readonly broken: Finding | undefined;
-}
+import type { PoliciesOn, PolicyWorld } from './world.ts';
 
 /** The policies on each section (listener or rule) of one object, those on the whole object first; '' is a rule without a name. */
 export function policiesOn(

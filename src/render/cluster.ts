@@ -1,0 +1,127 @@
+/** Clusters of a gateway: one a Service port, and one a host that keys are fetched from. */
+import { type Json, types } from '../envoy/json.ts';
+import { clusterName, jwksClusterName } from '../features/names.ts';
+import type { Backend, Uses } from '../ir/gateway.ts';
+import type { Endpoints, Placement } from '../ir/placement.ts';
+
+export function clusters(uses: Uses, placement: Placement): readonly object[] {
+  const uris = uses.issuers.flatMap(({ keys }) => (keys.kind === 'remote' ? [keys.uri] : []));
+  const hosts = new Map(uris.map((uri) => [jwksClusterName(uri), uri]));
+  return [
+    ...uses.backends.map((backend) => backendCluster(backend, placement)),
+    ...[...hosts].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, uri]) => jwksCluster(name, uri, placement)),
+  ];
+}
+
+/** Shared by all: the buffers and breakers of Envoy's edge documentation. */
+const common = {
+  connect_timeout: '5s',
+  per_connection_buffer_limit_bytes: 32_768,
+  circuit_breakers: {
+    thresholds: [
+      {
+        max_connections: 1024,
+        max_pending_requests: 1024,
+        max_requests: 1024,
+        retry_budget: { budget_percent: { value: 20 }, min_retry_concurrency: 3 },
+      },
+    ],
+  },
+};
+
+function backendCluster(backend: Backend, placement: Placement): object {
+  const name = clusterName(backend);
+  return {
+    '@type': types.cluster,
+    name,
+    ...common,
+    ...discovery(name, placement.endpoints(backend)),
+    ignore_health_on_host_removal: true,
+    load_balancing_policy: {
+      policies: [
+        {
+          typed_extension_config: {
+            name: 'envoy.load_balancing_policies.least_request',
+            typed_config: { '@type': types.leastRequest },
+          },
+        },
+      ],
+    },
+    ...(backend.protocol === 'HTTP/2' ? { typed_extension_protocol_options: http2 } : {}),
+  };
+}
+
+const http2: Json = {
+  'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+    '@type': types.upstreamHttp,
+    explicit_http_config: { http2_protocol_options: {} },
+  },
+};
+
+/** STATIC takes addresses only; names are resolved, with a last dot so that no search domain is tried. */
+function discovery(name: string, endpoints: Endpoints): object {
+  if (endpoints.kind === 'dns') {
+    return {
+      type: 'STRICT_DNS',
+      dns_lookup_family: 'V4_PREFERRED',
+      respect_dns_ttl: true,
+      load_assignment: assignment(name, [{ host: `${endpoints.host}.`, port: endpoints.port }]),
+    };
+  }
+  const named = endpoints.addresses.some(({ host }) => !/^[0-9.]+$|:/.test(host));
+  return {
+    type: named ? 'STRICT_DNS' : 'STATIC',
+    ...(named ? { dns_lookup_family: 'V4_PREFERRED' } : {}),
+    load_assignment: assignment(name, endpoints.addresses),
+  };
+}
+
+function assignment(
+  cluster_name: string,
+  addresses: readonly { readonly host: string; readonly port: number }[],
+): object {
+  if (addresses.length === 0) return { cluster_name };
+  return {
+    cluster_name,
+    endpoints: [
+      {
+        lb_endpoints: addresses.map(({ host, port }) => ({
+          endpoint: { address: { socket_address: { address: host, port_value: port } } },
+        })),
+      },
+    ],
+  };
+}
+
+function jwksCluster(name: string, uri: string, placement: Placement): object {
+  const url = new URL(uri);
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const secure = url.protocol === 'https:';
+  const port = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
+  return {
+    '@type': types.cluster,
+    name,
+    ...common,
+    ...discovery(name, { kind: 'addresses', addresses: [{ host, port }] }),
+    ...(secure ? { transport_socket: upstreamTls(host, placement) } : {}),
+  };
+}
+
+/** The server must prove to be the host: TLS without a SAN check would accept anybody's certificate. */
+function upstreamTls(host: string, placement: Placement): object {
+  const address = /^[0-9.]+$|:/.test(host);
+  return {
+    name: 'envoy.transport_sockets.tls',
+    typed_config: {
+      '@type': types.upstreamTls,
+      ...(address ? {} : { sni: host }),
+      common_tls_context: {
+        tls_params: { tls_minimum_protocol_version: 'TLSv1_2' },
+        validation_context: {
+          trusted_ca: { filename: placement.trustedCertificates },
+          match_typed_subject_alt_names: [{ san_type: address ? 'IP_ADDRESS' : 'DNS', matcher: { exact: host } }],
+        },
+      },
+    },
+  };
+}

@@ -1,0 +1,121 @@
+/** The HTTP connection manager of a chain: hardened for an edge, and guarded whatever its routes say. */
+import { type Json, type TypedConfig, types } from '../envoy/json.ts';
+import { type DiscoveredFilter, fileSource, type NamedConfig } from '../envoy/listener.ts';
+import { failedTokenPolicy } from '../features/authorize/edge.ts';
+import { filterNames } from '../features/names.ts';
+import type { Chain } from '../ir/gateway.ts';
+import { ecdsFile, rdsFile } from './names.ts';
+
+const parameterPolicy = 'path-parameters';
+
+/** Path parameters are read by some backends and not by others: what is matched must be what is served. */
+const pathFilter: NamedConfig = {
+  name: filterNames.path,
+  typed_config: {
+    '@type': types.rbac,
+    rules: {
+      action: 'DENY',
+      policies: {
+        [parameterPolicy]: {
+          permissions: [{ url_path: { path: { safe_regex: { regex: '.*(;|%3[bB]).*' } } } }],
+          principals: [{ any: true }],
+        },
+      },
+    },
+  },
+};
+
+/** THE order of the filters. */
+function httpFilters(chain: Chain, directory: string): readonly (NamedConfig | DiscoveredFilter)[] {
+  return [
+    pathFilter, // cheapest refusal first
+    discovered(filterNames.jwt(chain.name), types.jwt, chain, directory), // who is calling
+    // may they: a route opens these for itself, and one that says nothing stays shut
+    {
+      name: filterNames.deny,
+      typed_config: { '@type': types.rbac, rules_stat_prefix: 'deny_', shadow_rules_stat_prefix: 'shadow_deny_' },
+    },
+    {
+      name: filterNames.allow,
+      typed_config: {
+        '@type': types.rbac,
+        rules: { action: 'ALLOW', policies: {} },
+        rules_stat_prefix: 'allow_',
+        shadow_rules_stat_prefix: 'shadow_allow_',
+      },
+    },
+    discovered(filterNames.limits(chain.name), types.localRateLimit, chain, directory), // how often: limits may count callers
+    { name: 'envoy.filters.http.router', typed_config: { '@type': types.router, suppress_envoy_headers: true } },
+  ];
+}
+
+/** By ECDS: replacing it drains no connection, and leaves no old key on an open one. */
+function discovered(name: string, type: string, chain: Chain, directory: string): DiscoveredFilter {
+  const file = ecdsFile(type === types.jwt ? 'jwt' : 'limits', chain.name);
+  return { name, config_discovery: { config_source: fileSource(directory, file), type_urls: [type] } };
+}
+
+/** Best practices of Envoy's edge documentation; the numbers are those that Envoy Gateway and Istio use, too. */
+export function connectionManager(chain: Chain, trustedHops: number, directory: string): TypedConfig {
+  return {
+    '@type': types.httpConnectionManager,
+    stat_prefix: chain.name,
+    rds: { route_config_name: chain.name, config_source: asJson(fileSource(directory, rdsFile(chain.name))) },
+    use_remote_address: true,
+    xff_num_trusted_hops: trustedHops,
+    normalize_path: true,
+    merge_slashes: true,
+    path_with_escaped_slashes_action: 'UNESCAPE_AND_REDIRECT',
+    common_http_protocol_options: { idle_timeout: '3600s', headers_with_underscores_action: 'REJECT_REQUEST' },
+    http2_protocol_options: {
+      max_concurrent_streams: 100,
+      initial_stream_window_size: 65_536,
+      initial_connection_window_size: 1_048_576,
+    },
+    request_headers_timeout: '60s',
+    stream_idle_timeout: '300s',
+    server_header_transformation: 'PASS_THROUGH',
+    upgrade_configs: [{ upgrade_type: 'websocket' }],
+    local_reply_config: { mappers: [badRequest(), badToken()] },
+    http_filters: asJson(httpFilters(chain, directory)),
+  };
+}
+
+/** The filters refuse with 403; what is wrong with the request itself is 400, and with its token 401 (RFC 6750 §3.1). */
+function badRequest(): Json {
+  return {
+    filter: deniedBy(parameterPolicy),
+    status_code: 400,
+    body: { inline_string: 'Path parameters are not accepted\n' },
+  };
+}
+
+function badToken(): Json {
+  return {
+    filter: deniedBy(failedTokenPolicy),
+    status_code: 401,
+    body: { inline_string: 'Jwt verification fails\n' },
+    headers_to_add: [
+      {
+        header: { key: 'www-authenticate', value: 'Bearer error="invalid_token"' },
+        append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
+      },
+    ],
+  };
+}
+
+function deniedBy(policy: string): Json {
+  return {
+    extension_filter: {
+      name: 'envoy.access_loggers.extension_filters.cel',
+      typed_config: {
+        '@type': types.celFilter,
+        expression: `response.code_details == 'rbac_access_denied_matched_policy[${policy}]'`,
+      },
+    },
+  };
+}
+
+function asJson(value: object): Json {
+  return value as unknown as Json;
+}

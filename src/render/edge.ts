@@ -1,0 +1,126 @@
+/** A gateway as the files that its Envoys read: one a subscription, each with a hash of its content. */
+import { types } from '../envoy/json.ts';
+import { jwtAuthentication } from '../features/jwt/edge.ts';
+import { localRateLimit } from '../features/limits/edge.ts';
+import { filterNames } from '../features/names.ts';
+import type { Chain, Gateway } from '../ir/gateway.ts';
+import type { Issuer } from '../ir/guard.ts';
+import type { Placement } from '../ir/placement.ts';
+import type { ObjectRef } from '../kube/object.ts';
+import { clusters } from './cluster.ts';
+import { composite, type Fragment, hashOf, leaf } from './fragment.ts';
+import { listeners } from './listener.ts';
+import { cdsFile, ecdsFile, ldsFile, rdsFile, sdsFile, secretName } from './names.ts';
+import { routeTable } from './route-table.ts';
+
+/** How Envoy's statistics call the reader of a file. */
+export type Subscription =
+  | { readonly kind: 'lds' | 'cds' }
+  | { readonly kind: 'rds' | 'ecds' | 'sds'; readonly name: string };
+
+export interface EdgeFile {
+  /** `lds.json` */
+  readonly name: string;
+  readonly subscription: Subscription;
+  /** Of the content; equal for equal bytes. */
+  readonly hash: string;
+  /** JSON of a DiscoveryResponse. */
+  text(version: string): string;
+}
+
+export interface Edge {
+  readonly gateway: ObjectRef;
+  /** Hash over all files. */
+  readonly revision: string;
+  readonly files: readonly EdgeFile[];
+  /** TLS Secrets that the listeners need, as `<namespace>.<name>` folders of the placement's certificates. */
+  readonly certificates: readonly ObjectRef[];
+}
+
+export type EdgeRenderer = (gateway: Gateway) => Edge;
+
+/** Keep it: it remembers the fragments of what did not change. */
+export function edgeRenderer(placement: Placement): EdgeRenderer {
+  const table = routeTable();
+  return (gateway) => {
+    const secrets = new Map(
+      gateway.chains.flatMap(({ certificates }) =>
+        certificates.map(({ secret }) => [secretName(secret), secret] as const),
+      ),
+    );
+    const certificates = [...secrets].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, secret]) => secret);
+    const files = [
+      file(cdsFile, { kind: 'cds' }, clustersOf(gateway, placement)),
+      file(ldsFile, { kind: 'lds' }, listeners(gateway, placement).map(leaf)),
+      ...gateway.chains.flatMap((chain) => [
+        file(rdsFile(chain.name), { kind: 'rds', name: chain.name }, [table(chain)]),
+        file(ecdsFile('jwt', chain.name), { kind: 'ecds', name: filterNames.jwt(chain.name) }, [jwtFragment(chain)]),
+        file(ecdsFile('limits', chain.name), { kind: 'ecds', name: filterNames.limits(chain.name) }, [
+          limitsFragment(chain),
+        ]),
+      ]),
+      ...certificates.map((secret) => sds(secret, placement)),
+    ];
+    return {
+      gateway: gateway.ref,
+      revision: hashOf(files.flatMap(({ name, hash }) => [name, hash])),
+      files,
+      certificates,
+    };
+  };
+}
+
+function file(name: string, subscription: Subscription, resources: readonly Fragment[]): EdgeFile {
+  const content = composite('"resources":[', resources, ']}\n');
+  return {
+    name,
+    subscription,
+    hash: content.hash,
+    text: (version) => `{"version_info":${JSON.stringify(version)},${content.text()}`,
+  };
+}
+
+function clustersOf(gateway: Gateway, placement: Placement): readonly Fragment[] {
+  const byName = new Map<string, object>();
+  for (const { uses } of gateway.chains) {
+    for (const cluster of clusters(uses, placement)) byName.set((cluster as { readonly name: string }).name, cluster);
+  }
+  return [...byName].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, cluster]) => leaf(cluster));
+}
+
+/** envoy.config.core.v3.TypedExtensionConfig */
+function extension(name: string, typed_config: object): Fragment {
+  return leaf({ '@type': types.extension, name, typed_config });
+}
+
+function jwtFragment({ name, uses, virtualHosts }: Chain): Fragment {
+  const guards = new Set(virtualHosts.flatMap(({ entries }) => entries.map(({ guard }) => guard)));
+  const enforced = new Set<string>();
+  const needed = new Map<string, readonly Issuer[]>();
+  for (const guard of guards) {
+    if (guard.kind === 'blocked' || guard.issuers.length === 0) continue;
+    for (const { id } of guard.issuers) enforced.add(id);
+    needed.set(guard.issuers.map(({ id }) => id).join(' '), guard.issuers);
+  }
+  const shadowOnly = new Set(uses.issuers.map(({ id }) => id).filter((id) => !enforced.has(id)));
+  return extension(filterNames.jwt(name), jwtAuthentication(uses.issuers, [...needed.values()], shadowOnly));
+}
+
+function limitsFragment({ name, uses }: Chain): Fragment {
+  return extension(filterNames.limits(name), localRateLimit(uses.limits, uses.issuers));
+}
+
+/** The key stays where the Secret is mounted: Envoy reads it, and reads it again when it is rotated. */
+function sds(secret: ObjectRef, placement: Placement): EdgeFile {
+  const directory = `${placement.certificates}/${secretName(secret)}`;
+  const resource = {
+    '@type': types.secret,
+    name: secretName(secret),
+    tls_certificate: {
+      certificate_chain: { filename: `${directory}/tls.crt` },
+      private_key: { filename: `${directory}/tls.key` },
+      watched_directory: { path: directory },
+    },
+  };
+  return file(sdsFile(secret), { kind: 'sds', name: secretName(secret) }, [leaf(resource)]);
+}

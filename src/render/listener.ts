@@ -1,0 +1,75 @@
+/** One Envoy listener a port: its chains, told apart by SNI where they terminate TLS. */
+import { type Json, types } from '../envoy/json.ts';
+import { type FilterChain, fileSource, type Listener, type NamedConfig } from '../envoy/listener.ts';
+import type { Chain, Gateway } from '../ir/gateway.ts';
+import type { Placement } from '../ir/placement.ts';
+import { connectionManager } from './connection-manager.ts';
+import { sdsFile, secretName } from './names.ts';
+
+export function listeners(gateway: Gateway, placement: Placement): readonly Listener[] {
+  const ports = [...new Set(gateway.chains.map(({ port }) => port))].toSorted((a, b) => a - b);
+  return ports.map((port) =>
+    listener(
+      port,
+      gateway.chains.filter((chain) => chain.port === port),
+      { gateway, placement },
+    ),
+  );
+}
+
+interface Context {
+  readonly gateway: Gateway;
+  readonly placement: Placement;
+}
+
+function listener(port: number, chains: readonly Chain[], { gateway, placement }: Context): Listener {
+  const { address, port: bound } = placement.bind(gateway.ref, port);
+  const tls = chains.some(({ protocol }) => protocol === 'HTTPS');
+  return {
+    '@type': types.listener,
+    name: `tcp-${port}`,
+    address: { socket_address: { address, port_value: bound } },
+    per_connection_buffer_limit_bytes: 32_768,
+    ...(placement.sharePorts ? {} : { enable_reuse_port: false }),
+    ...(tls ? { listener_filters: [tlsInspector] } : {}),
+    filter_chains: chains.map((chain) => filterChain(chain, { gateway, placement })),
+  };
+}
+
+const tlsInspector: NamedConfig = {
+  name: 'envoy.filters.listener.tls_inspector',
+  typed_config: { '@type': types.tlsInspector },
+};
+
+function filterChain(chain: Chain, { gateway, placement }: Context): FilterChain {
+  return {
+    name: chain.name,
+    ...(chain.serverName === undefined ? {} : { filter_chain_match: { server_names: [chain.serverName] } }),
+    ...(chain.protocol === 'HTTPS' ? { transport_socket: downstreamTls(chain, placement) } : {}),
+    filters: [
+      {
+        name: 'envoy.filters.network.http_connection_manager',
+        typed_config: connectionManager(chain, gateway.trustedHops, placement.directory),
+      },
+    ],
+  };
+}
+
+/** TLS 1.2 and newer with Envoy's own ciphers; the certificate is chosen by SNI among the listener's. */
+function downstreamTls(chain: Chain, placement: Placement): NamedConfig {
+  const secrets = chain.certificates.map(({ secret }) => ({
+    name: secretName(secret),
+    sds_config: fileSource(placement.directory, sdsFile(secret)),
+  }));
+  return {
+    name: 'envoy.transport_sockets.tls',
+    typed_config: {
+      '@type': types.downstreamTls,
+      common_tls_context: {
+        alpn_protocols: ['h2', 'http/1.1'],
+        tls_params: { tls_minimum_protocol_version: 'TLSv1_2' },
+        tls_certificate_sds_secret_configs: secrets as unknown as Json,
+      },
+    },
+  };
+}

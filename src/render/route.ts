@@ -1,0 +1,104 @@
+/** One entry as Envoy routes: what its features say, behind its guard. */
+import { type Json, type TypedConfig, types } from '../envoy/json.ts';
+import type { Route, RouteAction, RouteMatch } from '../envoy/route.ts';
+import { allowRules, denyRules, rbac, withFailedToken } from '../features/authorize/edge.ts';
+import { anyRuleFeatures } from '../features/index.ts';
+import { jwtPerRoute } from '../features/jwt/edge.ts';
+import { localRateLimitPerRoute, rateLimits } from '../features/limits/edge.ts';
+import { routeMatch } from '../features/matches/edge.ts';
+import { filterNames } from '../features/names.ts';
+import type { RouteParts } from '../ir/feature.ts';
+import type { Chain, RouteEntry } from '../ir/gateway.ts';
+import type { Guard, Issuer } from '../ir/guard.ts';
+
+export type PerFilter = Readonly<Record<string, TypedConfig>>;
+
+/** What a route needs to know of its chain. */
+export interface ChainNames {
+  readonly chain: string;
+  /** Of all of the chain: limits by claim look under each. */
+  readonly issuers: readonly Issuer[];
+}
+
+/** Opens the base of the ALLOW filter, which admits nobody, for answers that give nothing away. */
+export const unguarded: PerFilter = { [filterNames.allow]: { '@type': types.rbacPerRoute } };
+
+export const notFound: Route = {
+  name: 'not-found',
+  match: { prefix: '/' },
+  direct_response: { status: 404 },
+  typed_per_filter_config: unguarded,
+};
+
+/** RFC 9110 §15.5.20: another listener owns the host. */
+export const misdirected: Route = { ...notFound, name: 'misdirected', direct_response: { status: 421 } };
+
+export function routesOf(entry: RouteEntry, names: ChainNames): readonly Route[] {
+  const { rule, match, guard } = entry;
+  const name = `${rule.route.namespace}/${rule.route.name}/${rule.name}/${entry.matchIndex}`;
+  const base = { name, match: routeMatch(match) };
+  if (rule.blocked !== undefined || guard.kind === 'blocked') {
+    return [{ ...base, direct_response: { status: 500 }, typed_per_filter_config: unguarded }];
+  }
+  const guards = guardFilters(guard, names.chain);
+  const place = { path: match.path, listener: entry.listener };
+  const variants = anyRuleFeatures
+    .filter((feature) => Object.hasOwn(rule.settings, feature.name))
+    .map((feature) => feature.edge(rule.settings[feature.name], place))
+    .reduce<readonly (readonly RouteParts[])[]>(
+      (all, parts) => all.flatMap((some) => parts.map((part) => [...some, part])),
+      [[]],
+    );
+  return variants.map((parts) => compose(base, parts, { entry, names, guards }));
+}
+
+interface Setting {
+  readonly entry: RouteEntry;
+  readonly names: ChainNames;
+  readonly guards: PerFilter;
+}
+
+function compose(
+  base: { readonly name: string; readonly match: RouteMatch },
+  parts: readonly RouteParts[],
+  { entry, names, guards }: Setting,
+): Route {
+  const headers = parts.flatMap((part) => part.matchHeaders ?? []);
+  const answer = parts.find((part) => part.answer !== undefined)?.answer;
+  const filters = Object.assign({}, ...parts.map((part) => part.filters), guards) as Record<string, Json>;
+  const limits = entry.limits;
+  const edits = Object.assign({}, ...parts.map((part) => part.route)) as Omit<Route, 'name' | 'match'>;
+  const whole = {
+    name: base.name,
+    match: headers.length === 0 ? base.match : { ...base.match, headers: [...(base.match.headers ?? []), ...headers] },
+  };
+  if (answer !== undefined) {
+    const limited =
+      limits.length === 0 ? {} : { [filterNames.limits(names.chain)]: localRateLimitPerRoute(limits, names.issuers) };
+    return { ...whole, ...answer, ...edits, typed_per_filter_config: { ...filters, ...limited } };
+  }
+  const forward = Object.assign({}, ...parts.map((part) => part.forward)) as RouteAction;
+  const limited = limits.length === 0 ? {} : { rate_limits: rateLimits(limits, names.issuers) };
+  return { ...whole, route: { ...forward, ...limited }, ...edits, typed_per_filter_config: filters };
+}
+
+/** Each route opens the chain's guards for itself, and by no more than its Decision. */
+export function guardFilters(guard: Extract<Guard, { readonly kind: 'guarded' }>, chain: string): PerFilter {
+  const deny = denyRules(guard);
+  const own = guard.issuers.length === 0 ? withFailedToken(deny) : deny;
+  const shadow = guard.shadow;
+  const config = (rules: Parameters<typeof rbac>[0], dry: Parameters<typeof rbac>[1]): TypedConfig => ({
+    '@type': types.rbacPerRoute,
+    rbac: rbac(rules, dry) as unknown as Json,
+  });
+  const refusing = Object.keys(own.policies).length > 0 || (shadow !== undefined && shadow.decision.deny.length > 0);
+  return {
+    [filterNames.jwt(chain)]: jwtPerRoute(guard.issuers),
+    ...(refusing ? { [filterNames.deny]: config(own, shadow === undefined ? undefined : denyRules(shadow)) } : {}),
+    [filterNames.allow]: config(allowRules(guard), shadow === undefined ? undefined : allowRules(shadow)),
+  };
+}
+
+export function chainNames(chain: Chain): ChainNames {
+  return { chain: chain.name, issuers: chain.uses.issuers };
+}
