@@ -1,99 +1,162 @@
 /** Shared pieces of the CRD schemas. Each bound is also a bound of the API server: CEL's cost budget needs them. */
 import { z } from 'zod';
+import { refusing } from './refuse.ts';
 
 /** A field with its description and an example, as CRD, reference page and `kubectl explain` show them. */
 export function field<T extends z.ZodType>(schema: T, description: string, example: unknown): T {
   return schema.meta({ description, examples: [example] });
 }
 
+/**
+ * Text of at most so many characters. What is longer is refused by its length alone: a pattern over a text of millions of
+ * characters would run out of stack.
+ */
+export function shortText(maximum: number): z.ZodString {
+  return z.string().min(1).max(maximum, { abort: true });
+}
+
+const labelPattern = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
+
 /** RFC 1123 subdomain, as Kubernetes names objects. */
-export const objectName = z
-  .string()
-  .min(1)
-  .max(253)
-  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/, 'must be a lower-case RFC 1123 name');
+export const objectName = shortText(253).regex(
+  new RegExp(`^${labelPattern}(\\.${labelPattern})*$`),
+  'must be a lower-case RFC 1123 name',
+);
 
 /** RFC 1123 label: namespaces, listener and rule names. */
-export const labelName = z
-  .string()
-  .min(1)
-  .max(63)
-  .regex(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/, 'must be a lower-case RFC 1123 label');
+export const labelName = shortText(63).regex(
+  new RegExp(`^${labelPattern}$`),
+  'must be a lower-case RFC 1123 label: letters, digits and inner hyphens',
+);
 
 /** Gateway API Hostname: exact, or `*.` before a suffix; never an address. */
-export const hostname = z
-  .string()
-  .min(1)
-  .max(253)
-  .regex(
-    /^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
+export const hostname = refusing(
+  shortText(253).regex(
+    new RegExp(`^(\\*\\.)?${labelPattern}(\\.${labelPattern})*$`),
     'must be a lower-case hostname, optionally with a leading "*."',
-  )
-  .refine((host) => !/^(\d+\.){3}\d+$/.test(host), 'must be a hostname, not an IP address');
+  ),
+  /^([0-9]+\.){3}[0-9]+$/,
+  'must be a hostname, not an IP address',
+);
+
+/** Gateway API PreciseHostname. */
+export const exactHostname = refusing(hostname, /^\*/, 'must be an exact hostname');
 
 export const portNumber = z.int().min(1).max(65535);
 
 /** GEP-2257 Duration: `1h30m`, `500ms`. */
 export const duration = z
   .string()
-  .max(32)
+  .max(32, { abort: true })
   .regex(/^([0-9]{1,5}(h|m|s|ms)){1,4}$/, 'must be a duration such as 500ms, 15s or 1h30m');
 
 /** RFC 9110 field name; matching ignores case. */
-export const headerName = z
-  .string()
-  .min(1)
-  .max(256)
-  .regex(/^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/, 'must be an HTTP header name');
+export const headerName = shortText(256).regex(/^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/, 'must be an HTTP header name');
 
 /** RFC 9110 field value: visible ASCII, space and tab; no control characters, so nothing can be smuggled behind it. */
 export const headerValue = z
   .string()
-  .max(4096)
+  .max(4096, { abort: true })
   .regex(/^[\t\x20-\x7e]*$/, 'must be visible ASCII, spaces and tabs');
 
-/** An absolute path as a request line carries it: no query, no fragment. */
-export const absolutePath = z
-  .string()
-  .min(1)
-  .max(1024)
-  .regex(
-    /^\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*$/,
-    'must be an absolute path of URL characters, without query or fragment',
-  )
-  .refine((path) => !/%(?![0-9A-Fa-f]{2})/.test(path), 'must use % only in escapes such as %20')
-  .refine(
-    (path) => !/\/\/|\/\.{1,2}(\/|$)|%2f|%5c|;/i.test(path),
-    'must be a normalised path: no "//", "/.", "/..", "%2f", "%5c" or ";", because requests are normalised before they are matched',
-  );
+/** What a request line, a header or a pattern over them can hold. */
+export const printable = shortText(1024).regex(/^[\x20-\x7e]+$/, 'must be printable ASCII');
 
+/** Names and identifiers that are compared byte by byte: claims, issuers. */
+export function word(maximum: number): z.ZodString {
+  return shortText(maximum).regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces');
+}
+
+/** Name of a claim, or a JSON Pointer to one. */
+export const claimName = word(256);
+
+/** An absolute path as a request line carries it and as Envoy has normalised it: no query, no fragment. */
+export const absolutePath = refusing(
+  shortText(1024).regex(
+    /^\/([A-Za-z0-9\-._~!$&'()*+,=:@/]|%[0-9A-Fa-f]{2})*$/,
+    'must begin with / and hold only URL characters, others as escapes such as %20, without query, fragment or ";"',
+  ),
+  /\/\/|\/\.{1,2}(\/|$)|%2[Ff]|%5[Cc]/,
+  'must be a normalised path, without "//", "/./", "/../", "%2f" and "%5c": requests are normalised before they are matched',
+);
+
+const octet = '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])';
+const ipv4 = `(${octet}\\.){3}${octet}`;
+
+/** RFC 3986 §3.2.2, IPv6address. */
+function ipv6Pattern(): string {
+  const group = '[0-9A-Fa-f]{1,4}';
+  const last32 = `(${group}:${group}|${ipv4})`;
+  const before = (most: number) => `((${group}:){0,${most}}${group})?`;
+  return [
+    `(${group}:){6}${last32}`,
+    `::(${group}:){5}${last32}`,
+    ...[0, 1, 2, 3].map((most) => `${before(most)}::(${group}:){${4 - most}}${last32}`),
+    `${before(4)}::${last32}`,
+    `${before(5)}::${group}`,
+    `${before(6)}::`,
+  ].join('|');
+}
+
+/** An address, or a block of them. */
 export const cidr = z
   .string()
   .min(2)
-  .max(43)
-  .regex(/^[0-9A-Fa-f.:]+(\/\d{1,3})?$/, 'must be an IP address or CIDR block such as 203.0.113.0/24');
+  .max(49, { abort: true })
+  .regex(
+    new RegExp(`^(${ipv4}(/(3[0-2]|[12]?[0-9]))?|(${ipv6Pattern()})(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?)$`),
+    'must be an IP address or CIDR block such as 203.0.113.0/24',
+  );
+
+/** meta/v1: an optional DNS prefix and a name. */
+const labelKey = shortText(317).regex(
+  /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/,
+  'must be a label key such as team or example.com/team',
+);
+const labelValue = z
+  .string()
+  .max(63, { abort: true })
+  .regex(
+    /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/,
+    'must be a label value: letters, digits and inner "-", "_", "."',
+  );
+
+const valuesNeeded = 'values must be set if, and only if, operator is In or NotIn';
+
+const labelRequirement = z
+  .strictObject({
+    key: field(labelKey, 'Label key.', 'team'),
+    operator: field(
+      z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
+      'In and NotIn compare with `values`, and NotIn also takes objects without the label; Exists and DoesNotExist look only at the key.',
+      'In',
+    ),
+    values: field(z.array(labelValue).min(1).max(64).optional(), 'Values for In and NotIn.', ['shop']),
+  })
+  .refine(({ operator, values }) => operator.endsWith('In') === (values !== undefined), valuesNeeded)
+  .meta({
+    'x-kubernetes-validations': [
+      { rule: "(self.operator == 'In' || self.operator == 'NotIn') == has(self.values)", message: valuesNeeded },
+    ],
+  });
+
+const tooManyLabels = 'must have at most 16 entries';
 
 /** meta/v1 LabelSelector. */
 export const labelSelector = z.strictObject({
   matchLabels: field(
-    z.record(z.string().max(317), z.string().max(63)).optional(),
+    z
+      // A pattern for keys would be CEL over strings of unknown length, past every budget; a malformed one never matches.
+      .record(z.string().max(317), labelValue)
+      .refine((labels) => Object.keys(labels).length <= 16, tooManyLabels)
+      .meta({ maxProperties: 16 })
+      .optional(),
     'Labels that must all be present with these values.',
     { team: 'shop' },
   ),
-  matchExpressions: field(
-    z
-      .array(
-        z.strictObject({
-          key: field(z.string().min(1).max(317), 'Label key.', 'team'),
-          operator: field(z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']), 'How the key is compared.', 'In'),
-          values: field(z.array(z.string().max(63)).max(64).optional(), 'Values for In and NotIn.', ['shop']),
-        }),
-      )
-      .max(16)
-      .optional(),
-    'Requirements that must all hold.',
-    [{ key: 'team', operator: 'In', values: ['shop'] }],
-  ),
+  matchExpressions: field(z.array(labelRequirement).max(16).optional(), 'Requirements that must all hold.', [
+    { key: 'team', operator: 'In', values: ['shop'] },
+  ]),
 });
 
 /** Milliseconds of a GEP-2257 duration that has already been validated. */
