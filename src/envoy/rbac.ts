@@ -12,6 +12,7 @@ export type ValueMatcher =
   | { readonly string_match: StringMatcher }
   | { readonly list_match: { readonly one_of: ValueMatcher } }
   | { readonly present_match: boolean }
+  | { readonly double_match: { readonly range: { readonly start: number; readonly end: number } } }
   | { readonly or_match: { readonly value_matchers: readonly ValueMatcher[] } };
 
 export interface MetadataMatcher {

@@ -35,10 +35,23 @@ export function withFailedToken(deny: RbacRules): RbacRules {
   };
 }
 
-/** Metadata of a token of a known issuer that does not verify (jwt_authn's failed_status_in_metadata). */
+/**
+ * Status codes of jwt_verify_lib that say "of a known issuer, and refused": 2 not yet valid, 3 expired, 25 and up (signature,
+ * key). Between them are texts that are no token, and 24, an unknown issuer; 1 is no token at all.
+ */
+const refusedCodes = [
+  { start: 2, end: 4 },
+  { start: 25, end: 1000 },
+];
+
+/** What jwt_authn's failed_status_in_metadata left. */
 const failedToken: Principal = {
   sourced_metadata: {
-    metadata_matcher: { filter: tokens, path: [{ key: failedTokenKey }], value: { present_match: true } },
+    metadata_matcher: {
+      filter: tokens,
+      path: [{ key: failedTokenKey }, { key: 'code' }],
+      value: { or_match: { value_matchers: refusedCodes.map((range) => ({ double_match: { range } })) } },
+    },
   },
 };
 
