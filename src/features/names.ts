@@ -11,7 +11,7 @@ export function clusterName(backend: Backend): string {
 
 /** Where the keys of an issuer are fetched from. */
 export function jwksClusterName(uri: string): string {
-  return `jwks/${new URL(uri).host}`;
+  return `jwks/${new URL(uri).origin}`;
 }
 
 /** Names of the HTTP filters that routes configure. One of each a chain: Envoy's statistics would be shared otherwise. */
