@@ -1,0 +1,13 @@
+/** The entry of the CLI: hands what belongs to the process to the program. */
+import process from 'node:process';
+import { exitCodes } from './cli/exit-codes.ts';
+import { ioOf } from './cli/io.ts';
+import { runProgram } from './cli/program.ts';
+
+// Node would end with 1, which says that lint found something.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`evengate: this is a mistake of Evengate, not of yours; please report it.\n${error.stack}\n`);
+  process.exit(exitCodes.bug);
+});
+
+process.exitCode = await runProgram(process.argv.slice(2), ioOf(process));

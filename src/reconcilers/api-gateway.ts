@@ -1,0 +1,67 @@
+/** Status of an ApiGateway. It is healthy whatever its Routes are, or each would wait for the other. */
+import type { Listener } from '../ir/gateway.ts';
+import { type Condition, type KubeObject, type ObjectKey, refOf } from '../kube/object.ts';
+import { conditionsFor, partConditions, programmed, type Verdict } from '../status/conditions.ts';
+import type { Finding } from '../status/finding.ts';
+import { generationOf } from './generation.ts';
+import type { StatusWorld } from './world.ts';
+
+export interface ApiGatewayStatus {
+  readonly observedGeneration?: number;
+  readonly conditions: readonly Condition[];
+  readonly revision?: string;
+  readonly attachedRoutes: number;
+  readonly listeners: readonly ListenerStatus[];
+}
+
+interface ListenerStatus {
+  readonly name: string;
+  readonly attachedRoutes: number;
+  readonly conditions: readonly Condition[];
+}
+
+/** Undefined where the object is of another class: its status is somebody else's. */
+export function apiGatewayStatus(key: ObjectKey, object: KubeObject, world: StatusWorld): ApiGatewayStatus | undefined {
+  const gateway = world.resolution.gateways.get(key);
+  const readable = world.resolution.gatewayUnits.get(key)?.context !== undefined;
+  if (gateway === undefined && readable) return undefined;
+  const { generation } = object.metadata;
+  const findings = world.findingsOf(refOf(object));
+  const delivery = world.deliveries.get(key);
+  const delivered = programmed(delivery);
+  return {
+    ...generationOf(object),
+    conditions: conditionsFor(
+      { Accepted: 'from findings', ResolvedRefs: 'from findings', Programmed: delivered },
+      findings,
+      generation,
+    ),
+    ...(delivery === undefined ? {} : { revision: delivery.revision }),
+    attachedRoutes: world.attachedRoutes(key),
+    listeners: (gateway?.listeners ?? []).map((listener, index) => {
+      const own = findings.filter(({ at }) => isWithin(at, `spec.listeners[${index}]`));
+      return listenerStatus(listener, own, { delivered, generation });
+    }),
+  };
+}
+
+interface Common {
+  readonly delivered: Verdict;
+  readonly generation: number | undefined;
+}
+
+function listenerStatus(listener: Listener, findings: readonly Finding[], common: Common): ListenerStatus {
+  const { name, attachedRoutes, served } = listener;
+  const [why] = findings;
+  const shut: Verdict = { status: 'False', reason: why?.reason ?? 'Invalid', message: 'The listener is not served.' };
+  const conditions = partConditions(
+    { Accepted: 'from findings', ResolvedRefs: 'from findings', Programmed: served ? common.delivered : shut },
+    findings,
+    common.generation,
+  );
+  return { name, attachedRoutes, conditions };
+}
+
+function isWithin(at: string, path: string): boolean {
+  return at === path || at.startsWith(`${path}.`);
+}

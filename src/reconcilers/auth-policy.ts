@@ -1,0 +1,57 @@
+/** Status of an AuthPolicy: what it is about, and whether the edge enforces it. */
+import { type Condition, type KubeObject, type ObjectKey, refOf } from '../kube/object.ts';
+import { targetText } from '../resolve/policy-unit.ts';
+import { conditionsFor, refusal, type Verdict } from '../status/conditions.ts';
+import type { Finding } from '../status/finding.ts';
+import { generationOf } from './generation.ts';
+import type { StatusWorld } from './world.ts';
+
+export interface AuthPolicyStatus {
+  readonly observedGeneration?: number;
+  readonly conditions: readonly Condition[];
+  readonly target?: string;
+  readonly rules: number;
+}
+
+export function authPolicyStatus(key: ObjectKey, object: KubeObject, world: StatusWorld): AuthPolicyStatus | undefined {
+  const unit = world.resolution.authPolicies.get(key);
+  if (unit === undefined) return undefined;
+  const findings = world.findingsOf(refOf(object));
+  const rules = unit.policy.broken === undefined ? rulesOf(object.spec) : 0;
+  const target = targetText(unit.targets);
+  return {
+    ...generationOf(object),
+    conditions: conditionsFor(
+      { Accepted: 'from findings', EdgeEnforced: enforcement(unit.policy.mode, rules, findings) },
+      findings,
+      object.metadata.generation,
+    ),
+    ...(target === '' ? {} : { target }),
+    rules,
+  };
+}
+
+function enforcement(mode: 'Enforce' | 'Shadow', rules: number, findings: readonly Finding[]): Verdict {
+  const refused = refusal(findings);
+  if (refused !== undefined) return refused;
+  if (mode === 'Shadow') {
+    return { status: 'False', reason: 'Shadow', message: 'What would be refused is counted, and nothing is refused.' };
+  }
+  return { status: 'True', reason: 'Full', message: `All rules (${rules}) are enforced at the edge.` };
+}
+
+/** Rules as written; one that only authenticates has the rule that everyone authenticated passes. */
+function rulesOf(spec: unknown): number {
+  const authorize = fieldOf(spec, 'authorize');
+  const written = lengthOf(fieldOf(authorize, 'allow')) + lengthOf(fieldOf(authorize, 'deny'));
+  const implied = fieldOf(authorize, 'allow') === undefined && fieldOf(spec, 'authenticate') !== undefined ? 1 : 0;
+  return written + implied;
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
+}
+
+function lengthOf(value: unknown): number {
+  return Array.isArray(value) ? value.length : 0;
+}

@@ -1,0 +1,44 @@
+/** Status of a RateLimitPolicy: what it is about, and its limits in a line. */
+import type { RateLimitPolicySpec } from '../api/policies.ts';
+import { type Condition, type KubeObject, type ObjectKey, refOf } from '../kube/object.ts';
+import { targetText } from '../resolve/policy-unit.ts';
+import { conditionsFor } from '../status/conditions.ts';
+import { generationOf } from './generation.ts';
+import type { StatusWorld } from './world.ts';
+
+export interface RateLimitPolicyStatus {
+  readonly observedGeneration?: number;
+  readonly conditions: readonly Condition[];
+  readonly target?: string;
+  readonly limits?: string;
+}
+
+export function rateLimitPolicyStatus(
+  key: ObjectKey,
+  object: KubeObject,
+  world: StatusWorld,
+): RateLimitPolicyStatus | undefined {
+  const unit = world.resolution.rateLimitPolicies.get(key);
+  if (unit === undefined) return undefined;
+  const findings = world.findingsOf(refOf(object));
+  const target = targetText(unit.targets);
+  return {
+    ...generationOf(object),
+    conditions: conditionsFor({ Accepted: 'from findings' }, findings, object.metadata.generation),
+    ...(target === '' ? {} : { target }),
+    ...(unit.spec === undefined ? {} : { limits: unit.spec.limits.map(limitText).join(', ') }),
+  };
+}
+
+type LimitSpec = RateLimitPolicySpec['limits'][number];
+
+/** `100/Minute by claim sub and header x-tenant (shadow)` */
+function limitText({ requests, per, by, mode }: LimitSpec): string {
+  const keys = (by ?? []).map(keyText).join(' and ');
+  return `${requests}/${per}${keys === '' ? '' : ` by ${keys}`}${mode === 'Shadow' ? ' (shadow)' : ''}`;
+}
+
+function keyText({ claim, header }: NonNullable<LimitSpec['by']>[number]): string {
+  if (claim !== undefined) return `claim ${claim}`;
+  return header === undefined ? 'client IP' : `header ${header}`;
+}

@@ -1,0 +1,117 @@
+/** Status of a Route: how it is doing at each parent, and who guards it. */
+import type { ParentRefSpec } from '../api/route.ts';
+import type { RouteEntry } from '../ir/gateway.ts';
+import { type Condition, type KubeObject, type ObjectKey, refOf } from '../kube/object.ts';
+import type { Resolution } from '../resolve/resolve.ts';
+import { conditionsFor, type Owned, partConditions, programmed, type Verdict } from '../status/conditions.ts';
+import type { Finding } from '../status/finding.ts';
+import { generationOf } from './generation.ts';
+import type { StatusWorld } from './world.ts';
+
+type RouteUnit = NonNullable<ReturnType<Resolution['routes']['get']>>;
+type ParentReport = RouteUnit['parents'][number];
+
+/** `Public` admits without any constraint. */
+export type Auth = 'Blocked' | 'Uncovered' | 'Public' | 'Covered';
+
+/** The worst first: of a Route's rules, that is the one that it shows. */
+const worstFirst: readonly Auth[] = ['Blocked', 'Uncovered', 'Public', 'Covered'];
+
+export interface RouteStatus {
+  readonly observedGeneration?: number;
+  readonly conditions: readonly Condition[];
+  readonly hosts?: string;
+  readonly gateways?: string;
+  readonly auth?: Auth;
+  readonly parents: readonly ParentStatus[];
+}
+
+interface ParentStatus {
+  readonly parentRef: ParentRefSpec;
+  readonly conditions: readonly Condition[];
+}
+
+export function routeStatus(key: ObjectKey, object: KubeObject, world: StatusWorld): RouteStatus | undefined {
+  const unit = world.resolution.routes.get(key);
+  if (unit === undefined) return undefined;
+  const { generation } = object.metadata;
+  const findings = world.findingsOf(refOf(object));
+  const gateways = [...new Set(unit.placements.map(({ gateway }) => gateway))].toSorted();
+  const auth = authOf(unit.placements.flatMap(({ entries }) => entries));
+  return {
+    ...generationOf(object),
+    conditions: conditionsFor(
+      { Accepted: 'from findings', ResolvedRefs: 'from findings', Programmed: worst(gateways, world) },
+      findings,
+      generation,
+    ),
+    ...(unit.hosts.length === 0 ? {} : { hosts: shorten(unit.hosts) }),
+    ...(gateways.length === 0 ? {} : { gateways: shorten(gateways) }),
+    ...(auth === undefined ? {} : { auth }),
+    parents: unit.parents.map((parent) => {
+      const conditions = parentConditions(parent, ofParent(parent, unit, findings), { world, generation });
+      return { parentRef: parent.parentRef, conditions };
+    }),
+  };
+}
+
+/** Its own problem, and what is wrong at every parent alike. */
+function ofParent({ problem }: ParentReport, { parents }: RouteUnit, findings: readonly Finding[]): readonly Finding[] {
+  const others = new Set(parents.flatMap((parent) => (parent.problem === undefined ? [] : [nameOf(parent.problem)])));
+  const own = problem === undefined ? undefined : nameOf(problem);
+  return findings.filter((finding) => nameOf(finding) === own || !others.has(nameOf(finding)));
+}
+
+function nameOf({ at, reason }: Finding): string {
+  return `${at} ${reason}`;
+}
+
+interface Common {
+  readonly world: StatusWorld;
+  readonly generation: number | undefined;
+}
+
+/** Where a parent refused the Route, there is nothing for an Envoy to load. */
+function parentConditions(
+  { gateway, problem }: ParentReport,
+  findings: readonly Finding[],
+  { world, generation }: Common,
+): readonly Condition[] {
+  const references: Owned = { Accepted: 'from findings', ResolvedRefs: 'from findings' };
+  const owned: Owned =
+    problem === undefined ? { ...references, Programmed: programmed(world.deliveries.get(gateway)) } : references;
+  return partConditions(owned, findings, generation);
+}
+
+/** Of the gateways that serve the Route: the one that has not got it yet, if any. */
+function worst(gateways: readonly ObjectKey[], { deliveries }: StatusWorld): Verdict {
+  const verdicts = gateways.map((gateway) => programmed(deliveries.get(gateway)));
+  const order = ['False', 'Unknown', 'True'] as const;
+  for (const status of order) {
+    const found = verdicts.find((verdict) => verdict.status === status);
+    if (found !== undefined) return found;
+  }
+  return { status: 'Unknown', reason: 'Pending', message: 'Not attached to an ApiGateway' };
+}
+
+function authOf(entries: readonly RouteEntry[]): Auth | undefined {
+  // A redirect reaches nothing, so it says little of a Route that also has rules that do.
+  const reaching = entries.filter(({ rule }) => !rule.needsNoCover);
+  const found = new Set((reaching.length > 0 ? reaching : entries).map(authOfEntry));
+  return worstFirst.find((auth) => found.has(auth));
+}
+
+function authOfEntry({ rule, guard }: RouteEntry): Auth {
+  if (rule.blocked !== undefined || guard.kind === 'blocked') return 'Blocked';
+  if (!guard.covered) return 'Uncovered';
+  // A list of whom to deny opens nothing and guards nothing: everybody else is admitted unasked.
+  return guard.decision.allow.some(({ constraints }) => constraints.length === 0) ? 'Public' : 'Covered';
+}
+
+const mostNames = 3;
+
+/** `a, b, c, +2` */
+function shorten(names: readonly string[]): string {
+  const more = names.length - mostNames;
+  return [...names.slice(0, mostNames), ...(more > 0 ? [`+${more}`] : [])].join(', ');
+}

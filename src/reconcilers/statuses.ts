@@ -1,0 +1,39 @@
+/** The status of every object of ours, by the one author that its kind has. */
+import { type KubeObject, type ObjectKey, type ObjectRef, refOf } from '../kube/object.ts';
+import type { Snapshot } from '../kube/snapshot.ts';
+import { type ApiGatewayStatus, apiGatewayStatus } from './api-gateway.ts';
+import { type AuthPolicyStatus, authPolicyStatus } from './auth-policy.ts';
+import { type RateLimitPolicyStatus, rateLimitPolicyStatus } from './rate-limit-policy.ts';
+import { type RouteStatus, routeStatus } from './route.ts';
+import type { StatusWorld } from './world.ts';
+
+export type Status = ApiGatewayStatus | RouteStatus | AuthPolicyStatus | RateLimitPolicyStatus;
+
+export interface ObjectStatus {
+  readonly ref: ObjectRef;
+  readonly apiVersion: string;
+  readonly status: Status;
+}
+
+/** Undefined where the object is not ours to report on. */
+type Author = (key: ObjectKey, object: KubeObject, world: StatusWorld) => Status | undefined;
+
+const authors = {
+  ApiGateway: apiGatewayStatus,
+  AuthPolicy: authPolicyStatus,
+  RateLimitPolicy: rateLimitPolicyStatus,
+  Route: routeStatus,
+} as const satisfies Partial<Record<keyof Snapshot, Author>>;
+
+/** Sorted by kind, namespace and name. */
+export function statuses(snapshot: Snapshot, world: StatusWorld): readonly ObjectStatus[] {
+  const kinds = Object.keys(authors) as (keyof typeof authors)[];
+  return kinds.toSorted().flatMap((kind) =>
+    [...snapshot[kind]]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .flatMap(([key, object]) => {
+        const status = authors[kind](key, object, world);
+        return status === undefined ? [] : [{ ref: refOf(object), apiVersion: object.apiVersion, status }];
+      }),
+  );
+}

@@ -1,0 +1,166 @@
+/** Findings folded into conditions: the one place where a status says how an object is doing. */
+import type { Condition } from '../kube/object.ts';
+import { type Finding, reasons } from './finding.ts';
+
+/** Conditions that findings, delivery or an author of a status decide, beside Ready and kstatus' two. */
+export type ConditionType = 'Accepted' | 'ResolvedRefs' | 'Programmed' | 'EdgeEnforced';
+
+/** A condition that its author knows, without the generation, which every condition has alike. */
+export type Verdict = Omit<Condition, 'type' | 'observedGeneration'>;
+
+/** Of a kind: the conditions that it has, and what decides those that findings do not. */
+export type Owned = Readonly<Partial<Record<ConditionType, Verdict | 'from findings'>>>;
+
+/** What the Envoys of one gateway were told, and what they answered. */
+export interface Delivery {
+  /** Content hash of what they were told. */
+  readonly revision: string;
+  /** Undefined: nobody has answered. `loaded` of `ready` Envoys serve the revision. */
+  readonly envoys?: { readonly loaded: number; readonly ready: number };
+  /** Why an Envoy refuses the revision. */
+  readonly rejected?: string;
+}
+
+/** meta/v1 Condition allows no more. */
+const longestMessage = 32_768;
+
+/**
+ * Each owned condition, Ready, and kstatus' Reconciling or Stalled where they are true; sorted by type, without times.
+ * Findings of a severity below error turn no condition false but Ready: what has no effect as written is not ready.
+ */
+export function conditionsFor(
+  owned: Owned,
+  findings: readonly Finding[],
+  generation: number | undefined,
+): readonly Condition[] {
+  const parts = partsOf(owned, findings);
+  const ready = readiness(parts, findings.filter(isAboutReady));
+  const stalled = parts.find(({ type, status }) => type === 'Accepted' && status === 'False');
+  return withGeneration([...parts, ready, ...progress(ready, stalled)], generation);
+}
+
+/** As `conditionsFor`, without a summary: for the parts of an object (a parent, a listener). */
+export function partConditions(
+  owned: Owned,
+  findings: readonly Finding[],
+  generation: number | undefined,
+): readonly Condition[] {
+  return withGeneration(partsOf(owned, findings), generation);
+}
+
+type Part = Verdict & { readonly type: string };
+
+function partsOf(owned: Owned, findings: readonly Finding[]): readonly Part[] {
+  return Object.entries(owned).map(([type, verdict]) => {
+    if (verdict !== 'from findings') return { type, ...verdict };
+    const own = findings.filter(({ reason }) => reasons[reason].condition === type);
+    return { type, ...(refusal(own) ?? { status: 'True', reason: type, message: satisfied[type] ?? '' }) };
+  });
+}
+
+/** False for the first error by field path, with every error's sentence; undefined without any. */
+export function refusal(findings: readonly Finding[]): Verdict | undefined {
+  const errors = findings.filter(({ severity }) => severity === 'error').toSorted(compareFindings);
+  const [first] = errors;
+  if (first === undefined) return undefined;
+  return { status: 'False', reason: first.reason, message: lines(errors.map(sentenceOf)) };
+}
+
+const satisfied: Readonly<Record<string, string>> = {
+  Accepted: 'The object is valid.',
+  ResolvedRefs: 'Every reference is resolved.',
+};
+
+function isAboutReady({ reason }: Finding): boolean {
+  return reasons[reason].condition === 'Ready';
+}
+
+/** What keeps the object from being ready, the worst first. Shadow does what it was asked for. */
+function readiness(parts: readonly Part[], findings: readonly Finding[]): Part {
+  const broken = parts.filter(({ status, reason }) => status === 'False' && reason !== 'Shadow');
+  const why = findings.toSorted(compareFindings);
+  const reason = broken[0]?.reason ?? why[0]?.reason;
+  if (reason !== undefined) {
+    const message = lines([...broken.flatMap((part) => part.message.split('\n')), ...why.map(sentenceOf)]);
+    return { type: 'Ready', status: 'False', reason, message };
+  }
+  const unknown = parts.filter(({ status }) => status === 'Unknown');
+  const [first] = unknown;
+  if (first === undefined) return { type: 'Ready', status: 'True', reason: 'Ready', message: 'All is in effect.' };
+  return {
+    type: 'Ready',
+    status: 'Unknown',
+    reason: first.reason,
+    message: lines(unknown.map((part) => part.message)),
+  };
+}
+
+/** kstatus reads both as bad news when present, and neither may be true beside a true Ready; at most one is. */
+function progress(ready: Part, stalled: Part | undefined): readonly Part[] {
+  if (stalled !== undefined) return [{ ...stalled, type: 'Stalled', status: 'True' }];
+  if (ready.status === 'Unknown') return [{ ...ready, type: 'Reconciling', status: 'True' }];
+  return [];
+}
+
+function withGeneration(parts: readonly Part[], generation: number | undefined): readonly Condition[] {
+  return parts
+    .map(({ type, status, reason, message }) => ({
+      type,
+      status,
+      ...(generation === undefined ? {} : { observedGeneration: generation }),
+      reason,
+      message,
+    }))
+    .toSorted((a, b) => (a.type < b.type ? -1 : 1));
+}
+
+/** Programmed: Envoy has loaded it. Undefined where nothing was delivered. */
+export function programmed(delivery: Delivery | undefined): Verdict {
+  const pending = { status: 'Unknown', reason: 'Pending' } as const;
+  if (delivery === undefined) return { ...pending, message: 'Not delivered' };
+  const { revision, envoys, rejected } = delivery;
+  if (rejected !== undefined) return { status: 'False', reason: 'Rejected', message: trim(rejected) };
+  if (envoys === undefined) return { ...pending, message: 'Not delivered' };
+  const message = `${envoys.loaded}/${envoys.ready} Envoys serve revision ${revision}`;
+  const all = envoys.ready > 0 && envoys.loaded === envoys.ready;
+  return all ? { status: 'True', reason: 'Programmed', message } : { ...pending, message };
+}
+
+/** By field path, numbers as numbers: `rules[2]` precedes `rules[10]`. */
+function compareFindings(a: Finding, b: Finding): number {
+  return comparePaths(a.at, b.at) || compareText(a.reason, b.reason) || compareText(a.message, b.message);
+}
+
+function comparePaths(a: string, b: string): number {
+  const left = a.split(/(\d+)/);
+  const right = b.split(/(\d+)/);
+  for (const [index, part] of left.entries()) {
+    const other = right[index];
+    if (other === undefined) return 1;
+    const order = index % 2 === 1 ? Number(part) - Number(other) : compareText(part, other);
+    if (order !== 0) return order;
+  }
+  return left.length - right.length;
+}
+
+function compareText(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}
+
+function sentenceOf({ at, message, remedy }: Finding): string {
+  return `${at === '' ? '' : `${at}: `}${message}. ${remedy}.`;
+}
+
+function lines(all: readonly string[]): string {
+  return trim([...new Set(all)].join('\n'));
+}
+
+function trim(text: string): string {
+  // The API server counts characters, of which there are never more than UTF-16 units; a cut pair would be no text.
+  return text.length <= longestMessage
+    ? text
+    : `${text
+        .slice(0, longestMessage - 1)
+        .toWellFormed()
+        .slice(0, -1)}…`;
+}
