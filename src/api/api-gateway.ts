@@ -1,24 +1,15 @@
 /** ApiGateway: what users write. */
 import { z } from 'zod';
 import { listenerSchema } from '../features/listeners/schema.ts';
-import { field, labelName } from '../schema/fields.ts';
+import { field, labelName, namedList } from '../schema/fields.ts';
 
 export const defaultClass = 'evengate';
 
-const uniqueNames = 'names of listeners must be unique';
-
 export const apiGatewaySchema = z.strictObject({
   className: field(labelName.optional(), 'Which operator serves it; evengate when absent.', defaultClass),
-  listeners: field(
-    z
-      .array(listenerSchema)
-      .min(1)
-      .max(64)
-      .refine((listeners) => new Set(listeners.map(({ name }) => name)).size === listeners.length, uniqueNames)
-      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
-    'Ports that the gateway opens.',
-    [{ name: 'web', port: 80, protocol: 'HTTP' }],
-  ),
+  listeners: field(namedList(listenerSchema, 64), 'Ports that the gateway opens.', [
+    { name: 'web', port: 80, protocol: 'HTTP' },
+  ]),
   defaultAccess: field(
     z.enum(['Deny', 'Public']).optional(),
     'What becomes of a rule that no AuthPolicy covers: Deny (the default) answers 403, Public lets everyone pass.',

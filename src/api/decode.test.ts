@@ -58,7 +58,7 @@ describe('each kind of mistake', () => {
     [rule({ name: 'a'.repeat(64) }), ['spec.rules[0].name: the text has 64 characters. Write at most 63 characters.']],
     [
       rule({ name: 'x-a' }),
-      ['spec.rules[0].name: "x-a" must not start with x-. Do not let it start with x-, for example "read".'],
+      ['spec.rules[0].name: "x-a" must not start with x-. Do not let it start with x-; "read" would do.'],
     ],
     [
       rule({ enable: true }),

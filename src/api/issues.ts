@@ -32,10 +32,19 @@ const kinds: Readonly<Record<string, string>> = {
 export function* troubles(issue: Issue, subject: Subject): Generator<Trouble> {
   const value = valueAt(subject.value, issue.path);
   if (issue.code === 'unrecognized_keys') yield* unknownFields(issue, subject);
+  else if (issue.code === 'custom' && issue.params?.['remedy'] !== undefined) yield told(issue, value);
   else if (issue.code === 'invalid_union') yield* unionTroubles(issue, subject);
   else if (value === undefined) yield missing(issue, subject);
   else if (needsQuotes(issue, value, subject)) yield unquoted(issue.path, value);
   else yield { path: issue.path, ...wording(issue, value, exampleOf(issue, subject)) };
+}
+
+/** The schema's author wrote the remedy, too. */
+function told(issue: z.core.$ZodIssueCustom, value: unknown): Trouble {
+  const { path, message, params } = issue;
+  // Without its field at hand, the message has to be a sentence by itself.
+  const whole = value === undefined || typeof value === 'object';
+  return { path, message: whole ? message : `${show(value)} ${message}`, remedy: String(params?.['remedy']) };
 }
 
 function wording(issue: Issue, value: unknown, example: string): { readonly message: string; readonly remedy: string } {
@@ -68,7 +77,7 @@ function wording(issue: Issue, value: unknown, example: string): { readonly mess
 
 function exampleOf(issue: Issue, subject: Subject): string {
   const example = exampleAt(subject.schema, subject.value, issue.path);
-  const text = example === undefined ? '' : JSON.stringify(example);
+  const text = example === undefined || example === valueAt(subject.value, issue.path) ? '' : JSON.stringify(example);
   return text === '' || text.length > 80 ? '' : `, for example ${text}`;
 }
 
@@ -141,9 +150,11 @@ function formatDemand(issue: z.core.$ZodIssueInvalidStringFormat): string {
 /** `must be X` as a sentence about the value and as an instruction. */
 function demanded(demand: string, value: unknown, example: string) {
   const text = demand.replace(/\.$/, '');
+  // What follows a colon explains; what to do stands before it.
+  const [wanted = text] = text.split(': ');
   const about = typeof value === 'object' ? 'it' : show(value);
   const message = /^(must|may|cannot|has|is|needs?)\b/.test(text) ? `${about} ${text}` : text;
-  return { message, remedy: imperative(text, example) };
+  return { message, remedy: imperative(wanted, example) };
 }
 
 function imperative(demand: string, example: string): string {
@@ -151,7 +162,8 @@ function imperative(demand: string, example: string): string {
   const [, wanted] = /^(.+) must be set$/s.exec(demand) ?? [];
   if (wanted !== undefined) return `Set ${wanted}${example}`;
   if (verb === undefined) return `Change it${example === '' ? ' as the message says' : example}`;
-  if (negated !== undefined) return `Do not let it ${verb}${rest ?? ''}${example}`;
+  if (negated !== undefined)
+    return `Do not let it ${verb}${rest ?? ''}${example.replace(/^, for example (.*)$/s, '; $1 would do')}`;
   if (verb === 'be') return `Write${rest ?? ''}${example}`;
   return `Make it ${verb}${rest ?? ''}${example}`;
 }

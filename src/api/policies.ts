@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { authorizeSchema } from '../features/authorize/schema.ts';
 import { authenticateSchema } from '../features/jwt/schema.ts';
 import { limitSchema } from '../features/limits/schema.ts';
-import { field, labelName, objectName } from '../schema/fields.ts';
+import { field, labelName, namedList, objectName } from '../schema/fields.ts';
 
 export const targetRefSchema = z.strictObject({
   kind: field(z.enum(['ApiGateway', 'Route']), 'Kind of the target.', 'Route'),
@@ -43,15 +43,9 @@ export const authPolicySchema = z.strictObject({
 
 export const rateLimitPolicySchema = z.strictObject({
   targetRefs,
-  limits: field(
-    z
-      .array(limitSchema)
-      .min(1)
-      .max(16)
-      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
-    'Limits that all count.',
-    [{ name: 'per-caller', requests: 100, per: 'Minute', by: [{ claim: 'sub' }] }],
-  ),
+  limits: field(namedList(limitSchema, 16), 'Limits that all count.', [
+    { name: 'per-caller', requests: 100, per: 'Minute', by: [{ claim: 'sub' }] },
+  ]),
 });
 
 export type TargetRefSpec = z.infer<typeof targetRefSchema>;

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { answers, ruleFeatures } from '../features/index.ts';
 import { matchesSchema } from '../features/matches/schema.ts';
-import { field, hostname, labelName, objectName, portNumber } from '../schema/fields.ts';
+import { exactlyOne } from '../schema/choice.ts';
+import { field, hostname, labelName, objectName, portNumber, refuseSameNames } from '../schema/fields.ts';
 
 export const parentRefSchema = z.strictObject({
   name: field(objectName, 'Name of the ApiGateway.', 'edge'),
@@ -22,23 +23,14 @@ const featureFields = Object.fromEntries(
   ]),
 ) as FeatureSpecs;
 
-const oneAnswer = `exactly one of ${answers.join(', ')} must be set`;
-const answerRule = `[${answers.map((name) => `has(self.${name})`).join(', ')}].filter(x, x).size() == 1`;
-
-export const ruleSchema = z
-  .strictObject({
+export const ruleSchema = exactlyOne(
+  z.strictObject({
     name: field(labelName.optional(), 'Name of the rule: targetRefs use it as sectionName.', 'read'),
     matches: matchesSchema,
     ...featureFields,
-  })
-  .refine((rule) => answers.filter((name) => rule[name] !== undefined).length === 1, oneAnswer)
-  .meta({ 'x-kubernetes-validations': [{ rule: answerRule, message: oneAnswer }] });
-
-const uniqueNames = 'names of rules must be unique';
-
-function namesOf(rules: readonly { readonly name?: string | undefined }[]): readonly string[] {
-  return rules.flatMap(({ name }) => (name === undefined ? [] : [name]));
-}
+  }),
+  answers,
+);
 
 export const routeSchema = z.strictObject({
   parentRefs: field(z.array(parentRefSchema).min(1).max(32), 'Listeners that the Route attaches to.', [
@@ -54,12 +46,12 @@ export const routeSchema = z.strictObject({
       .array(ruleSchema)
       .min(1)
       .max(64)
-      .refine((rules) => namesOf(rules).length === new Set(namesOf(rules)).size, uniqueNames)
+      .superRefine(refuseSameNames)
       .meta({
         'x-kubernetes-validations': [
           {
             rule: 'self.all(rule, !has(rule.name) || self.exists_one(other, has(other.name) && other.name == rule.name))',
-            message: uniqueNames,
+            message: 'names of rules must be unique',
           },
         ],
       }),

@@ -1,5 +1,6 @@
 /** Shared pieces of the CRD schemas. Each bound is also a bound of the API server: CEL's cost budget needs them. */
 import { z } from 'zod';
+import { onlyWith } from './choice.ts';
 import { refusing } from './refuse.ts';
 
 /** A field with its description and an example, as CRD, reference page and `kubectl explain` show them. */
@@ -42,6 +43,31 @@ export const hostname = refusing(
 /** Gateway API PreciseHostname. */
 export const exactHostname = refusing(hostname, /^\*/, 'must be an exact hostname');
 
+/** Reports each entry whose name an earlier one has. Entries without a name are no trouble. */
+export function refuseSameNames(
+  list: readonly { readonly name?: string | undefined }[],
+  context: z.core.$RefinementCtx,
+): void {
+  const seen = new Set<string>();
+  for (const [index, { name }] of list.entries()) {
+    if (name === undefined) continue;
+    const message = 'is the name of another entry, too';
+    const params = { remedy: 'Give each entry a name of its own' };
+    if (seen.has(name)) context.addIssue({ code: 'custom', path: [index, 'name'], message, params });
+    seen.add(name);
+  }
+}
+
+/** A list whose entries are told apart by their names, also by server-side apply. */
+export function namedList<T extends z.ZodType<{ readonly name: string }>>(entry: T, maximum: number): z.ZodArray<T> {
+  return z
+    .array(entry)
+    .min(1)
+    .max(maximum)
+    .superRefine(refuseSameNames)
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] });
+}
+
 export const portNumber = z.int().min(1).max(65535);
 
 /** GEP-2257 Duration: `1h30m`, `500ms`. */
@@ -74,10 +100,10 @@ export const claimName = word(256);
 export const absolutePath = refusing(
   shortText(1024).regex(
     /^\/([A-Za-z0-9\-._~!$&'()*+,=:@/]|%[0-9A-Fa-f]{2})*$/,
-    'must begin with / and hold only URL characters, others as escapes such as %20, without query, fragment or ";"',
+    'must be an absolute path: URL characters, others as escapes such as %20, but no query, no fragment and no ";"',
   ),
   /\/\/|\/\.{1,2}(\/|$)|%2[Ff]|%5[Cc]/,
-  'must be a normalised path, without "//", "/./", "/../", "%2f" and "%5c": requests are normalised before they are matched',
+  'must be a normalised path: no "//", "/./", "/../", "%2f" or "%5c", because requests are normalised before they are matched',
 );
 
 const octet = '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])';
@@ -121,10 +147,8 @@ const labelValue = z
     'must be a label value: letters, digits and inner "-", "_", "."',
   );
 
-const valuesNeeded = 'values must be set if, and only if, operator is In or NotIn';
-
-const labelRequirement = z
-  .strictObject({
+const labelRequirement = onlyWith(
+  z.strictObject({
     key: field(labelKey, 'Label key.', 'team'),
     operator: field(
       z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist']),
@@ -132,13 +156,10 @@ const labelRequirement = z
       'In',
     ),
     values: field(z.array(labelValue).min(1).max(64).optional(), 'Values for In and NotIn.', ['shop']),
-  })
-  .refine(({ operator, values }) => operator.endsWith('In') === (values !== undefined), valuesNeeded)
-  .meta({
-    'x-kubernetes-validations': [
-      { rule: "(self.operator == 'In' || self.operator == 'NotIn') == has(self.values)", message: valuesNeeded },
-    ],
-  });
+  }),
+  'values',
+  ['operator', 'In', 'NotIn'],
+);
 
 const tooManyLabels = 'must have at most 16 entries';
 

@@ -1,5 +1,6 @@
 /** `authorize` of an AuthPolicy: Istio's from / to / when. */
 import { z } from 'zod';
+import { atLeastOne, exactlyOne } from '../../schema/choice.ts';
 import { cidr, claimName, field, headerName, labelName, shortText } from '../../schema/fields.ts';
 
 /** Not `*a*` either: it would be read as the suffix `a*`, and a deny of it would never fire. */
@@ -18,15 +19,9 @@ const patterns = z.array(text).min(1).max(32).optional();
 const pathPatterns = z.array(pathText).min(1).max(32).optional();
 const blocks = z.array(cidr).min(1).max(64).optional();
 
-const atLeastOne = 'at least one field must be set';
-
 /** An empty entry would match everything by accident (Istio refuses it, too). */
 function notEmpty<T extends z.ZodRawShape>(shape: T): z.ZodObject<T, z.core.$strict> {
-  const fields = Object.keys(shape).map((name) => `has(self.${name})`);
-  return z
-    .strictObject(shape)
-    .refine((value) => Object.values(value).some((each) => each !== undefined), atLeastOne)
-    .meta({ 'x-kubernetes-validations': [{ rule: fields.join(' || '), message: atLeastOne }] });
+  return atLeastOne(z.strictObject(shape), Object.keys(shape));
 }
 
 const wildcards = '`a` is exact, `a*` a prefix, `*a` a suffix, `*` any value.';
@@ -55,28 +50,22 @@ export const operationSchema = notEmpty({
   notHosts: field(patterns, 'None of these hosts.', ['admin.shop.example.com']),
 });
 
-const oneSubject = 'exactly one of claim and header must be set';
-const someValues = 'values or notValues must be set';
-
-const condition = z
-  .strictObject({
-    claim: field(
-      claimName.optional(),
-      'A claim of the verified token: its name, or a JSON Pointer (RFC 6901) such as /realm_access/roles. A string matches as it is, `scope` and `permission` word by word, a list by any of its strings.',
-      'scope',
-    ),
-    header: field(headerName.optional(), 'A request header.', 'x-tenant'),
-    values: field(patterns, `One of these. ${wildcards}`, ['orders.read']),
-    notValues: field(patterns, 'None of these.', ['orders.suspended']),
-  })
-  .refine((when) => (when.claim === undefined) !== (when.header === undefined), oneSubject)
-  .refine((when) => when.values !== undefined || when.notValues !== undefined, someValues)
-  .meta({
-    'x-kubernetes-validations': [
-      { rule: 'has(self.claim) != has(self.header)', message: oneSubject },
-      { rule: 'has(self.values) || has(self.notValues)', message: someValues },
-    ],
-  });
+const condition = atLeastOne(
+  exactlyOne(
+    z.strictObject({
+      claim: field(
+        claimName.optional(),
+        'A claim of the verified token: its name, or a JSON Pointer (RFC 6901) such as /realm_access/roles. A string matches as it is, `scope` and `permission` word by word, a list by any of its strings.',
+        'scope',
+      ),
+      header: field(headerName.optional(), 'A request header.', 'x-tenant'),
+      values: field(patterns, `One of these. ${wildcards}`, ['orders.read']),
+      notValues: field(patterns, 'None of these.', ['orders.suspended']),
+    }),
+    ['claim', 'header'],
+  ),
+  ['values', 'notValues'],
+);
 
 const rule = z.strictObject({
   name: field(labelName.optional(), 'Name of the rule, for status, logs and `explain`.', 'readers'),

@@ -1,6 +1,7 @@
 /** `authenticate.jwt` of an AuthPolicy. */
 import { z } from 'zod';
-import { field, labelName, objectName, shortText, word } from '../../schema/fields.ts';
+import { exactlyOne } from '../../schema/choice.ts';
+import { field, labelName, namedList, objectName, shortText, word } from '../../schema/fields.ts';
 import { refusing } from '../../schema/refuse.ts';
 
 const dataKey = shortText(253).regex(/^[-._a-zA-Z0-9]+$/, 'must be a key of a ConfigMap or Secret');
@@ -28,10 +29,8 @@ const uri = z
     'must be an http or https URL, without user and fragment',
   );
 
-const exactlyOne = 'exactly one of inline, configMapRef, secretRef and uri must be set';
-
-const jwks = z
-  .strictObject({
+const jwks = exactlyOne(
+  z.strictObject({
     inline: field(inlineText.optional(), 'The JWKS itself (RFC 7517); public keys only.', '{"keys":[…]}'),
     configMapRef: field(keyRef.optional(), 'A ConfigMap that holds the JWKS.', { name: 'corp-keys' }),
     secretRef: field(keyRef.optional(), 'A Secret that holds the JWKS; public keys only.', { name: 'corp-keys' }),
@@ -40,16 +39,9 @@ const jwks = z
       'Where the JWKS is fetched from. Loopback and link-local addresses are refused.',
       'https://login.example.com/.well-known/jwks.json',
     ),
-  })
-  .refine((keys) => Object.values(keys).filter((value) => value !== undefined).length === 1, exactlyOne)
-  .meta({
-    'x-kubernetes-validations': [
-      {
-        rule: '[has(self.inline), has(self.configMapRef), has(self.secretRef), has(self.uri)].filter(x, x).size() == 1',
-        message: exactlyOne,
-      },
-    ],
-  });
+  }),
+  ['inline', 'configMapRef', 'secretRef', 'uri'],
+);
 
 export const jwtSchema = z.strictObject({
   name: field(labelName, 'Name of the issuer within the policy.', 'corp'),
@@ -64,11 +56,7 @@ export const jwtSchema = z.strictObject({
 
 export const authenticateSchema = z.strictObject({
   jwt: field(
-    z
-      .array(jwtSchema)
-      .min(1)
-      .max(8)
-      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
+    namedList(jwtSchema, 8),
     'Issuers of JSON Web Tokens (RFC 7519), sent as `Authorization: Bearer`; a caller needs a valid token of one of them.',
     [{ name: 'corp', issuer: 'https://login.example.com', jwks: { configMapRef: { name: 'corp-keys' } } }],
   ),

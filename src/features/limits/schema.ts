@@ -1,11 +1,10 @@
 /** `limits` of a RateLimitPolicy. */
 import { z } from 'zod';
+import { exactlyOne } from '../../schema/choice.ts';
 import { claimName, field, headerName, labelName } from '../../schema/fields.ts';
 
-const oneKey = 'exactly one of claim, header and clientIP must be set';
-
-const key = z
-  .strictObject({
+const key = exactlyOne(
+  z.strictObject({
     claim: field(claimName.optional(), 'A claim of the verified token: its name, or a JSON Pointer (RFC 6901).', 'sub'),
     header: field(headerName.optional(), 'A request header.', 'x-tenant'),
     clientIP: field(
@@ -13,13 +12,9 @@ const key = z
       'The address of the client, behind trusted proxies; an IPv6 client by its /64.',
       true,
     ),
-  })
-  .refine((one) => Object.values(one).filter((value) => value !== undefined).length === 1, oneKey)
-  .meta({
-    'x-kubernetes-validations': [
-      { rule: '[has(self.claim), has(self.header), has(self.clientIP)].filter(x, x).size() == 1', message: oneKey },
-    ],
-  });
+  }),
+  ['claim', 'header', 'clientIP'],
+);
 
 export const limitSchema = z.strictObject({
   name: field(labelName, 'Name of the limit within the policy.', 'per-caller'),

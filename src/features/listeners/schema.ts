@@ -1,5 +1,6 @@
 /** `listeners` of an ApiGateway: Gateway API Listener. */
 import { z } from 'zod';
+import { onlyWith } from '../../schema/choice.ts';
 import { field, hostname, labelName, labelSelector, objectName, portNumber } from '../../schema/fields.ts';
 
 const certificateRef = z.strictObject({
@@ -19,10 +20,8 @@ const tls = z.strictObject({
   ),
 });
 
-const selectorNeeded = 'selector must be set if, and only if, from is Selector';
-
-const routeNamespaces = z
-  .strictObject({
+const routeNamespaces = onlyWith(
+  z.strictObject({
     from: field(
       z.enum(['Same', 'All', 'Selector']).optional(),
       'Same (the default), All, or those that `selector` matches.',
@@ -33,22 +32,17 @@ const routeNamespaces = z
         'Labels of admitted namespaces. Only kubernetes.io/metadata.name cannot be set by who owns the namespace.',
       examples: [{ matchLabels: { team: 'shop' } }],
     }),
-  })
-  .refine((namespaces) => (namespaces.from === 'Selector') === (namespaces.selector !== undefined), selectorNeeded)
-  .meta({
-    'x-kubernetes-validations': [
-      { rule: "(has(self.from) && self.from == 'Selector') == has(self.selector)", message: selectorNeeded },
-    ],
-  });
+  }),
+  'selector',
+  ['from', 'Selector'],
+);
 
 const allowedRoutes = z.strictObject({
   namespaces: field(routeNamespaces.optional(), 'Namespaces whose Routes may attach.', { from: 'Same' }),
 });
 
-const tlsNeeded = 'tls must be set if, and only if, protocol is HTTPS';
-
-export const listenerSchema = z
-  .strictObject({
+export const listenerSchema = onlyWith(
+  z.strictObject({
     name: field(labelName, 'Name of the listener: parentRefs and targetRefs use it as sectionName.', 'https'),
     port: field(portNumber, 'Port that clients connect to.', 443),
     protocol: field(z.enum(['HTTP', 'HTTPS']), 'HTTP, or HTTPS, which terminates TLS.', 'HTTPS'),
@@ -61,10 +55,9 @@ export const listenerSchema = z
     allowedRoutes: field(allowedRoutes.optional(), 'Routes that may attach; those of the same namespace when absent.', {
       namespaces: { from: 'Same' },
     }),
-  })
-  .refine((listener) => (listener.protocol === 'HTTPS') === (listener.tls !== undefined), tlsNeeded)
-  .meta({
-    'x-kubernetes-validations': [{ rule: "(self.protocol == 'HTTPS') == has(self.tls)", message: tlsNeeded }],
-  });
+  }),
+  'tls',
+  ['protocol', 'HTTPS'],
+);
 
 export type ListenerSpec = z.infer<typeof listenerSchema>;

@@ -1,0 +1,350 @@
+/** What a user reads about each likely mistake. Every one is refused by the API server as well. */
+import { describe, expect, test } from '@jest/globals';
+import { apiServer } from '../testing/api-server.ts';
+import { changed, type Path } from '../testing/leaves.ts';
+import { decode } from './decode.ts';
+import { kinds } from './kinds.ts';
+
+/** The path into the smallest good spec of the kind, the value put there, what is said of it. */
+type Mistake = readonly [Path, unknown, ...string[]];
+
+const small: Readonly<Record<string, object>> = {
+  ApiGateway: {
+    listeners: [
+      { name: 'web', port: 80, protocol: 'HTTP' },
+      { name: 'https', port: 443, protocol: 'HTTPS', tls: { certificateRefs: [{ name: 'shop-tls' }] } },
+    ],
+  },
+  Route: {
+    parentRefs: [{ name: 'edge' }],
+    hostnames: ['api.example.com'],
+    rules: [
+      { name: 'read', matches: [{ path: { value: '/a' } }], backendRefs: [{ name: 'orders', port: 80 }] },
+      { name: 'old', redirect: { statusCode: 301 } },
+    ],
+  },
+  AuthPolicy: {
+    targetRefs: [{ kind: 'Route', name: 'orders' }],
+    authenticate: { jwt: [{ name: 'corp', issuer: 'https://a', jwks: { uri: 'https://a/keys' } }] },
+    authorize: {
+      allow: [
+        { from: [{ ipBlocks: ['10.0.0.0/8'] }], to: [{ paths: ['/a'] }], when: [{ claim: 'sub', values: ['a'] }] },
+      ],
+    },
+  },
+  RateLimitPolicy: {
+    targetRefs: [{ kind: 'Route', name: 'orders' }],
+    limits: [{ name: 'all', requests: 5, per: 'Minute', by: [{ claim: 'sub' }] }],
+  },
+};
+
+const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
+  ApiGateway: [
+    [
+      ['listener'],
+      [],
+      'spec.listener: unknown field "listener". Write "listeners" instead; known fields are "className", "listeners", "defaultAccess" and "clientIP"',
+    ],
+    [['listeners'], [], 'spec.listeners: the list is empty. Write at least 1 entry'],
+    [
+      ['listeners'],
+      { name: 'web' },
+      'spec.listeners: an object is not a list. Write a list, for example [{"name":"web","port":80,"protocol":"HTTP"}]',
+    ],
+    [['listeners', 0, 'port'], '80', 'spec.listeners[0].port: "80" is not a number. Write 80 without quotes'],
+    [['listeners', 0, 'port'], 70000, 'spec.listeners[0].port: 70000 is too large. Write a number of at most 65535'],
+    [
+      ['listeners', 0, 'protocol'],
+      'https',
+      'spec.listeners[0].protocol: "https" is not an allowed value. Write "HTTP" or "HTTPS" (did you mean "HTTPS"?)',
+    ],
+    [
+      ['listeners', 1, 'name'],
+      'web',
+      'spec.listeners[1].name: "web" is the name of another entry, too. Give each entry a name of its own',
+    ],
+    [['listeners', 1, 'tls'], undefined, 'spec.listeners[1].tls: tls must be set with protocol: HTTPS. Add tls'],
+    [
+      ['listeners', 0, 'tls'],
+      { certificateRefs: [{ name: 'a' }] },
+      'spec.listeners[0].tls: tls goes only with protocol: HTTPS. Remove it, or write protocol: HTTPS',
+    ],
+    [
+      ['listeners', 1, 'tls', 'certificateRefs'],
+      [],
+      'spec.listeners[1].tls.certificateRefs: the list is empty. Write at least 1 entry',
+    ],
+    [
+      ['listeners', 0, 'hostname'],
+      'Shop.example.com',
+      'spec.listeners[0].hostname: "Shop.example.com" must be a lower-case hostname, optionally with a leading "*.". Write a lower-case hostname, optionally with a leading "*.", for example "*.shop.example.com"',
+    ],
+    [
+      ['listeners', 0, 'hostname'],
+      'a.*.example.com',
+      'spec.listeners[0].hostname: "a.*.example.com" must be a lower-case hostname, optionally with a leading "*.". Write a lower-case hostname, optionally with a leading "*.", for example "*.shop.example.com"',
+    ],
+    [
+      ['listeners', 0, 'hostname'],
+      '10.0.0.1',
+      'spec.listeners[0].hostname: "10.0.0.1" must be a hostname, not an IP address. Write a hostname, not an IP address, for example "*.shop.example.com"',
+    ],
+    [
+      ['listeners', 0, 'allowedRoutes'],
+      { namespaces: { from: 'Selector' } },
+      'spec.listeners[0].allowedRoutes.namespaces.selector: selector must be set with from: Selector. Add selector',
+    ],
+    [['clientIP'], { trustedHops: -1 }, 'spec.clientIP.trustedHops: -1 is too small. Write a number of at least 0'],
+    [
+      ['listeners', 0, 'allowedRoutes'],
+      {
+        namespaces: {
+          from: 'Selector',
+          selector: { matchExpressions: [{ key: 'a', operator: 'Exists', values: ['b'] }] },
+        },
+      },
+      'spec.listeners[0].allowedRoutes.namespaces.selector.matchExpressions[0].values: values goes only with operator: In or NotIn. Remove it, or write operator: In or NotIn',
+    ],
+  ],
+  Route: [
+    [
+      ['rules', 0, 'timeout'],
+      { request: '5s' },
+      'spec.rules[0].timeout: unknown field "timeout". Write "timeouts" instead; known fields are "name", "matches", "redirect", "respond", "backendRefs", "timeouts", "rewrite", "requestHeaders" and "responseHeaders"',
+    ],
+    [
+      ['rules', 0, 'backendRefs', 0, 'weigth'],
+      5,
+      'spec.rules[0].backendRefs[0].weigth: unknown field "weigth". Write "weight" instead; known fields are "group", "kind", "name", "namespace", "port", "weight", "requestHeaders" and "responseHeaders"',
+    ],
+    [
+      ['rules', 1, 'name'],
+      'read',
+      'spec.rules[1].name: "read" is the name of another entry, too. Give each entry a name of its own',
+    ],
+    [
+      ['rules', 0, 'redirect'],
+      {},
+      'spec.rules[0]: exactly one of redirect, respond and backendRefs must be set, but redirect and backendRefs are. Keep one of redirect and backendRefs',
+    ],
+    [
+      ['rules', 0, 'backendRefs'],
+      undefined,
+      'spec.rules[0]: exactly one of redirect, respond and backendRefs must be set. Add redirect, respond or backendRefs',
+    ],
+    [
+      ['hostnames', 0],
+      '*',
+      'spec.hostnames[0]: "*" must be a lower-case hostname, optionally with a leading "*.". Write a lower-case hostname, optionally with a leading "*."',
+    ],
+    [
+      ['hostnames', 0],
+      'https://api.example.com',
+      'spec.hostnames[0]: "https://api.example.com" must be a lower-case hostname, optionally with a leading "*.". Write a lower-case hostname, optionally with a leading "*."',
+    ],
+    [
+      ['rules', 0, 'matches', 0, 'path', 'value'],
+      '/a;b',
+      'spec.rules[0].matches[0].path.value: "/a;b" must be an absolute path: URL characters, others as escapes such as %20, but no query, no fragment and no ";". Write an absolute path, for example "/orders"',
+    ],
+    [
+      ['rules', 0, 'matches', 0, 'path', 'value'],
+      '/a//b',
+      'spec.rules[0].matches[0].path.value: "/a//b" must be a normalised path: no "//", "/./", "/../", "%2f" or "%5c", because requests are normalised before they are matched. Write a normalised path, for example "/orders"',
+    ],
+    [
+      ['rules', 0, 'matches', 0, 'path', 'value'],
+      '/a?b=c',
+      'spec.rules[0].matches[0].path.value: "/a?b=c" must be an absolute path: URL characters, others as escapes such as %20, but no query, no fragment and no ";". Write an absolute path, for example "/orders"',
+    ],
+    [
+      ['rules', 0, 'matches', 0, 'path', 'value'],
+      '/a/../b',
+      'spec.rules[0].matches[0].path.value: "/a/../b" must be a normalised path: no "//", "/./", "/../", "%2f" or "%5c", because requests are normalised before they are matched. Write a normalised path, for example "/orders"',
+    ],
+    [
+      ['rules', 0, 'matches', 0, 'path', 'value'],
+      'a',
+      'spec.rules[0].matches[0].path.value: "a" must be an absolute path: URL characters, others as escapes such as %20, but no query, no fragment and no ";". Write an absolute path, for example "/orders"',
+    ],
+    [
+      ['rules', 0, 'matches', 0, 'path'],
+      { type: 'Prefix', value: '/a' },
+      'spec.rules[0].matches[0].path.type: "Prefix" is not an allowed value. Write "Exact", "PathPrefix" or "RegularExpression" (did you mean "PathPrefix"?)',
+    ],
+    [
+      ['rules', 0, 'matches', 0, 'path'],
+      { type: 'RegularExpression' },
+      'spec.rules[0].matches[0].path.value: this field is required. Add "value", a string, for example "/orders"',
+    ],
+    [
+      ['rules', 0, 'matches', 0, 'path'],
+      { type: 'RegularExpression', value: '/a\u0000' },
+      'spec.rules[0].matches[0].path.value: "/a\\u{0}" must be printable ASCII. Write printable ASCII, for example "/orders"',
+    ],
+    [
+      ['rules', 0, 'matches', 0, 'path'],
+      { type: 'Exact', value: '/[0-9]+' },
+      'spec.rules[0].matches[0].path.value: "/[0-9]+" must be an absolute path: URL characters, others as escapes such as %20, but no query, no fragment and no ";". Write an absolute path, for example "/orders"',
+    ],
+    [
+      ['rules', 0, 'timeouts'],
+      { request: 5 },
+      'spec.rules[0].timeouts.request: 5 is not a string. Write a string, for example "5s"',
+    ],
+    [
+      ['rules', 0, 'timeouts'],
+      { request: '5 seconds' },
+      'spec.rules[0].timeouts.request: "5 seconds" must be a duration such as 500ms, 15s or 1h30m. Write a duration such as 500ms, 15s or 1h30m, for example "5s"',
+    ],
+    [
+      ['rules', 0, 'requestHeaders'],
+      { set: [{ name: 'Host', value: 'a' }] },
+      'spec.rules[0].requestHeaders.set[0].name: "Host" must not be host, a hop-by-hop header, x-forwarded-for or x-envoy-*: Envoy owns them. Do not let it be host, a hop-by-hop header, x-forwarded-for or x-envoy-*; "x-team" would do',
+    ],
+    [
+      ['rules', 0, 'requestHeaders'],
+      { add: [{ name: 'x-a', value: 'a\r\nx-admin: 1' }] },
+      'spec.rules[0].requestHeaders.add[0].value: "a\\u{d}\\nx-admin: 1" must be visible ASCII, spaces and tabs. Write visible ASCII, spaces and tabs, for example "shop"',
+    ],
+    [
+      ['rules', 1, 'redirect', 'hostname'],
+      '*.example.com',
+      'spec.rules[1].redirect.hostname: "*.example.com" must be an exact hostname. Write an exact hostname, for example "shop.example.com"',
+    ],
+    [
+      ['rules', 1, 'redirect', 'statusCode'],
+      300,
+      'spec.rules[1].redirect.statusCode: 300 is not an allowed value. Write 301, 302, 303, 307 or 308',
+    ],
+    [['rules'], [null], 'spec.rules[0]: null is not an object. Write an object'],
+  ],
+  AuthPolicy: [
+    [
+      ['targetRefs'],
+      undefined,
+      'spec.targetRefs: this field is required. Add "targetRefs", a list, for example [{"kind":"Route","name":"orders","sectionName":"read"}]',
+    ],
+    [
+      ['targetRefs', 0, 'kind'],
+      'Service',
+      'spec.targetRefs[0].kind: "Service" is not an allowed value. Write "ApiGateway" or "Route"',
+    ],
+    [
+      ['targetRefs', 0, 'namespace'],
+      'shop',
+      'spec.targetRefs[0].namespace: unknown field "namespace". Remove it; known fields are "kind", "name" and "sectionName"',
+    ],
+    [['authorize', 'allow', 0, 'from'], [], 'spec.authorize.allow[0].from: the list is empty. Write at least 1 entry'],
+    [
+      ['authorize', 'allow', 0, 'from'],
+      [{}],
+      'spec.authorize.allow[0].from[0]: at least one of requestPrincipals, notRequestPrincipals, ipBlocks, notIpBlocks, remoteIpBlocks and notRemoteIpBlocks must be set. Add requestPrincipals, notRequestPrincipals, ipBlocks, notIpBlocks, remoteIpBlocks or notRemoteIpBlocks',
+    ],
+    [
+      ['authorize', 'allow', 0, 'to'],
+      [{}],
+      'spec.authorize.allow[0].to[0]: at least one of methods, notMethods, paths, notPaths, hosts and notHosts must be set. Add methods, notMethods, paths, notPaths, hosts or notHosts',
+    ],
+    [
+      ['authorize', 'allow', 0, 'when', 0, 'header'],
+      'x-a',
+      'spec.authorize.allow[0].when[0]: exactly one of claim and header must be set, but claim and header are. Keep one of claim and header',
+    ],
+    [
+      ['authorize', 'allow', 0, 'when', 0, 'values'],
+      undefined,
+      'spec.authorize.allow[0].when[0]: at least one of values and notValues must be set. Add values or notValues',
+    ],
+    [
+      ['authorize', 'allow', 0, 'to', 0, 'paths', 0],
+      '/a/*/b',
+      'spec.authorize.allow[0].to[0].paths[0]: "/a/*/b" must be printable ASCII, with one * at most, at its beginning or end, or templates such as /a/{*}/b. Write printable ASCII, with one * at most, at its beginning or end, or templates such as /a/{*}/b',
+    ],
+    [
+      ['authorize', 'allow', 0, 'to', 0, 'paths', 0],
+      '*admin*',
+      'spec.authorize.allow[0].to[0].paths[0]: "*admin*" must be printable ASCII, with one * at most, at its beginning or end, or templates such as /a/{*}/b. Write printable ASCII, with one * at most, at its beginning or end, or templates such as /a/{*}/b',
+    ],
+    [
+      ['authorize', 'allow', 0, 'to', 0, 'methods'],
+      'GET',
+      'spec.authorize.allow[0].to[0].methods: "GET" is not a list. Write a list, for example ["GET"]',
+    ],
+    [
+      ['authorize', 'allow', 0, 'from', 0, 'ipBlocks', 0],
+      '10.0.0.0/99',
+      'spec.authorize.allow[0].from[0].ipBlocks[0]: "10.0.0.0/99" must be an IP address or CIDR block such as 203.0.113.0/24. Write an IP address or CIDR block such as 203.0.113.0/24',
+    ],
+    [
+      ['authorize', 'allow', 0, 'from', 0, 'ipBlocks', 0],
+      '10.0.0',
+      'spec.authorize.allow[0].from[0].ipBlocks[0]: "10.0.0" must be an IP address or CIDR block such as 203.0.113.0/24. Write an IP address or CIDR block such as 203.0.113.0/24',
+    ],
+    [
+      ['authenticate', 'jwt', 0, 'jwks', 'inline'],
+      '{"keys":[]}',
+      'spec.authenticate.jwt[0].jwks: exactly one of inline, configMapRef, secretRef and uri must be set, but inline and uri are. Keep one of inline and uri',
+    ],
+    [
+      ['authenticate', 'jwt', 0, 'jwks'],
+      {},
+      'spec.authenticate.jwt[0].jwks: exactly one of inline, configMapRef, secretRef and uri must be set. Add inline, configMapRef, secretRef or uri',
+    ],
+    [
+      ['authenticate', 'jwt', 0, 'jwks', 'uri'],
+      'ldap://a',
+      'spec.authenticate.jwt[0].jwks.uri: "ldap://a" must be an http or https URL, without user and fragment. Write an http or https URL, without user and fragment, for example "https://login.example.com/.well-known/jwks.json"',
+    ],
+    [
+      ['authenticate', 'jwt', 1],
+      { name: 'corp', issuer: 'b', jwks: { uri: 'https://b/' } },
+      'spec.authenticate.jwt[1].name: "corp" is the name of another entry, too. Give each entry a name of its own',
+    ],
+  ],
+  RateLimitPolicy: [
+    [
+      ['limits', 0, 'by', 0, 'header'],
+      'x-a',
+      'spec.limits[0].by[0]: exactly one of claim, header and clientIP must be set, but claim and header are. Keep one of claim and header',
+    ],
+    [
+      ['limits', 0, 'by', 0],
+      {},
+      'spec.limits[0].by[0]: exactly one of claim, header and clientIP must be set. Add claim, header or clientIP',
+    ],
+    [
+      ['limits', 0, 'by', 0],
+      { clientIP: false },
+      'spec.limits[0].by[0].clientIP: false is not an allowed value. Write true',
+    ],
+    [['limits', 0, 'requests'], 0, 'spec.limits[0].requests: 0 is too small. Write a number of at least 1'],
+    [
+      ['limits', 0, 'per'],
+      'minute',
+      'spec.limits[0].per: "minute" is not an allowed value. Write "Second", "Minute", "Hour" or "Day" (did you mean "Minute"?)',
+    ],
+    [['limits', 0, 'scope'], 'Global', 'spec.limits[0].scope: "Global" is not an allowed value. Write "Local"'],
+    [
+      ['limits', 1],
+      { name: 'all', requests: 1, per: 'Day' },
+      'spec.limits[1].name: "all" is the name of another entry, too. Give each entry a name of its own',
+    ],
+  ],
+};
+
+describe.each(kinds.map((definition) => [definition.kind, definition] as const))('%s', (kind, definition) => {
+  const server = apiServer(definition);
+  const rows = (mistakes[kind] ?? []).map((mistake) => [JSON.stringify(mistake.slice(0, 2)), mistake] as const);
+
+  test('the spec that the mistakes are put into is good', () => {
+    expect(server.refusals(small[kind])).toEqual([]);
+  });
+
+  test.each(rows)('%s', (_, [at, wrong, ...said]) => {
+    const spec = changed(small[kind], at, () => wrong);
+    const { findings } = decode(definition.spec, spec, { about: { kind, namespace: 'shop', name: 'a' }, at: 'spec' });
+    expect(findings.map((finding) => `${finding.at}: ${finding.message}. ${finding.remedy}`)).toEqual(said);
+    expect(server.refusals(spec)).not.toEqual([]);
+  });
+});

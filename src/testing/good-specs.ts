@@ -1,0 +1,159 @@
+/** Specs that are right, by kind: together they use every field there is. For tests of schemas. */
+
+const header = (name: string) => ({ name, value: 'shop' });
+const headers = { set: [header('x-team')], add: [header('x-seen-by')], remove: ['x-internal'] };
+const blocks = ['203.0.113.0/24', '198.51.100.7', '2001:db8::/32', '::ffff:10.0.0.1'];
+
+const apiGateway = {
+  className: 'evengate',
+  listeners: [
+    { name: 'web', port: 80, protocol: 'HTTP' },
+    {
+      name: 'https',
+      port: 443,
+      protocol: 'HTTPS',
+      hostname: '*.shop.example.com',
+      tls: { certificateRefs: [{ name: 'shop-tls' }, { name: 'wild.tls', namespace: 'certs' }] },
+      allowedRoutes: {
+        namespaces: {
+          from: 'Selector',
+          selector: {
+            matchLabels: { team: 'shop', 'kubernetes.io/metadata.name': 'shop' },
+            matchExpressions: [
+              { key: 'example.com/tier', operator: 'In', values: ['gold'] },
+              { key: 'legacy', operator: 'DoesNotExist' },
+            ],
+          },
+        },
+      },
+    },
+  ],
+  defaultAccess: 'Deny',
+  clientIP: { trustedHops: 1 },
+};
+
+const route = {
+  parentRefs: [{ name: 'edge', namespace: 'gateways', sectionName: 'https', port: 443 }],
+  hostnames: ['api.shop.example.com', '*.shop.example.com'],
+  rules: [
+    {
+      name: 'read',
+      matches: [
+        {
+          path: { type: 'PathPrefix', value: '/orders' },
+          method: 'GET',
+          headers: [{ type: 'RegularExpression', name: 'x-canary', value: '^(true|1)$' }],
+          queryParams: [{ type: 'Exact', name: 'version', value: '2' }],
+        },
+        { path: { value: '/a%20b/~user/(x)' } },
+        { path: { type: 'RegularExpression', value: '/items/[0-9]{1,3};v=[^/]+' } },
+        {},
+      ],
+      backendRefs: [
+        {
+          group: '',
+          kind: 'Service',
+          name: 'orders',
+          namespace: 'shop',
+          port: 80,
+          weight: 90,
+          requestHeaders: headers,
+          responseHeaders: headers,
+        },
+        { name: 'orders-canary', port: 80, weight: 10 },
+      ],
+      timeouts: { request: '5s', backendRequest: '1m500ms' },
+      rewrite: { hostname: 'orders.internal', path: { type: 'ReplacePrefixMatch', value: '/v2' } },
+      requestHeaders: headers,
+      responseHeaders: headers,
+    },
+    {
+      matches: [{ path: { value: '/old' } }],
+      redirect: {
+        scheme: 'https',
+        hostname: 'shop.example.com',
+        path: { type: 'ReplaceFullPath', value: '/new' },
+        port: 8443,
+        statusCode: 301,
+      },
+    },
+    { name: 'ping', respond: { status: 200, body: 'pong\n', contentType: 'text/plain; charset=utf-8' } },
+  ],
+};
+
+const authorizeRule = {
+  name: 'readers',
+  from: [
+    {
+      requestPrincipals: ['https://login.example.com/*'],
+      notRequestPrincipals: ['https://login.example.com/mallory'],
+      ipBlocks: blocks,
+      notIpBlocks: ['10.9.0.0/16'],
+      remoteIpBlocks: blocks,
+      notRemoteIpBlocks: ['203.0.113.7'],
+    },
+  ],
+  to: [
+    {
+      methods: ['GET', '*'],
+      notMethods: ['DELETE'],
+      paths: ['/orders/{*}/items', '/files/{**}', '/orders*', '*.json', '/'],
+      notPaths: ['/orders/internal*'],
+      hosts: ['api.shop.example.com', '*.example.com'],
+      notHosts: ['admin.shop.example.com'],
+    },
+  ],
+  when: [
+    { claim: '/realm_access/roles', values: ['orders.read'] },
+    { header: 'x-tenant', values: ['a*'], notValues: ['abc'] },
+  ],
+};
+
+const authPolicies = [
+  {
+    targetRefs: [
+      { kind: 'Route', name: 'orders', sectionName: 'read' },
+      { kind: 'ApiGateway', name: 'edge' },
+    ],
+    mode: 'Shadow',
+    sufficient: true,
+    authenticate: {
+      jwt: [
+        {
+          name: 'corp',
+          issuer: 'https://login.example.com',
+          audiences: ['orders'],
+          jwks: { configMapRef: { name: 'corp-keys', key: 'jwks.json' } },
+        },
+        { name: 'secret', issuer: 'b', jwks: { secretRef: { name: 'corp-keys', key: 'jwks.json' } } },
+        { name: 'inline', issuer: 'c', jwks: { inline: '{\n\t"keys": []}' } },
+        { name: 'remote', issuer: 'd', jwks: { uri: 'https://login.example.com:8443/keys?format=jwks' } },
+      ],
+    },
+    authorize: { allow: [authorizeRule], deny: [authorizeRule, { name: 'blocked', from: [{ ipBlocks: blocks }] }] },
+  },
+  { targetRefs: [{ kind: 'Route', name: 'public' }], authorize: { allow: [{ name: 'anyone' }] } },
+  { targetRefs: [{ kind: 'Route', name: 'closed' }], authorize: { allow: [] } },
+];
+
+const rateLimitPolicy = {
+  targetRefs: [{ kind: 'Route', name: 'orders', sectionName: 'read' }],
+  limits: [
+    {
+      name: 'per-caller',
+      requests: 100,
+      per: 'Minute',
+      scope: 'Local',
+      by: [{ claim: 'sub' }, { header: 'x-tenant' }, { clientIP: true }],
+      mode: 'Enforce',
+    },
+    { name: 'total', requests: 1, per: 'Day' },
+  ],
+};
+
+export const goodSpecs: Readonly<Record<string, readonly object[]>> = {
+  ApiGateway: [apiGateway],
+  Route: [route],
+  AuthPolicy: authPolicies,
+  RateLimitPolicy: [rateLimitPolicy],
+};
