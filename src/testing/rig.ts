@@ -1,0 +1,186 @@
+/** Manifests in, a real Envoy serving them, requests through it: what tests with traffic stand on. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe } from '@jest/globals';
+import type { Gateway, Protocol } from '../ir/gateway.ts';
+import type { Resolution } from '../resolve/resolve.ts';
+import { envoyForTests } from './envoy.ts';
+import { type Backends, idHeader, type Received, startBackends } from './rig-backends.ts';
+import { type Answer, type HeaderPair, openHttp2, type Place, sendHttp1 } from './rig-client.ts';
+import { type Fleet, startFleet } from './rig-fleet.ts';
+import { type Manifest, manifestText } from './rig-manifests.ts';
+import type { Token } from './rig-tokens.ts';
+
+export interface RigRequest {
+  /** GET when absent. */
+  readonly method?: string;
+  /** Request target as it is sent; `/` when absent. */
+  readonly path?: string;
+  /** Host or `:authority` as it is sent, `shop.example.com` when absent; '' sends none. */
+  readonly host?: string;
+  /** Port of the listener as the manifest says; 80 when absent. */
+  readonly port?: number;
+  /** HTTP/1.1 when absent. */
+  readonly protocol?: 'HTTP/1.1' | 'HTTP/2';
+  /** SNI towards an HTTPS listener; the host without its port when absent. */
+  readonly serverName?: string;
+  readonly headers?: readonly HeaderPair[];
+  /** Sent as `Authorization: Bearer`. */
+  readonly token?: Token;
+  /** Address to connect from; 127.0.0.1 when absent. */
+  readonly from?: string;
+  readonly body?: string;
+}
+
+export interface Exchange {
+  readonly request: RigRequest;
+  readonly status: number;
+  readonly headers: readonly HeaderPair[];
+  readonly body: string;
+  readonly trailers: readonly HeaderPair[];
+  /** First value of a header of the answer. */
+  readonly header: (name: string) => string | undefined;
+  /** What a backend received; undefined when none was reached. */
+  readonly received: Received | undefined;
+}
+
+export interface Rig {
+  /** Publishes other manifests; resolves when Envoy has taken them. */
+  apply(manifests: Manifest | readonly Manifest[], options?: ApplyOptions): Promise<void>;
+  send(request?: RigRequest): Promise<Exchange>;
+  /** Status codes alone. */
+  status(request?: RigRequest): Promise<number>;
+  /** Where a port of the manifest is served, for what `send` cannot say. */
+  place(port: number): Place;
+  stats(filter: string): Promise<ReadonlyMap<string, number | string>>;
+  /** What was published last, resolved. */
+  resolution(): Resolution;
+  readonly backends: Backends;
+}
+
+export interface ApplyOptions {
+  /** Errors among the findings are what the test is about; otherwise they fail it. */
+  readonly broken?: boolean;
+}
+
+/** Called with every exchange: agreement with `explain` is checked here. */
+export type Check = (rig: Rig, exchange: Exchange) => void;
+
+interface Running extends Rig {
+  stop(): Promise<void>;
+}
+
+export async function startRig(
+  binary: string,
+  manifests: Manifest | readonly Manifest[],
+  options: ApplyOptions & { readonly check?: Check } = {},
+): Promise<Running> {
+  const directory = mkdtempSync(join(tmpdir(), 'evengate-rig-'));
+  const backends = startBackends();
+  const fleet = await startFleet({ binary, directory, backends });
+  const rig = rigOf(fleet, backends, options.check);
+  const running = {
+    ...rig,
+    async stop() {
+      await Promise.all([fleet.stop(), backends.stop()]);
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+  try {
+    await running.apply(manifests, options);
+  } catch (error) {
+    await running.stop();
+    throw error;
+  }
+  return running;
+}
+
+function rigOf(fleet: Fleet, backends: Backends, check: Check | undefined): Rig {
+  let count = 0;
+  const rig: Rig = {
+    backends,
+    resolution: () => fleet.resolution(),
+    apply: (manifests, options = {}) => fleet.apply(manifestText(manifests), options.broken ?? false),
+    place: (port) => ({ port: fleet.portOf(port) }),
+    stats: (filter) => fleet.stats(filter),
+    status: async (request) => (await rig.send(request)).status,
+    async send(request = {}) {
+      count += 1;
+      const id = String(count);
+      const answer = await transmit(fleet, request, id);
+      const exchange = exchangeOf(request, answer, backends.receivedBy(id));
+      check?.(rig, exchange);
+      return exchange;
+    },
+  };
+  return rig;
+}
+
+/** The header fields that are sent, beside Host and those of the framing. */
+export function headersOf({ headers = [], token }: RigRequest): readonly HeaderPair[] {
+  return [...(token === undefined ? [] : [['authorization', `Bearer ${token.text}`] as const]), ...headers];
+}
+
+export const usualHost = 'shop.example.com';
+
+export function protocolOf(gateways: Iterable<Gateway>, port: number): Protocol {
+  const chains = [...gateways].flatMap((gateway) => gateway.chains);
+  return chains.find((chain) => chain.port === port)?.protocol ?? 'HTTP';
+}
+
+async function transmit(fleet: Fleet, request: RigRequest, id: string): Promise<Answer> {
+  const { method = 'GET', path: target = '/', host = usualHost, port = 80, body } = request;
+  const secure = protocolOf(fleet.resolution().gateways.values(), port) === 'HTTPS';
+  const serverName = secure ? (request.serverName ?? host.replace(/:\d+$/, '')) : undefined;
+  const place: Place = { port: fleet.portOf(port), from: request.from, serverName };
+  const headers: readonly HeaderPair[] = [...headersOf(request), [idHeader, id]];
+  if (request.protocol === 'HTTP/2') {
+    const connection = await openHttp2(place);
+    const scheme = secure ? 'https' : 'http';
+    return connection
+      .send({ method, target, headers, body, scheme, authority: host })
+      .finally(() => connection.close());
+  }
+  const length: readonly HeaderPair[] = body === undefined ? [] : [['content-length', String(Buffer.byteLength(body))]];
+  const hostLine: readonly HeaderPair[] = host === '' ? [] : [['host', host]];
+  return sendHttp1(place, { method, target, headers: [...hostLine, ...headers, ...length], body });
+}
+
+function exchangeOf(request: RigRequest, answer: Answer, received: readonly Received[]): Exchange {
+  return {
+    request,
+    status: answer.status,
+    headers: answer.headers,
+    body: answer.body,
+    trailers: answer.trailers ?? [],
+    header: (name) => answer.headers.find(([key]) => key === name)?.[1],
+    received: received.at(-1),
+  };
+}
+
+/** The rig of a test file: started before its tests and ended after them; a skip, told aloud, without an Envoy. */
+export async function rigSuite(
+  name: string,
+  manifests: () => Manifest | readonly Manifest[] | Promise<readonly Manifest[]>,
+  tests: (rig: () => Rig) => void,
+  options: ApplyOptions & { readonly check?: Check } = {},
+): Promise<void> {
+  const found = await envoyForTests();
+  if ('skip' in found) {
+    describe.skip(name, () => tests(() => missing()));
+    return;
+  }
+  describe(name, () => {
+    let rig: Running | undefined;
+    beforeAll(async () => {
+      rig = await startRig(found.binary, await manifests(), options);
+    }, 30_000);
+    afterAll(() => rig?.stop());
+    tests(() => rig ?? missing());
+  });
+}
+
+function missing(): never {
+  throw new Error('the rig is not running');
+}
