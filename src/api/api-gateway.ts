@@ -6,10 +6,16 @@ import { field, labelName, namedList } from '../schema/fields.ts';
 export const defaultClass = 'evengate';
 
 export const apiGatewaySchema = z.strictObject({
-  className: field(labelName.optional(), 'Which operator serves it; evengate when absent.', defaultClass),
-  listeners: field(namedList(listenerSchema, 64), 'Ports that the gateway opens.', [
-    { name: 'web', port: 80, protocol: 'HTTP' },
-  ]),
+  className: field(
+    labelName.optional(),
+    'Name of the operator that serves it, where a cluster has several; evengate when absent.',
+    defaultClass,
+  ),
+  listeners: field(
+    namedList(listenerSchema, 64),
+    'Ports that the gateway opens. Several may share a port when their hostnames differ.',
+    [{ name: 'web', port: 80, protocol: 'HTTP' }],
+  ),
   defaultAccess: field(
     z.enum(['Deny', 'Public']).optional(),
     'What becomes of a rule that no AuthPolicy covers: Deny (the default) answers 403, Public lets everyone pass.',
@@ -20,12 +26,12 @@ export const apiGatewaySchema = z.strictObject({
       .strictObject({
         trustedHops: field(
           z.int().min(0).max(16).optional(),
-          'Proxies in front that are trusted to append to X-Forwarded-For; 0 when absent.',
+          'How many proxies in front append to X-Forwarded-For and are trusted: the client is the address that the outermost of them saw. 0 (the default) takes the TCP peer.',
           1,
         ),
       })
       .optional(),
-    'How the address of the client is found.',
+    'How the address of the client is found, which remoteIpBlocks and clientIP limits look at.',
     { trustedHops: 1 },
   ),
 });

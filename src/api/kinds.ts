@@ -38,7 +38,8 @@ export const kinds: readonly KindDefinition[] = [
     plural: 'apigateways',
     singular: 'apigateway',
     shortNames: ['agw'],
-    description: 'An edge: a fleet of Envoys with its listeners.',
+    description:
+      'An edge: ports that Envoy opens for clients, with their certificates, and who may attach Routes to them.',
     spec: apiGatewaySchema,
     status: apiGatewayStatus,
     rules: [],
@@ -54,7 +55,8 @@ export const kinds: readonly KindDefinition[] = [
     plural: 'routes',
     singular: 'route',
     shortNames: ['egr'],
-    description: 'What a gateway does with requests to some hosts: matches, and where they go.',
+    description:
+      'What an ApiGateway does with requests to some hosts. Of all rules of all Routes on a host, the one with the most specific match answers: an exact path, then a regular expression, then the longest prefix; then one with a method, then with more headers, then with more query parameters; then the first by namespace/name and order. A rule that no AuthPolicy covers answers 403, unless the ApiGateway says defaultAccess: Public.',
     spec: routeSchema,
     status: routeStatus,
     rules: [],
@@ -71,7 +73,8 @@ export const kinds: readonly KindDefinition[] = [
     plural: 'authpolicies',
     singular: 'authpolicy',
     shortNames: ['eap'],
-    description: 'Who may do what on an ApiGateway, a listener, a Route or a rule. Policies on one path are AND-ed.',
+    description:
+      'Who may do what on an ApiGateway, a listener, a Route or a rule. Policies only tighten: a request needs every policy on its path (ApiGateway, listener, Route, rule), and none can allow what another refuses. A policy in mode Enforce with authenticate or allow covers the Route or rule that it targets; what no policy covers answers 403, unless the ApiGateway says defaultAccess: Public.',
     spec: authPolicySchema,
     status: authPolicyStatus,
     rules: [],
@@ -87,7 +90,8 @@ export const kinds: readonly KindDefinition[] = [
     plural: 'ratelimitpolicies',
     singular: 'ratelimitpolicy',
     shortNames: ['erl'],
-    description: 'How often an ApiGateway, a listener, a Route or a rule may be called. Every limit on a path counts.',
+    description:
+      'How often an ApiGateway, a listener, a Route or a rule may be called: 429 past the limit. Every limit of every policy on a request’s path counts.',
     spec: rateLimitPolicySchema,
     status: rateLimitPolicyStatus,
     rules: [],

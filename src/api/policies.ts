@@ -15,9 +15,11 @@ export const targetRefSchema = z.strictObject({
   ),
 });
 
-const targetRefs = field(z.array(targetRefSchema).min(1).max(16), 'What the policy is about.', [
-  { kind: 'Route', name: 'orders', sectionName: 'read' },
-]);
+const targetRefs = field(
+  z.array(targetRefSchema).min(1).max(16),
+  'What the policy is about, in its own namespace. Each entry counts by itself.',
+  [{ kind: 'Route', name: 'orders', sectionName: 'read' }],
+);
 
 export const authPolicySchema = z.strictObject({
   targetRefs,
@@ -28,7 +30,7 @@ export const authPolicySchema = z.strictObject({
   ),
   sufficient: field(
     z.boolean().optional(),
-    'Lets a policy on an ApiGateway or listener cover its routes; otherwise it only tightens.',
+    'Lets a policy on an ApiGateway or listener cover the Routes there, so that they need none of their own; false when absent: it only tightens.',
     true,
   ),
   authenticate: field(
@@ -36,14 +38,18 @@ export const authPolicySchema = z.strictObject({
     'Who callers must prove to be. It binds every caller of the policy: without authorize, every authenticated one is admitted.',
     { jwt: [{ name: 'corp', issuer: 'https://login.example.com', jwks: { configMapRef: { name: 'corp-keys' } } }] },
   ),
-  authorize: field(authorizeSchema.optional(), 'What callers may do.', {
-    allow: [{ name: 'readers', to: [{ methods: ['GET'] }] }],
-  }),
+  authorize: field(
+    authorizeSchema.optional(),
+    'What callers may do. When absent, every caller that authenticate admits may do everything.',
+    {
+      allow: [{ name: 'readers', to: [{ methods: ['GET'] }] }],
+    },
+  ),
 });
 
 export const rateLimitPolicySchema = z.strictObject({
   targetRefs,
-  limits: field(namedList(limitSchema, 16), 'Limits that all count.', [
+  limits: field(namedList(limitSchema, 16), 'Limits; each counts, and a request must be within all of them.', [
     { name: 'per-caller', requests: 100, per: 'Minute', by: [{ claim: 'sub' }] },
   ]),
 });

@@ -1,7 +1,9 @@
 /** KindDefinition -> docs/reference page: every field of spec and status with type, example, bounds and rules. */
+import type { z } from 'zod';
 import { childPath, type JsonSchema } from '../schema/json-schema.ts';
 import { structuralTree } from '../schema/structural.ts';
 import { group, type KindDefinition, type PrinterColumn, version } from './kind.ts';
+import { demandsAt } from './zod-walk.ts';
 
 export function referencePage(definition: KindDefinition): string {
   const { kind, plural, shortNames, description, columns } = definition;
@@ -17,12 +19,12 @@ export function referencePage(definition: KindDefinition): string {
     '## spec',
     '',
     ...rules([...(structuralTree(definition.spec)['x-kubernetes-validations'] ?? []), ...definition.rules]),
-    ...sections(structuralTree(definition.spec), 'spec'),
+    ...sections(structuralTree(definition.spec), { at: 'spec', root: definition.spec, path: [] }),
     '## status',
     '',
     'Written by the operator.',
     '',
-    ...sections(structuralTree(definition.status), 'status'),
+    ...sections(structuralTree(definition.status), { at: 'status', root: definition.status, path: [] }),
     '## Columns of kubectl get',
     '',
     ...columns.map(columnLine),
@@ -31,44 +33,67 @@ export function referencePage(definition: KindDefinition): string {
   return `${lines.join('\n').trimEnd()}\n`;
 }
 
+interface Section {
+  /** As headings write it: `spec.rules[].matches[]`. */
+  readonly at: string;
+  readonly root: z.ZodType;
+  /** The same from the root, as a value has it: `rules`, 0, `matches`, 0. */
+  readonly path: readonly PropertyKey[];
+}
+
 /** The fields of an object under one heading, then those of each object in it. */
-function* sections(node: JsonSchema, at: string): Generator<string> {
+function* sections(node: JsonSchema, section: Section): Generator<string> {
   const fields = Object.entries(node.properties ?? {});
-  for (const [name, field] of fields) yield* fieldLines(name, field, node.required?.includes(name) === true);
+  for (const [name, field] of fields) yield* fieldLines(name, field, node, section);
   yield* variantLines(node);
   if (fields.length > 0) yield '';
   for (const [name, field] of fields) {
-    const { inner, suffix } = contents(field);
+    const { inner, suffix, steps } = contents(field);
     if (inner.properties === undefined) continue;
-    yield `### ${childPath(at, name)}${suffix}`;
+    const at = `${childPath(section.at, name)}${suffix}`;
+    yield `### ${at}`;
     yield '';
-    yield* sections(inner, `${childPath(at, name)}${suffix}`);
+    yield* sections(inner, { ...section, at, path: [...section.path, name, ...steps] });
   }
 }
 
-/** Through lists and maps to the object that they hold. */
-function contents(field: JsonSchema): { readonly inner: JsonSchema; readonly suffix: string } {
-  const next = field.items ?? (typeof field.additionalProperties === 'object' ? field.additionalProperties : undefined);
-  if (next === undefined) return { inner: field, suffix: '' };
-  const deeper = contents(next);
-  return { inner: deeper.inner, suffix: `${field.items ? '[]' : '.*'}${deeper.suffix}` };
+interface Contents {
+  readonly inner: JsonSchema;
+  readonly suffix: string;
+  /** From the field's value to one of the inner values. */
+  readonly steps: readonly PropertyKey[];
 }
 
-function* fieldLines(name: string, field: JsonSchema, required: boolean): Generator<string> {
+/** Through lists and maps to the object that they hold. */
+function contents(field: JsonSchema): Contents {
+  const next = field.items ?? (typeof field.additionalProperties === 'object' ? field.additionalProperties : undefined);
+  if (next === undefined) return { inner: field, suffix: '', steps: [] };
+  const { inner, suffix, steps } = contents(next);
+  return { inner, suffix: `${field.items ? '[]' : '.*'}${suffix}`, steps: [field.items ? 0 : '*', ...steps] };
+}
+
+function* fieldLines(name: string, field: JsonSchema, parent: JsonSchema, section: Section): Generator<string> {
+  const required = parent.required?.includes(name) === true;
   const facts = [typeName(field), required ? 'required' : 'optional', ...bounds(field)];
   yield `- **\`${name}\`** (${facts.join(', ')}): ${field.description ?? 'No description.'}`;
   if (field.default !== undefined) yield `  - Default: ${code(JSON.stringify(field.default))}`;
   const [example] = field.examples ?? [];
   if (example !== undefined) yield `  - Example: ${code(JSON.stringify(example))}`;
-  const { inner } = contents(field);
+  const { inner, steps } = contents(field);
+  const demands = demandsAt(section.root, [...section.path, name, ...steps]);
+  for (const demand of demands) yield `  - ${demand.charAt(0).toUpperCase()}${demand.slice(1)}`;
   for (const allowed of [field, ...(inner === field ? [] : [inner])]) {
     if (allowed.enum) yield `  - One of: ${allowed.enum.map((value) => code(String(value))).join(', ')}`;
-    // A format says it better than the page of pattern that zod adds to it.
-    if (allowed.pattern !== undefined && allowed.format === undefined) yield `  - Pattern: ${code(allowed.pattern)}`;
-    for (const { pattern } of allowed.not?.anyOf ?? (allowed.not ? [allowed.not] : [])) {
-      if (pattern !== undefined) yield `  - Refused: ${code(pattern)}`;
-    }
+    // Words, or a format, say it better than a page of pattern.
+    if (demands.length === 0 && allowed.format === undefined) yield* patternLines(allowed);
     for (const { message } of allowed['x-kubernetes-validations'] ?? []) yield `  - Rule: ${message}`;
+  }
+}
+
+function* patternLines({ pattern, not }: JsonSchema): Generator<string> {
+  if (pattern !== undefined) yield `  - Pattern: ${code(pattern)}`;
+  for (const refused of not?.anyOf ?? (not ? [not] : [])) {
+    if (refused.pattern !== undefined) yield `  - Refused: ${code(refused.pattern)}`;
   }
 }
 

@@ -33,12 +33,14 @@ export const ruleSchema = exactlyOne(
 );
 
 export const routeSchema = z.strictObject({
-  parentRefs: field(z.array(parentRefSchema).min(1).max(32), 'Listeners that the Route attaches to.', [
-    { name: 'edge', namespace: 'gateways', sectionName: 'https' },
-  ]),
+  parentRefs: field(
+    z.array(parentRefSchema).min(1).max(32),
+    'ApiGateways, or listeners of them, that the Route attaches to. Their allowedRoutes must admit its namespace.',
+    [{ name: 'edge', namespace: 'gateways', sectionName: 'https' }],
+  ),
   hostnames: field(
     z.array(hostname).max(16).optional(),
-    'Hosts that the Route serves, as far as the listener owns them; every host of the listener when absent.',
+    'Hosts that the Route serves, exact or `*.` before a suffix, as far as the listener owns them; every host of the listener when absent.',
     ['api.shop.example.com'],
   ),
   rules: field(
@@ -55,7 +57,7 @@ export const routeSchema = z.strictObject({
           },
         ],
       }),
-    'What is matched, and what becomes of it.',
+    'What is matched, and what becomes of it: each rule has exactly one of redirect, respond and backendRefs. Their order decides only between equal matches.',
     [{ name: 'read', matches: [{ method: 'GET' }], backendRefs: [{ name: 'orders', port: 80 }] }],
   ),
 });

@@ -23,7 +23,15 @@ const conditions = field(
     .optional()
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] }),
   'What is known of the object: Accepted, Ready, Programmed, Reconciling, Stalled and others.',
-  [],
+  [
+    {
+      type: 'Ready',
+      status: 'True',
+      lastTransitionTime: '2026-01-01T00:00:00Z',
+      reason: 'Ready',
+      message: 'Every rule is served.',
+    },
+  ],
 );
 
 const observedGeneration = field(

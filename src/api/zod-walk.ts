@@ -40,6 +40,25 @@ export function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   return path.reduce(childValue, value);
 }
 
+/** What the patterns and refinements of a text ask for, in the words of its schema; without those in which variants differ. */
+export function demandsAt(root: AnySchema, path: readonly PropertyKey[]): readonly string[] {
+  const [first = [], ...others] = schemasAt(root, undefined, path)
+    .flatMap((schema) => variants(schema, undefined))
+    .map(demandsOf);
+  return first.filter((demand) => others.every((list) => list.includes(demand)));
+}
+
+function demandsOf(schema: AnySchema): readonly string[] {
+  const { type, checks = [] } = defOf(schema);
+  if (type !== 'string') return [];
+  return checks.flatMap((check) => {
+    // zod calls it with the issue, which a fixed message ignores.
+    const error = check._zod.def.error as unknown as (() => unknown) | undefined;
+    const said = error?.();
+    return typeof said === 'string' ? [said] : [];
+  });
+}
+
 function childValue(value: unknown, key: PropertyKey): unknown {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
   return (value as Readonly<Record<PropertyKey, unknown>>)[key];

@@ -25,7 +25,7 @@ const editableName = refusing(
 
 const header = z.strictObject({
   name: field(editableName, 'Header name; case is ignored.', 'x-team'),
-  value: field(headerValue, 'Value, taken literally.', 'shop'),
+  value: field(headerValue, 'Value, taken literally: `%` and `$` mean nothing special.', 'shop'),
 });
 
 export const headersSchema = z.strictObject({

@@ -15,7 +15,10 @@ export const pathModifierSchema = z
     ),
     value: field(absolutePath, 'The new path or prefix; the query stays.', '/v2'),
   })
-  .meta({ description: 'What becomes of the path.', examples: [{ type: 'ReplacePrefixMatch', value: '/v2' }] });
+  .meta({
+    description: 'What becomes of the path; it stays when absent.',
+    examples: [{ type: 'ReplacePrefixMatch', value: '/v2' }],
+  });
 
 export type PathModifier = z.infer<typeof pathModifierSchema>;
 

@@ -27,13 +27,21 @@ function notEmpty<T extends z.ZodRawShape>(shape: T): z.ZodObject<T, z.core.$str
 const wildcards = '`a` is exact, `a*` a prefix, `*a` a suffix, `*` any value.';
 
 export const sourceSchema = notEmpty({
-  requestPrincipals: field(patterns, `\`iss/sub\` of the verified token. ${wildcards}`, [
+  requestPrincipals: field(patterns, `Issuer and subject of the verified token, as \`iss/sub\`. ${wildcards}`, [
     'https://login.example.com/*',
   ]),
   notRequestPrincipals: field(patterns, 'None of these `iss/sub`.', ['https://login.example.com/mallory']),
-  ipBlocks: field(blocks, 'Addresses of the TCP peer.', ['10.0.0.0/8']),
+  ipBlocks: field(
+    blocks,
+    'Addresses or CIDR blocks of the TCP peer, which is the last proxy in front if there is one.',
+    ['10.0.0.0/8'],
+  ),
   notIpBlocks: field(blocks, 'No address of the TCP peer in these.', ['10.9.0.0/16']),
-  remoteIpBlocks: field(blocks, 'Addresses of the client, behind trusted proxies.', ['203.0.113.0/24']),
+  remoteIpBlocks: field(
+    blocks,
+    'Addresses or CIDR blocks of the client, behind the trusted proxies of the ApiGateway (clientIP).',
+    ['203.0.113.0/24'],
+  ),
   notRemoteIpBlocks: field(blocks, 'No address of the client in these.', ['203.0.113.7']),
 });
 
@@ -58,7 +66,11 @@ const condition = atLeastOne(
         'A claim of the verified token: its name, or a JSON Pointer (RFC 6901) such as /realm_access/roles. A string matches as it is, `scope` and `permission` word by word, a list by any of its strings.',
         'scope',
       ),
-      header: field(headerName.optional(), 'A request header.', 'x-tenant'),
+      header: field(
+        headerName.optional(),
+        'Name of a request header; case is ignored. A request without it has no value.',
+        'x-tenant',
+      ),
       values: field(patterns, `One of these. ${wildcards}`, ['orders.read']),
       notValues: field(patterns, 'None of these.', ['orders.suspended']),
     }),

@@ -6,7 +6,7 @@ import { claimName, field, headerName, labelName } from '../../schema/fields.ts'
 const key = exactlyOne(
   z.strictObject({
     claim: field(claimName.optional(), 'A claim of the verified token: its name, or a JSON Pointer (RFC 6901).', 'sub'),
-    header: field(headerName.optional(), 'A request header.', 'x-tenant'),
+    header: field(headerName.optional(), 'Name of a request header; case is ignored.', 'x-tenant'),
     clientIP: field(
       z.literal(true).optional(),
       'The address of the client, behind trusted proxies; an IPv6 client by its /64.',

@@ -48,7 +48,7 @@ export const listenerSchema = onlyWith(
     protocol: field(z.enum(['HTTP', 'HTTPS']), 'HTTP, or HTTPS, which terminates TLS.', 'HTTPS'),
     hostname: field(
       hostname.optional(),
-      'Hosts that the listener owns: exact, or `*.` before a suffix; every host when absent.',
+      'Hosts that the listener owns: exact, or `*.` for one or more labels before a suffix (`*.shop.example.com` is not shop.example.com); every host when absent.',
       '*.shop.example.com',
     ),
     tls: field(tls.optional(), 'Certificates of an HTTPS listener.', { certificateRefs: [{ name: 'shop-tls' }] }),

@@ -14,7 +14,7 @@ const path = z.union([
     ),
     value: field(
       absolutePath.optional(),
-      'The path, without query; `/` when absent. A RegularExpression may hold any printable ASCII and must be given.',
+      'An absolute, normalised path without query, with other characters as escapes such as %20; `/` when absent. For RegularExpression the pattern, which must be given.',
       '/orders',
     ),
   }),
