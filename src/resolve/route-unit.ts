@@ -3,6 +3,7 @@ import type { RouteEntry, Rule } from '../ir/gateway.ts';
 import type { Guard, Limit } from '../ir/guard.ts';
 import { describeRef, type KubeObject, keyOf, type ObjectKey, type ObjectRef } from '../kube/object.ts';
 import type { Finding } from '../status/finding.ts';
+import { peerAddressAdvice } from './advice.ts';
 import { type Attachment, attach, type ParentReport } from './attach.ts';
 import { guardOf } from './guard.ts';
 import type { Look } from './memo.ts';
@@ -85,7 +86,7 @@ function placeAt(
         listener: { name, port, protocol },
       }),
     );
-    return { entries, findings: guardFindings(rule, guard) };
+    return { entries, findings: [...guardFindings(rule, guard), ...peerAddressAdvice(guard, gateway.trustedHops)] };
   });
   return {
     placement: {
