@@ -1,6 +1,5 @@
-/** Self-signed certificates, made anew for every run. */
-import { webcrypto } from 'node:crypto';
-import { SubjectAlternativeNameExtension, X509CertificateGenerator } from '@peculiar/x509';
+/** Self-signed certificates (RFC 5280), made anew for every run; written by hand, which is shorter than a library's setup. */
+import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { type Manifest, namespace } from './rig-manifests.ts';
 
 export interface TestCertificate {
@@ -8,23 +7,49 @@ export interface TestCertificate {
   readonly key: string;
 }
 
-const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+/** One DER value; lengths up to 65,535. */
+function der(tag: number, ...parts: readonly Buffer[]): Buffer {
+  const content = Buffer.concat(parts);
+  const { length } = content;
+  const long = length > 255 ? [0x82, length >> 8, length & 255] : [0x81, length];
+  return Buffer.concat([Buffer.from([tag, ...(length < 128 ? [length] : long)]), content]);
+}
 
-/** PEM texts of a P-256 certificate for DNS names. */
-export async function testCertificate(...names: readonly string[]): Promise<TestCertificate> {
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+const sequence = (...parts: readonly Buffer[]) => der(0x30, ...parts);
+const objectId = (hex: string) => der(0x06, Buffer.from(hex, 'hex'));
+const commonName = objectId('550403');
+const subjectAltName = objectId('551d11');
+const ecdsaWithSha256 = sequence(objectId('2a8648ce3d040302'));
+
+function utcTime(date: Date): Buffer {
+  const text = date.toISOString().replaceAll(/[-:T]/g, '').slice(2, 14);
+  return der(0x17, Buffer.from(`${text}Z`));
+}
+
+/** PEM texts of a P-256 certificate for DNS names, valid from yesterday to tomorrow. */
+export function testCertificate(...names: readonly string[]): TestCertificate {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const day = 86_400_000;
-  const certificate = await X509CertificateGenerator.createSelfSigned({
-    name: `CN=${names[0]}`,
-    keys,
-    signingAlgorithm: algorithm,
-    notBefore: new Date(Date.now() - day),
-    notAfter: new Date(Date.now() + day),
-    extensions: [new SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns', value })))],
-  });
-  const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
-  const key = `-----BEGIN PRIVATE KEY-----\n${pkcs8.replaceAll(/(.{64})/g, '$1\n')}\n-----END PRIVATE KEY-----\n`;
-  return { certificate: certificate.toString('pem'), key };
+  const name = sequence(der(0x31, sequence(commonName, der(0x0c, Buffer.from(names[0] ?? 'test')))));
+  const alternatives = sequence(...names.map((one) => der(0x82, Buffer.from(one))));
+  const body = sequence(
+    der(0xa0, der(0x02, Buffer.from([2]))),
+    // A leading 1 keeps the serial number positive.
+    der(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
+    ecdsaWithSha256,
+    name,
+    sequence(utcTime(new Date(Date.now() - day)), utcTime(new Date(Date.now() + day))),
+    name,
+    publicKey.export({ type: 'spki', format: 'der' }),
+    der(0xa3, sequence(sequence(subjectAltName, der(0x04, alternatives)))),
+  );
+  const signature = der(0x03, Buffer.concat([Buffer.from([0]), sign('sha256', body, privateKey)]));
+  const base64 = sequence(body, ecdsaWithSha256, signature).toString('base64');
+  const lines = base64.match(/.{1,64}/g) ?? [];
+  return {
+    certificate: `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`,
+    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+  };
 }
 
 /** A kubernetes.io/tls Secret. */
