@@ -8,7 +8,7 @@ import { kinds } from './kinds.ts';
 
 /** Texts that are right in one place and wrong in another. */
 const words = (
-  'a A * ** *a a* *a* a*b -a a- a.b a..b . GET get 0 5s / // /a /a/ /a;b /a//b /a/../b /a/. /a/.b /%2F /%zz /%20 /a?b /a#b ' +
+  'a A * ** *a a* *a* a*b -a a- a.b a..b . GET get 0 5s / // /a /a/ /a;b /a//b /a/../b /a/. /a/.b /%2F /%zz /%20 /a?b /a#b /%41 /%2a ' +
   '/é /{*} /{**}/a /{*}* /{a} { /[0-9]+ /(?=a) 1.2.3.4 1.2.3.4/33 1.2.3 :: ::1/129 *.example.com example.com EXAMPLE.com ' +
   'http://a https://a:1/b?c ftp://a http://[::1] Host host X-Envoy-Retry te tea :path text/html text/html;q=é é'
 ).split(' ');

@@ -150,7 +150,7 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
     [
       ['rules', 0, 'matches', 0, 'path', 'value'],
       '/a//b',
-      'spec.rules[0].matches[0].path.value: "/a//b" must be a normalised path: no "//", "/./", "/../", "%2f" or "%5c", because requests are normalised before they are matched. Write a normalised path, for example "/orders"',
+      'spec.rules[0].matches[0].path.value: "/a//b" must be a normalised path: no "//", "/./", "/../", "%2f", "%5c" or escapes of letters, digits and "-._~", because requests are normalised before they are matched. Write a normalised path, for example "/orders"',
     ],
     [
       ['rules', 0, 'matches', 0, 'path', 'value'],
@@ -160,7 +160,7 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
     [
       ['rules', 0, 'matches', 0, 'path', 'value'],
       '/a/../b',
-      'spec.rules[0].matches[0].path.value: "/a/../b" must be a normalised path: no "//", "/./", "/../", "%2f" or "%5c", because requests are normalised before they are matched. Write a normalised path, for example "/orders"',
+      'spec.rules[0].matches[0].path.value: "/a/../b" must be a normalised path: no "//", "/./", "/../", "%2f", "%5c" or escapes of letters, digits and "-._~", because requests are normalised before they are matched. Write a normalised path, for example "/orders"',
     ],
     [
       ['rules', 0, 'matches', 0, 'path', 'value'],
@@ -265,6 +265,16 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
       ['authorize', 'allow', 0, 'to', 0, 'paths', 0],
       '*admin*',
       'spec.authorize.allow[0].to[0].paths[0]: "*admin*" must be printable ASCII, with one * at most, at its beginning or end, or templates such as /a/{*}/b. Write printable ASCII, with one * at most, at its beginning or end, or templates such as /a/{*}/b',
+    ],
+    [
+      ['authorize', 'allow', 0, 'to', 0, 'paths', 0],
+      '/%61dmin*',
+      'spec.authorize.allow[0].to[0].paths[0]: "/%61dmin*" must be a normalised path: no "//", "/./", "/../", "%2f", "%5c" or escapes of letters, digits and "-._~", because requests are normalised before they are compared. Write a normalised path',
+    ],
+    [
+      ['authorize', 'allow', 0, 'to', 0, 'paths', 0],
+      '/a?b=c',
+      'spec.authorize.allow[0].to[0].paths[0]: "/a?b=c" must be a path without query and fragment: only the path is compared. Write a path without query and fragment',
     ],
     [
       ['authorize', 'allow', 0, 'to', 0, 'methods'],

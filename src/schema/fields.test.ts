@@ -3,6 +3,11 @@ import fc from 'fast-check';
 import { parseCidr } from '../policy/cidr.ts';
 import { absolutePath, cidr, hostname, milliseconds } from './fields.ts';
 
+/** ipaddr.js reads octal parts behind `::`; Envoy and we do not. */
+function readable(text: string): boolean {
+  return parseCidr(text) !== undefined && !/[:.]0\d+\.|\.0\d/.test(text);
+}
+
 describe('an address or block is taken where the policy algebra can read it', () => {
   const texts = (
     '0.0.0.0/0 10.0.0.1 255.255.255.255/32 10.0.0.0/33 10.0.0.0/08 010.0.0.1 256.0.0.1 10.0.0 a/b :: ::/0 ::1/128 ::1/129 1:: ' +
@@ -10,7 +15,7 @@ describe('an address or block is taken where the policy algebra can read it', ()
     '1:2:3:4:5:6:1.2.3.4 1:2:3:4:5:6:7:1.2.3.4 1.2.3.4::'
   ).split(' ');
   test.each(texts)('%s', (text) => {
-    expect(cidr.safeParse(text).success).toBe(parseCidr(text) !== undefined);
+    expect(cidr.safeParse(text).success).toBe(readable(text));
   });
 
   test('and any mixture of their parts', () => {
@@ -33,14 +38,14 @@ describe('an address or block is taken where the policy algebra can read it', ()
       fc.property(fc.array(part, { minLength: 1, maxLength: 17 }), (parts) => {
         const text = parts.join('');
         fc.pre(text.length >= 2 && text.length <= 49);
-        expect([text, cidr.safeParse(text).success]).toEqual([text, parseCidr(text) !== undefined]);
+        expect([text, cidr.safeParse(text).success]).toEqual([text, readable(text)]);
       }),
       { numRuns: 2000 },
     );
     fc.assert(
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), fc.integer({ min: 0, max: 140 }), (address, bits) => {
         const text = `${address}/${bits}`;
-        expect([text, cidr.safeParse(text).success]).toEqual([text, parseCidr(text) !== undefined]);
+        expect([text, cidr.safeParse(text).success]).toEqual([text, readable(text)]);
       }),
     );
   });
@@ -54,7 +59,9 @@ test('a hostname is lower-case, may begin with *., and is no address', () => {
 
 test('a path is absolute and normalised', () => {
   const taken = (text: string) => absolutePath.safeParse(text).success;
-  expect(['/', '/a/', '/a.b/..c/.d', "/-_~!$&'()*+,=:@", '/%20'].filter((text) => !taken(text))).toEqual([]);
+  expect(
+    ['/', '/a/', '/a.b/..c/.d', "/-_~!$&'()*+,=:@", '/%20', '/%2a%3B%5b%60%7B%C3%a9'].filter((text) => !taken(text)),
+  ).toEqual([]);
   const wrong = [
     '',
     'a',
@@ -71,6 +78,10 @@ test('a path is absolute and normalised', () => {
     '/%2f',
     '/%5C',
     '/é',
+    '/%41',
+    '/%7e',
+    '/%2D',
+    '/%00',
   ];
   expect(wrong.filter(taken)).toEqual([]);
 });

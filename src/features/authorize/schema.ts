@@ -1,7 +1,8 @@
 /** `authorize` of an AuthPolicy: Istio's from / to / when. */
 import { z } from 'zod';
 import { atLeastOne, exactlyOne } from '../../schema/choice.ts';
-import { cidr, claimName, field, headerName, labelName, shortText } from '../../schema/fields.ts';
+import { cidr, claimName, field, headerName, labelName, shortText, unnormalised } from '../../schema/fields.ts';
+import { refusing } from '../../schema/refuse.ts';
 
 /** Not `*a*` either: it would be read as the suffix `a*`, and a deny of it would never fire. */
 const text = shortText(1024).regex(
@@ -9,9 +10,17 @@ const text = shortText(1024).regex(
   'must be printable ASCII, with one * at most, at its beginning or end',
 );
 
-const pathText = shortText(1024).regex(
-  /^(\*|\*?[\x20-\x29\x2b-\x7e]+|[\x20-\x29\x2b-\x7e]+\*|([\x20-\x29\x2b-\x7e]|\{\*{1,2}\})+)$/,
-  'must be printable ASCII, with one * at most, at its beginning or end, or templates such as /a/{*}/b',
+const pathText = refusing(
+  refusing(
+    shortText(1024).regex(
+      /^(\*|\*?[\x20-\x29\x2b-\x7e]+|[\x20-\x29\x2b-\x7e]+\*|([\x20-\x29\x2b-\x7e]|\{\*{1,2}\})+)$/,
+      'must be printable ASCII, with one * at most, at its beginning or end, or templates such as /a/{*}/b',
+    ),
+    /[?#]/,
+    'must be a path without query and fragment: only the path is compared',
+  ),
+  unnormalised,
+  'must be a normalised path: no "//", "/./", "/../", "%2f", "%5c" or escapes of letters, digits and "-._~", because requests are normalised before they are compared',
 );
 
 /** A list of patterns: `a`, `a*`, `*a` or `*`. */
