@@ -3,7 +3,7 @@ import type { Listener } from '../ir/gateway.ts';
 import { type Condition, type KubeObject, type ObjectKey, refOf } from '../kube/object.ts';
 import { conditionsFor, partConditions, programmed, type Verdict } from '../status/conditions.ts';
 import type { Finding } from '../status/finding.ts';
-import { generationOf } from './generation.ts';
+import { generationOf } from './columns.ts';
 import type { StatusWorld } from './world.ts';
 
 export interface ApiGatewayStatus {

@@ -3,7 +3,7 @@ import { type Condition, type KubeObject, type ObjectKey, refOf } from '../kube/
 import { targetText } from '../resolve/policy-unit.ts';
 import { conditionsFor, refusal, type Verdict } from '../status/conditions.ts';
 import type { Finding } from '../status/finding.ts';
-import { generationOf } from './generation.ts';
+import { column, generationOf } from './columns.ts';
 import type { StatusWorld } from './world.ts';
 
 export interface AuthPolicyStatus {
@@ -18,7 +18,6 @@ export function authPolicyStatus(key: ObjectKey, object: KubeObject, world: Stat
   if (unit === undefined) return undefined;
   const findings = world.findingsOf(refOf(object));
   const rules = unit.policy.broken === undefined ? rulesOf(object.spec) : 0;
-  const target = targetText(unit.targets);
   return {
     ...generationOf(object),
     conditions: conditionsFor(
@@ -26,7 +25,7 @@ export function authPolicyStatus(key: ObjectKey, object: KubeObject, world: Stat
       findings,
       object.metadata.generation,
     ),
-    ...(target === '' ? {} : { target }),
+    ...column('target', targetText(unit.targets)),
     rules,
   };
 }

@@ -3,7 +3,7 @@ import type { RateLimitPolicySpec } from '../api/policies.ts';
 import { type Condition, type KubeObject, type ObjectKey, refOf } from '../kube/object.ts';
 import { targetText } from '../resolve/policy-unit.ts';
 import { conditionsFor } from '../status/conditions.ts';
-import { generationOf } from './generation.ts';
+import { column, generationOf } from './columns.ts';
 import type { StatusWorld } from './world.ts';
 
 export interface RateLimitPolicyStatus {
@@ -21,12 +21,11 @@ export function rateLimitPolicyStatus(
   const unit = world.resolution.rateLimitPolicies.get(key);
   if (unit === undefined) return undefined;
   const findings = world.findingsOf(refOf(object));
-  const target = targetText(unit.targets);
   return {
     ...generationOf(object),
     conditions: conditionsFor({ Accepted: 'from findings' }, findings, object.metadata.generation),
-    ...(target === '' ? {} : { target }),
-    ...(unit.spec === undefined ? {} : { limits: unit.spec.limits.map(limitText).join(', ') }),
+    ...column('target', targetText(unit.targets)),
+    ...column('limits', (unit.spec?.limits ?? []).map(limitText).join(', ')),
   };
 }
 

@@ -5,7 +5,7 @@ import { type Condition, type KubeObject, type ObjectKey, refOf } from '../kube/
 import type { Resolution } from '../resolve/resolve.ts';
 import { conditionsFor, type Owned, partConditions, programmed, type Verdict } from '../status/conditions.ts';
 import type { Finding } from '../status/finding.ts';
-import { generationOf } from './generation.ts';
+import { column, generationOf } from './columns.ts';
 import type { StatusWorld } from './world.ts';
 
 type RouteUnit = NonNullable<ReturnType<Resolution['routes']['get']>>;
@@ -45,8 +45,8 @@ export function routeStatus(key: ObjectKey, object: KubeObject, world: StatusWor
       findings,
       generation,
     ),
-    ...(unit.hosts.length === 0 ? {} : { hosts: shorten(unit.hosts) }),
-    ...(gateways.length === 0 ? {} : { gateways: shorten(gateways) }),
+    ...column('hosts', shorten(unit.hosts)),
+    ...column('gateways', shorten(gateways)),
     ...(auth === undefined ? {} : { auth }),
     parents: unit.parents.map((parent) => {
       const conditions = parentConditions(parent, ofParent(parent, unit, findings), { world, generation });

@@ -39,13 +39,17 @@ export function conditionsFor(
   return withGeneration([...parts, ready, ...progress(ready, stalled)], generation);
 }
 
+/** What the parts of an object repeat is shorter, or many parts would outgrow what the API server stores. */
+const longestPartMessage = 1024;
+
 /** As `conditionsFor`, without a summary: for the parts of an object (a parent, a listener). */
 export function partConditions(
   owned: Owned,
   findings: readonly Finding[],
   generation: number | undefined,
 ): readonly Condition[] {
-  return withGeneration(partsOf(owned, findings), generation);
+  const parts = partsOf(owned, findings).map((part) => ({ ...part, message: cut(part.message, longestPartMessage) }));
+  return withGeneration(parts, generation);
 }
 
 type Part = Verdict & { readonly type: string };
@@ -119,7 +123,7 @@ export function programmed(delivery: Delivery | undefined): Verdict {
   const pending = { status: 'Unknown', reason: 'Pending' } as const;
   if (delivery === undefined) return { ...pending, message: 'Not delivered' };
   const { revision, envoys, rejected } = delivery;
-  if (rejected !== undefined) return { status: 'False', reason: 'Rejected', message: trim(rejected) };
+  if (rejected !== undefined) return { status: 'False', reason: 'Rejected', message: cut(rejected, longestMessage) };
   if (envoys === undefined) return { ...pending, message: 'Not delivered' };
   const message = `${envoys.loaded}/${envoys.ready} Envoys serve revision ${revision}`;
   const all = envoys.ready > 0 && envoys.loaded === envoys.ready;
@@ -152,15 +156,10 @@ function sentenceOf({ at, message, remedy }: Finding): string {
 }
 
 function lines(all: readonly string[]): string {
-  return trim([...new Set(all)].join('\n'));
+  return cut([...new Set(all)].join('\n'), longestMessage);
 }
 
-function trim(text: string): string {
-  // The API server counts characters, of which there are never more than UTF-16 units; a cut pair would be no text.
-  return text.length <= longestMessage
-    ? text
-    : `${text
-        .slice(0, longestMessage - 1)
-        .toWellFormed()
-        .slice(0, -1)}…`;
+/** With `…` at its end where it was longer, in UTF-16 units; never within a character. */
+export function cut(text: string, longest: number): string {
+  return text.length <= longest ? text : `${text.slice(0, longest - 1).replace(/\p{Cs}$/u, '')}…`;
 }
