@@ -133,6 +133,11 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
       'spec.rules[0]: exactly one of redirect, respond and backendRefs must be set. Add redirect, respond or backendRefs',
     ],
     [
+      ['rules', 1, 'timeouts'],
+      { request: '5s' },
+      'spec.rules[1].timeouts: timeouts goes only with backendRefs. Remove it',
+    ],
+    [
       ['hostnames', 0],
       '*',
       'spec.hostnames[0]: "*" must be a lower-case hostname, optionally with a leading "*.". Write a lower-case hostname, optionally with a leading "*."',

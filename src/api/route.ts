@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { answers, ruleFeatures } from '../features/index.ts';
 import { matchesSchema } from '../features/matches/schema.ts';
-import { exactlyOne } from '../schema/choice.ts';
+import { exactlyOne, onlyBeside } from '../schema/choice.ts';
 import { field, hostname, labelName, objectName, portNumber, refuseSameNames } from '../schema/fields.ts';
 
 export const parentRefSchema = z.strictObject({
@@ -23,13 +23,21 @@ const featureFields = Object.fromEntries(
   ]),
 ) as FeatureSpecs;
 
-export const ruleSchema = exactlyOne(
-  z.strictObject({
-    name: field(labelName.optional(), 'Name of the rule: targetRefs use it as sectionName.', 'read'),
-    matches: matchesSchema,
-    ...featureFields,
-  }),
-  answers,
+const onTheWay = ruleFeatures.flatMap((feature) =>
+  'needsBackend' in feature && feature.needsBackend ? [feature.name] : [],
+);
+
+export const ruleSchema = onlyBeside(
+  exactlyOne(
+    z.strictObject({
+      name: field(labelName.optional(), 'Name of the rule: targetRefs use it as sectionName.', 'read'),
+      matches: matchesSchema,
+      ...featureFields,
+    }),
+    answers,
+  ),
+  onTheWay,
+  'backendRefs',
 );
 
 export const routeSchema = z.strictObject({

@@ -16,6 +16,8 @@ export interface RuleFeature<Name extends string = string, Spec = unknown, Setti
   readonly onBackend: boolean;
   /** True where nothing is reached, so that no AuthPolicy need cover the rule. */
   readonly needsNoCover?: true;
+  /** True where it only means something on the way to a backend: refused beside an answer of the edge's own. */
+  readonly needsBackend?: true;
   resolve(spec: Spec, author: Author, lookup: Lookup, matched: Matched): Result<Settings>;
   /** The backends that the settings send traffic to. */
   backends?(settings: Settings): readonly Backend[];

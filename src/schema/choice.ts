@@ -75,6 +75,23 @@ export function onlyWith<T extends z.ZodType<object>>(schema: T, name: string, [
   ]);
 }
 
+/** The named fields go only beside `companion`: without it they would be accepted and do nothing. */
+export function onlyBeside<T extends z.ZodType<object>>(schema: T, names: readonly string[], companion: string): T {
+  return demanding(
+    schema,
+    names.map((name): Demand => {
+      const message = `${name} goes only with ${companion}`;
+      return {
+        path: name,
+        rule: `!has(self.${name}) || has(self.${companion})`,
+        message,
+        problem: (fields) =>
+          fields[name] !== undefined && fields[companion] === undefined ? { message, remedy: 'Remove it' } : undefined,
+      };
+    }),
+  );
+}
+
 function list(words: readonly string[], conjunction: 'and' | 'or'): string {
   const last = words.at(-1) ?? '';
   return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} ${conjunction} ${last}`;

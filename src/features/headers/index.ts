@@ -15,6 +15,7 @@ function headersFeature<Name extends string>(
     description: `Changes the ${direction}'s headers (Gateway API ${direction === 'request' ? 'Request' : 'Response'}HeaderModifier).`,
     example: { set: [{ name: 'x-team', value: 'shop' }] },
     onBackend: true,
+    ...(direction === 'request' ? { needsBackend: true as const } : {}),
     resolve: (spec) => ({ ok: true, value: spec, findings: [] }),
     edge: (settings) => [{ route: headerEdits(direction, settings) }],
   });

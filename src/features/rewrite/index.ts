@@ -9,6 +9,7 @@ export const rewrite = ruleFeature<'rewrite', RewriteSpec, RewriteSpec>({
   description: 'Rewrites host or path before the request is forwarded (Gateway API URLRewrite).',
   example: { path: { type: 'ReplacePrefixMatch', value: '/' } },
   onBackend: false,
+  needsBackend: true,
   resolve(spec, author, _lookup, matched: Matched) {
     const findings = prefixFindings(spec.path, matched.matches, author);
     return findings.length === 0 ? { ok: true, value: spec, findings } : { ok: false, findings };

@@ -14,6 +14,7 @@ export const timeouts = ruleFeature<'timeouts', TimeoutsSpec, Timeouts>({
   description: 'How long a request may take (GEP-1742).',
   example: { request: '5s', backendRequest: '2s' },
   onBackend: false,
+  needsBackend: true,
   resolve(spec, author) {
     const request = spec.request === undefined ? undefined : milliseconds(spec.request);
     const backendRequest = spec.backendRequest === undefined ? undefined : milliseconds(spec.backendRequest);
