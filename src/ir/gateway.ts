@@ -83,13 +83,19 @@ export interface Rule {
   readonly name: string;
   /** What targetRefs call it; '' where it has no name of its own. */
   readonly section: string;
-  readonly matches: readonly Match[];
+  readonly matches: readonly RuleMatch[];
   readonly settings: Readonly<Record<string, unknown>>;
   readonly backends: readonly Backend[];
   /** Nothing is reached (a redirect, say), so nothing need cover it. */
   readonly needsNoCover: boolean;
   /** The rule answers 500: a broken rule is never removed, or a broader one would answer for it. */
   readonly blocked?: Finding;
+}
+
+/** `index` is the place in the list as written, which stays when another entry is blocked. */
+export interface RuleMatch {
+  readonly match: Match;
+  readonly index: number;
 }
 
 /** A Service port that traffic goes to. Names come from what it points at, never from a position. */

@@ -1,6 +1,6 @@
 /** One entry as Envoy routes: what its features say, behind its guard. */
 import { type Json, type TypedConfig, types } from '../envoy/json.ts';
-import type { Route, RouteAction, RouteMatch } from '../envoy/route.ts';
+import type { HeaderEdits, Route, RouteAction, RouteMatch } from '../envoy/route.ts';
 import { allowRules, denyRules, rbac, withFailedToken } from '../features/authorize/edge.ts';
 import { anyRuleFeatures } from '../features/index.ts';
 import { jwtPerRoute } from '../features/jwt/edge.ts';
@@ -67,7 +67,7 @@ function compose(
   const answer = parts.find((part) => part.answer !== undefined)?.answer;
   const filters = Object.assign({}, ...parts.map((part) => part.filters), guards) as Record<string, Json>;
   const limits = entry.limits;
-  const edits = Object.assign({}, ...parts.map((part) => part.route)) as Omit<Route, 'name' | 'match'>;
+  const edits = headerEdits(parts);
   const whole = {
     name: base.name,
     match: headers.length === 0 ? base.match : { ...base.match, headers: [...(base.match.headers ?? []), ...headers] },
@@ -80,6 +80,15 @@ function compose(
   const forward = Object.assign({}, ...parts.map((part) => part.forward)) as RouteAction;
   const limited = limits.length === 0 ? {} : { rate_limits: rateLimits(limits, names.issuers) };
   return { ...whole, route: { ...forward, ...limited }, ...edits, typed_per_filter_config: filters };
+}
+
+/** In the order of the features: a later one overwrites what an earlier one set. */
+function headerEdits(parts: readonly RouteParts[]): HeaderEdits {
+  const edits: Record<string, readonly unknown[]> = {};
+  for (const [name, list] of parts.flatMap(({ route = {} }) => Object.entries(route))) {
+    edits[name] = [...(edits[name] ?? []), ...list];
+  }
+  return edits;
 }
 
 /** Each route opens the chain's guards for itself, and by no more than its Decision. */

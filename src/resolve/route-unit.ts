@@ -77,10 +77,10 @@ function placeAt(
     const guard = guardFor(outer, inner, gateway.publicByDefault || rule.needsNoCover);
     const limits = limitsFor(outer, inner);
     const entries = rule.matches.map(
-      (match, matchIndex): RouteEntry => ({
+      ({ match, index }): RouteEntry => ({
         rule,
         match,
-        matchIndex,
+        matchIndex: index,
         guard,
         limits,
         listener: { name, port, protocol },
@@ -110,7 +110,9 @@ function guardFor(outer: PoliciesOn, inner: PoliciesOn, open: boolean): Guard {
 }
 
 function limitsFor(outer: PoliciesOn, inner: PoliciesOn): readonly Limit[] {
-  return [...outer.limits, ...inner.limits].flatMap(({ limits }) => limits);
+  // A policy may name one target twice: its requests are still counted once.
+  const byId = new Map([...outer.limits, ...inner.limits].flatMap(({ limits }) => limits.map((one) => [one.id, one])));
+  return [...byId.values()];
 }
 
 function guardFindings(rule: Rule, guard: Guard): readonly Finding[] {

@@ -1,8 +1,8 @@
 /** The rules of one Route, each feature resolved. A rule that cannot be served is blocked, never dropped. */
 import { anyRuleFeatures } from '../features/index.ts';
-import { type ResolvedMatch, resolveMatches } from '../features/matches/resolve.ts';
+import { resolveMatches } from '../features/matches/resolve.ts';
 import type { RuleFeature } from '../ir/feature.ts';
-import type { Backend, Rule } from '../ir/gateway.ts';
+import type { Backend, Rule, RuleMatch } from '../ir/gateway.ts';
 import type { Lookup } from '../ir/lookup.ts';
 import type { ObjectRef } from '../kube/object.ts';
 import type { Finding } from '../status/finding.ts';
@@ -41,7 +41,7 @@ function resolveRule({ route, rule, index }: Place, lookup: Lookup): ResolvedRul
   const because = unreadable[0]?.findings[0];
   const whole: Rule = {
     ...base,
-    matches: readable.map(({ match }) => match),
+    matches: readable,
     settings: features.settings,
     backends: features.backends,
     needsNoCover: features.needsNoCover,
@@ -55,12 +55,12 @@ function resolveRule({ route, rule, index }: Place, lookup: Lookup): ResolvedRul
 
 function blockedRule(
   base: Pick<Rule, 'route' | 'index' | 'name' | 'section'>,
-  matches: readonly ResolvedMatch[],
+  matches: readonly RuleMatch[],
   blocked: Finding,
 ): Rule {
   return {
     ...base,
-    matches: matches.map(({ match }) => match),
+    matches,
     settings: {},
     backends: [],
     needsNoCover: false,
@@ -72,7 +72,7 @@ interface Written {
   readonly route: ObjectRef;
   readonly at: string;
   readonly spec: Readonly<Record<string, unknown>>;
-  readonly matches: readonly ResolvedMatch[];
+  readonly matches: readonly RuleMatch[];
 }
 
 interface ResolvedFeatures {

@@ -162,7 +162,8 @@ function stringMatcher(pattern: Pattern, ignoreCase = false): StringMatcher {
       return { suffix: pattern.value, ...flag };
     case 'present':
     case 'template':
-      return { safe_regex: { regex: '.+' } };
+      // (?s): a claim may hold line breaks, and `notValues: ['*']` must see those, too.
+      return { safe_regex: { regex: '(?s).+' } };
   }
 }
 

@@ -13,7 +13,7 @@ export function resolveLimit(spec: LimitSpec, policy: ObjectRef, target: string)
     name: spec.name,
     requests: spec.requests,
     seconds: secondsPer[spec.per],
-    by: (spec.by ?? []).map(keyOf),
+    by: distinct((spec.by ?? []).map(keyOf)),
     mode: spec.mode ?? 'Enforce',
   };
 }
@@ -22,4 +22,9 @@ function keyOf(spec: NonNullable<LimitSpec['by']>[number]): LimitKey {
   if (spec.claim !== undefined) return { kind: 'claim', path: readClaim(spec.claim) };
   if (spec.header !== undefined) return { kind: 'header', name: spec.header.toLowerCase() };
   return { kind: 'clientIP' };
+}
+
+/** Envoy refuses the whole filter for two descriptors alike. */
+function distinct(keys: readonly LimitKey[]): readonly LimitKey[] {
+  return [...new Map(keys.map((key) => [JSON.stringify(key), key])).values()];
 }

@@ -7,6 +7,8 @@ import type { MatchSpec } from './schema.ts';
 export interface ResolvedMatch {
   /** When there are findings, everything that the match could have taken: it answers 500. */
   readonly match: Match;
+  /** In the list as written. */
+  readonly index: number;
   readonly findings: readonly Finding[];
 }
 
@@ -14,12 +16,15 @@ const everything: PathMatch = { type: 'PathPrefix', value: '/' };
 
 export function resolveMatches(specs: readonly MatchSpec[] | undefined, author: Author): readonly ResolvedMatch[] {
   if (specs === undefined || specs.length === 0) {
-    return [{ match: { path: everything, headers: [], queryParams: [] }, findings: [] }];
+    return [{ match: { path: everything, headers: [], queryParams: [] }, index: 0, findings: [] }];
   }
-  return specs.map((spec, index) => resolveMatch(spec, { about: author.about, at: `${author.at}[${index}]` }));
+  return specs.map((spec, index) => ({
+    ...resolveMatch(spec, { about: author.about, at: `${author.at}[${index}]` }),
+    index,
+  }));
 }
 
-function resolveMatch(spec: MatchSpec, author: Author): ResolvedMatch {
+function resolveMatch(spec: MatchSpec, author: Author): Omit<ResolvedMatch, 'index'> {
   const match: Match = {
     path: { type: spec.path?.type ?? 'PathPrefix', value: withoutTrailingSlash(spec.path) },
     ...(spec.method === undefined ? {} : { method: spec.method }),

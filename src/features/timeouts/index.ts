@@ -39,7 +39,7 @@ export const timeouts = ruleFeature<'timeouts', TimeoutsSpec, Timeouts>({
     return [
       {
         forward: {
-          ...(settings.request === undefined ? {} : { timeout: seconds(settings.request) }),
+          ...whole(settings),
           ...(settings.backendRequest === undefined || settings.backendRequest === 0
             ? {}
             : { retry_policy: { per_try_timeout: seconds(settings.backendRequest) } }),
@@ -48,6 +48,14 @@ export const timeouts = ruleFeature<'timeouts', TimeoutsSpec, Timeouts>({
     ];
   },
 });
+
+/** Envoy's own limit of a request, which an attempt that may take longer must not run into. */
+const usual = 15_000;
+
+function whole({ request, backendRequest = 0 }: Timeouts): { readonly timeout?: string } {
+  if (request !== undefined) return { timeout: seconds(request) };
+  return backendRequest > usual ? { timeout: seconds(backendRequest) } : {};
+}
 
 /** google.protobuf.Duration in JSON. */
 function seconds(milliseconds: number): string {
