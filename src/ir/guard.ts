@@ -40,8 +40,17 @@ export type Guard =
       /** Every issuer that a policy on the path accepts tokens of. */
       readonly issuers: readonly Issuer[];
       readonly policies: readonly ObjectRef[];
+      /** The policies one by one, outermost first: `explain` says which of them refused. */
+      readonly parts: readonly PolicyPart[];
       readonly shadow?: Shadow;
     };
+
+/** A policy in `mode: Enforce` on a path. */
+export interface PolicyPart {
+  readonly policy: Policy;
+  /** Whether the rule needs no other one to be open: it stands on the Route or the rule, or is `sufficient`. */
+  readonly covers: boolean;
+}
 
 /** What policies in `mode: Shadow` would have decided: counted, never refused. */
 export interface Shadow {

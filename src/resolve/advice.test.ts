@@ -13,6 +13,7 @@ function guardOn(kind: 'directIp' | 'remoteIp'): Guard {
     decision: { deny: [], allow: [{ constraints: [constraint], sources: [{ policy, rule: 'office' }] }] },
     issuers: [],
     policies: [policy],
+    parts: [],
   };
 }
 

@@ -24,7 +24,11 @@ export function guardOf({ outer, inner, open }: PolicyPath): Guard {
   const decision = and(enforced.map((policy) => policy.decision));
   if (decision === 'too-complex') return { kind: 'blocked', because: tooComplex(enforced) };
   if (isUnsatisfiable(decision, enforced)) return { kind: 'blocked', because: unsatisfiable(enforced) };
-  const covered = open || inner.some(covers) || outer.some((policy) => covers(policy) && policy.sufficient);
+  const parts = [
+    ...outer.map((policy) => ({ policy, covers: covers(policy) && policy.sufficient })),
+    ...inner.map((policy) => ({ policy, covers: covers(policy) })),
+  ].filter(({ policy }) => policy.mode === 'Enforce');
+  const covered = open || parts.some((part) => part.covers);
   const shadow = shadowOf(all.filter(({ mode, broken: problem }) => mode === 'Shadow' && problem === undefined));
   return {
     kind: 'guarded',
@@ -32,6 +36,7 @@ export function guardOf({ outer, inner, open }: PolicyPath): Guard {
     decision: covered ? decision : { ...decision, allow: [] },
     issuers,
     policies: enforced.map(({ ref }) => ref),
+    parts,
     ...(shadow === undefined ? {} : { shadow }),
   };
 }

@@ -1,0 +1,50 @@
+/** The options of `evengate explain`. */
+import { Argument, type Command, Option } from 'commander';
+import type { ExitCode } from './exit-codes.ts';
+import type { ExplainOptions } from './explain.ts';
+import type { Io } from './io.ts';
+
+interface Context {
+  readonly io: Io;
+  readonly end: (code: ExitCode) => void;
+}
+
+/** Example command lines, each with what it is for. */
+export const explainExamples = [
+  ["evengate explain -f examples/shop 'GET http://shop.example.com/orders'", 'without a token'],
+  [
+    `evengate explain -f . 'GET https://shop.example.com/orders' --claims '{"iss": "https://login.example.com", "scope": "orders.read"}'`,
+    'as if with a token that verifies',
+  ],
+  [
+    "evengate explain -f . 'POST https://shop.example.com/orders' -H 'authorization: Bearer eyJ…' -o json",
+    'with a real token, for scripts',
+  ],
+] as const satisfies readonly (readonly [string, string])[];
+
+/** `command` has `-f` already. */
+export function explainCommand(command: Command, { io, end }: Context): Command {
+  return command
+    .summary('say what becomes of one request, and why')
+    .description(
+      'Says which route answers a request, what each policy on its path says to it, and what the client gets.\nEnds with 0 when that could be told (a refused request is a good answer), 2 when something cannot be read.',
+    )
+    .addArgument(new Argument('<request>', "such as 'GET https://host/path'; the method is GET when absent"))
+    .option('-H, --header <line>', "'name: value' of the request; may be repeated", collect, [])
+    .option('--claims <json>', 'claims of a token that is taken to verify, with its iss')
+    .option('--client-ip <address>', 'address that the connection comes from', '127.0.0.1')
+    .option('--gateway <namespace/name>', 'ask this ApiGateway alone')
+    .addOption(
+      new Option('-o, --output <format>', 'how to print: text for people, json for scripts')
+        .choices(['text', 'json'])
+        .default('text'),
+    )
+    .action(async (request: string, options: ExplainOptions) => {
+      const { explainRequest } = await import('./explain.ts');
+      end(await explainRequest(request, options, io));
+    });
+}
+
+function collect(line: string, before: readonly string[]): readonly string[] {
+  return [...before, line];
+}
