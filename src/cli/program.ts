@@ -2,6 +2,7 @@
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import type { Io } from './io.ts';
+import { runCommand, runExamples } from './run-command.ts';
 import { versionText } from './version-text.ts';
 
 /** What the action of a command is handed. */
@@ -59,7 +60,8 @@ export function buildProgram(context: Context): Command {
         ['evengate help lint', 'all about one command'],
       ]),
     );
-  // In the order that help shows them; `run` and `explain` come first when they join.
+  // In the order that help shows them; `explain` comes after `run` when it joins.
+  runCommand(withFiles(program.command('run')), context).addHelpText('after', examples(runExamples));
   addLint(program, context);
   addRender(program, context);
   addCrds(program, context);

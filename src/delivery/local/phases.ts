@@ -1,0 +1,101 @@
+/**
+ * From what an Envoy serves to what it shall serve, make-before-break (DESIGN §6). Pure. Within one phase Envoy takes
+ * its files in an order of its own; between phases the delivery waits until each changed file is acknowledged.
+ */
+import type { EdgeFile } from '../../render/edge.ts';
+import { unite } from './unite.ts';
+
+export type PhaseName = 'all' | 'clusters' | 'listeners' | 'routes' | 'removals';
+
+/** The whole content of the directory during the phase. */
+export interface Phase {
+  readonly name: PhaseName;
+  readonly files: readonly EdgeFile[];
+}
+
+type Kind = EdgeFile['subscription']['kind'];
+
+/** Of one file: what was, what shall be, and both at once. A file that only one side has is that side's in all three. */
+interface Pair {
+  readonly kind: Kind;
+  readonly before: EdgeFile;
+  readonly after: EdgeFile;
+  readonly both: () => EdgeFile;
+  /** Whether Envoy has a reader for it already; a new one reads nothing until a listener asks for it. */
+  readonly read: boolean;
+}
+
+/** THE order. */
+const steps: readonly { readonly name: PhaseName; readonly file: (pair: Pair) => EdgeFile | undefined }[] = [
+  // A route to a cluster that is not there answers 503: new clusters come before the routes that name them, and old
+  // ones stay until no route does.
+  { name: 'clusters', file: (pair) => (pair.kind === 'cds' ? pair.both() : pair.read ? pair.before : undefined) },
+  // A route that names a requirement or a limit that its listener does not know is refused with 403, or not limited:
+  // filters learn new ones before the routes, and keep the old ones until the routes are through. New listeners warm
+  // with all of their own files before they serve; old ones serve until then. Certificates are told to the listeners.
+  {
+    name: 'listeners',
+    file: (pair) => {
+      if (pair.kind === 'rds') return pair.before;
+      return pair.kind === 'sds' ? pair.after : pair.both();
+    },
+  },
+  // All that a route can name is there: each table is swapped as a whole.
+  { name: 'routes', file: (pair) => (pair.kind === 'rds' || pair.kind === 'sds' ? pair.after : pair.both()) },
+];
+
+/** `previous` is what Envoy has acknowledged last, or undefined where it starts with the files in place. */
+export function planPhases(previous: readonly EdgeFile[] | undefined, next: readonly EdgeFile[]): readonly Phase[] {
+  if (previous === undefined) return [{ name: 'all', files: next }];
+  const pairs = pairsOf(previous, next);
+  const phases = [
+    ...steps.map(({ name, file }) => ({ name, files: pairs.flatMap((pair) => file(pair) ?? []) })),
+    // Nothing names the old clusters, listeners and keys any more: a revoked key ends here.
+    { name: 'removals' as const, files: next },
+  ];
+  return phases.filter((phase, index) => !sameFiles(phase.files, (phases[index - 1] ?? { files: previous }).files));
+}
+
+/**
+ * Back from a phase that Envoy refused. Until the routes phase nothing serves by the new files; after it, routes go back
+ * first, while all that either side's routes name is still there.
+ */
+export function planWithdrawal(refused: Phase, good: readonly EdgeFile[]): readonly Phase[] {
+  const last: Phase = { name: 'removals', files: good };
+  if (refused.name !== 'routes') return [last];
+  const byName = new Map(good.map((file) => [file.name, file]));
+  const files = refused.files.map((file) =>
+    file.subscription.kind === 'rds' ? (byName.get(file.name) ?? file) : file,
+  );
+  return [{ name: 'routes', files }, last];
+}
+
+function pairsOf(previous: readonly EdgeFile[], next: readonly EdgeFile[]): readonly Pair[] {
+  const before = new Map(previous.map((file) => [file.name, file]));
+  const after = new Map(next.map((file) => [file.name, file]));
+  return [...new Map([...before, ...after]).keys()].flatMap((name) => {
+    const old = before.get(name);
+    const fresh = after.get(name);
+    const either = old ?? fresh;
+    if (either === undefined) return [];
+    let united: EdgeFile | undefined;
+    const both = () => {
+      united ??= old === undefined || fresh === undefined ? either : unite(old, fresh);
+      return united;
+    };
+    const pair: Pair = {
+      kind: either.subscription.kind,
+      before: either,
+      after: fresh ?? either,
+      both,
+      read: old !== undefined,
+    };
+    return [pair];
+  });
+}
+
+function sameFiles(left: readonly EdgeFile[], right: readonly EdgeFile[]): boolean {
+  if (left.length !== right.length) return false;
+  const hashes = new Map(left.map(({ name, hash }) => [name, hash]));
+  return right.every(({ name, hash }) => hashes.get(name) === hash);
+}
