@@ -48,12 +48,15 @@ function readCommand(command: Command): CompletedCommand {
   };
 }
 
-function readOption({ short, long, description, required, optional, argChoices, variadic }: Option): CompletedOption {
+function readOption(option: Option): CompletedOption {
+  const { short, long, description, required, optional, argChoices, variadic } = option;
+  const defaultValue: unknown = option.defaultValue;
   return {
     flags: [short, long].filter((flag) => flag !== undefined),
     description,
     values: required || optional ? (argChoices ?? []) : undefined,
-    repeatable: variadic,
+    // Options that collect start with an empty list.
+    repeatable: variadic || Array.isArray(defaultValue),
   };
 }
 

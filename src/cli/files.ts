@@ -1,6 +1,7 @@
 /** Writes what a command made, to stdout or one file each. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { codeOf } from '../controllers/manifests/scan.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import { complain } from './load.ts';
@@ -28,10 +29,4 @@ export async function writeFiles(files: readonly TextFile[], directory: string |
   }
   io.stderr.write(`${files.length} files in ${directory}\n`);
   return exitCodes.done;
-}
-
-/** Rethrows what is no system error. */
-function codeOf(error: unknown): string {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
-  throw error;
 }

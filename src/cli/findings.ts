@@ -2,6 +2,7 @@
 import type { ManifestSet } from '../controllers/manifests/assemble.ts';
 import type { InputProblem, Position } from '../controllers/manifests/source.ts';
 import { describeRef, type ObjectRef } from '../kube/object.ts';
+import { cut } from '../status/conditions.ts';
 import type { Finding, Reason, Severity } from '../status/finding.ts';
 import type { Output, Style } from './io.ts';
 
@@ -42,8 +43,13 @@ function fromProblem({ position, message, remedy }: InputProblem): PlacedFinding
 
 function fromFinding(finding: Finding, position: Position | undefined): PlacedFinding {
   const { about, at, severity, reason, message, remedy } = finding;
-  return { severity, reason, position, object: about, field: at, message, remedy };
+  const object = { kind: about.kind, namespace: cut(about.namespace, longestName), name: cut(about.name, longestName) };
+  return { severity, reason, position, object, field: at, message: cut(message, longestMessage), remedy };
 }
+
+/** What Kubernetes allows; a file may hold names of any length, and messages that repeat them. */
+const longestName = 253;
+const longestMessage = 2000;
 
 function identity({ position, object, reason, field, message }: PlacedFinding): string {
   return JSON.stringify([place(position), object === undefined ? '' : describeRef(object), reason, field, message]);

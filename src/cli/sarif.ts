@@ -31,7 +31,7 @@ export function sarifReport(findings: readonly PlacedFinding[], version: string)
 }
 
 function ruleOf({ id, summary }: Rule): object {
-  return { id, name: id, shortDescription: { text: summary } };
+  return { id, shortDescription: { text: summary } };
 }
 
 function resultOf(finding: PlacedFinding): object {
