@@ -37,8 +37,9 @@ export interface Chain {
   readonly serverName?: string;
   readonly certificates: readonly Certificate[];
   readonly virtualHosts: readonly VirtualHost[];
-  /** Of all virtual hosts. A bad token of any issuer here is refused on every route, public ones too. */
   readonly uses: Uses;
+  /** Ids of the issuers whose bad tokens are refused on every route, public ones too (`resolve/known-issuers.ts`). */
+  readonly refusing: ReadonlySet<string>;
 }
 
 /** A TLS Secret whose certificate matches its key. The key itself stays in the Secret. */
@@ -60,6 +61,8 @@ export interface VirtualHost {
 
 /** What entries need beside themselves; each list without duplicates, sorted. */
 export interface Uses {
+  /** The sets of issuers of which a route requires a token. */
+  readonly required: readonly (readonly Issuer[])[];
   readonly issuers: readonly Issuer[];
   readonly limits: readonly Limit[];
   readonly backends: readonly Backend[];

@@ -4,7 +4,6 @@ import { jwtAuthentication } from '../features/jwt/edge.ts';
 import { localRateLimit } from '../features/limits/edge.ts';
 import { filterNames } from '../features/names.ts';
 import type { Chain, Gateway } from '../ir/gateway.ts';
-import type { Issuer } from '../ir/guard.ts';
 import type { Placement } from '../ir/placement.ts';
 import type { ObjectRef } from '../kube/object.ts';
 import { clusters } from './cluster.ts';
@@ -93,17 +92,8 @@ function extension(name: string, typed_config: object): Fragment {
   return leaf({ '@type': types.extension, name, typed_config });
 }
 
-function jwtFragment({ name, uses, virtualHosts }: Chain): Fragment {
-  const guards = new Set(virtualHosts.flatMap(({ entries }) => entries.map(({ guard }) => guard)));
-  const enforced = new Set<string>();
-  const needed = new Map<string, readonly Issuer[]>();
-  for (const guard of guards) {
-    if (guard.kind === 'blocked' || guard.issuers.length === 0) continue;
-    for (const { id } of guard.issuers) enforced.add(id);
-    needed.set(guard.issuers.map(({ id }) => id).join(' '), guard.issuers);
-  }
-  const shadowOnly = new Set(uses.issuers.map(({ id }) => id).filter((id) => !enforced.has(id)));
-  return extension(filterNames.jwt(name), jwtAuthentication(uses.issuers, [...needed.values()], shadowOnly));
+function jwtFragment({ name, uses, refusing }: Chain): Fragment {
+  return extension(filterNames.jwt(name), jwtAuthentication(uses.issuers, uses.required, refusing));
 }
 
 function limitsFragment({ name, uses }: Chain): Fragment {

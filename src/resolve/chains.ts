@@ -3,6 +3,7 @@ import { compareMatches } from '../features/matches/order.ts';
 import type { Chain, RouteEntry, VirtualHost } from '../ir/gateway.ts';
 import { keyOf } from '../kube/object.ts';
 import { anyHost, compareHosts } from './hosts.ts';
+import { refusingIssuers } from './known-issuers.ts';
 import type { ResolvedListener } from './listeners.ts';
 import { sameMembers } from './memo.ts';
 import type { RoutePlacement } from './route-unit.ts';
@@ -108,6 +109,7 @@ function rankOf({ rule, match, matchIndex }: RouteEntry) {
 function chainOf(name: string, own: readonly ResolvedListener[], virtualHosts: readonly VirtualHost[]): Chain {
   const [first] = own;
   const protocol = first?.spec.protocol ?? 'HTTP';
+  const uses = unite(virtualHosts.map((host) => host.uses));
   return {
     name,
     port: first?.spec.port ?? 0,
@@ -115,6 +117,7 @@ function chainOf(name: string, own: readonly ResolvedListener[], virtualHosts: r
     ...(protocol === 'HTTPS' && first?.spec.hostname !== undefined ? { serverName: first.spec.hostname } : {}),
     certificates: own.flatMap(({ certificates }) => certificates),
     virtualHosts,
-    uses: unite(virtualHosts.map(({ uses }) => uses)),
+    uses,
+    refusing: refusingIssuers(uses),
   };
 }

@@ -29,7 +29,10 @@ export function guardOf({ outer, inner, open }: PolicyPath): Guard {
     ...inner.map((policy) => ({ policy, covers: covers(policy) })),
   ].filter(({ policy }) => policy.mode === 'Enforce');
   const covered = open || parts.some((part) => part.covers);
-  const shadow = shadowOf(all.filter(({ mode, broken: problem }) => mode === 'Shadow' && problem === undefined));
+  const shadow = shadowOf(
+    all.filter(({ mode, broken: problem }) => mode === 'Shadow' && problem === undefined),
+    enforced,
+  );
   return {
     kind: 'guarded',
     covered,
@@ -55,11 +58,12 @@ function issuersOf(policies: readonly Policy[]): readonly Issuer[] {
   return [...byId.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-function shadowOf(policies: readonly Policy[]): Shadow | undefined {
+/** A policy that looks at claims without issuers of its own means those of the path, enforced or not. */
+function shadowOf(policies: readonly Policy[], enforced: readonly Policy[]): Shadow | undefined {
   if (policies.length === 0) return undefined;
   const decision = and(policies.map((policy) => policy.decision));
   if (decision === 'too-complex') return undefined;
-  return { decision, issuers: issuersOf(policies), policies: policies.map(({ ref }) => ref) };
+  return { decision, issuers: issuersOf([...enforced, ...policies]), policies: policies.map(({ ref }) => ref) };
 }
 
 function problem(about: ObjectRef, reason: Reason, at: string, message: string, remedy: string): Finding {

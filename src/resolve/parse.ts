@@ -48,19 +48,37 @@ export function parseRoute(object: KubeObject): ParsedRoute {
 
 function salvageRoute(ref: ObjectRef, spec: unknown, findings: readonly Finding[]): ParsedRoute {
   const because = findings[0];
+  const rules = listOf(fieldOf(spec, 'rules'));
+  const names = Map.groupBy(rules, (rule) => fieldOf(rule, 'name'));
+  // Nobody knows which of two rules of one name a policy means.
+  const isTwin = (rule: unknown) =>
+    fieldOf(rule, 'name') !== undefined && names.get(fieldOf(rule, 'name'))?.length !== 1;
   const hostnames = fieldOf(spec, 'hostnames');
   return {
     ref,
     parentRefs: readable(parentRefSchema, fieldOf(spec, 'parentRefs')),
     hostnames: hostnames === undefined ? undefined : readable(hostname, hostnames),
-    rules: because === undefined ? [] : listOf(fieldOf(spec, 'rules')).map((rule) => salvageRule(rule, ref, because)),
+    rules:
+      because === undefined
+        ? []
+        : rules.map((rule, index) =>
+            (isTwin(rule) ? brokenRule : salvageRule)(rule, ref, reasonFor(index, findings) ?? because),
+          ),
     findings,
   };
 }
 
 function salvageRule(rule: unknown, about: ObjectRef, because: Finding): ParsedRule {
   const decoded = ruleSchema.safeParse(rule);
-  if (decoded.success) return { kind: 'rule', spec: decoded.data };
+  return decoded.success ? { kind: 'rule', spec: decoded.data } : brokenRule(rule, about, because);
+}
+
+function reasonFor(index: number, findings: readonly Finding[]): Finding | undefined {
+  const path = `spec.rules[${index}]`;
+  return findings.find(({ at }) => at === path || at.startsWith(`${path}.`));
+}
+
+function brokenRule(rule: unknown, about: ObjectRef, because: Finding): ParsedRule {
   const name = fieldOf(rule, 'name');
   const matches = fieldOf(rule, 'matches');
   return {

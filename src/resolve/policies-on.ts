@@ -45,6 +45,9 @@ export function unknownSection(
     reason: 'TargetNotFound',
     at: `${attached.at}.sectionName`,
     message: `${target.kind} ${keyOf(target.namespace, target.name)} has no ${what} ${attached.sectionName}, so all of it answers 500`,
-    remedy: `Name one of ${sections.join(', ')}, or leave sectionName out`,
+    remedy:
+      sections.length === 0
+        ? `Give the ${what} that name, or leave sectionName out`
+        : `Name one of ${sections.join(', ')}, or leave sectionName out`,
   };
 }

@@ -6,6 +6,10 @@ export function usesOf(entries: readonly RouteEntry[]): Uses {
   const guards = [...new Set(entries.map(({ guard }) => guard))];
   const rules = [...new Set(entries.map(({ rule }) => rule))];
   return {
+    required: distinct(
+      guards.flatMap((guard) => (guard.kind === 'blocked' || guard.issuers.length === 0 ? [] : [guard.issuers])),
+      setKey,
+    ),
     issuers: distinct(
       guards.flatMap((guard) => (guard.kind === 'blocked' ? [] : [...guard.issuers, ...(guard.shadow?.issuers ?? [])])),
       ({ id }: Issuer) => id,
@@ -20,6 +24,10 @@ export function usesOf(entries: readonly RouteEntry[]): Uses {
 
 export function unite(all: readonly Uses[]): Uses {
   return {
+    required: distinct(
+      all.flatMap(({ required }) => required),
+      setKey,
+    ),
     issuers: distinct(
       all.flatMap(({ issuers }) => issuers),
       ({ id }: Issuer) => id,
@@ -33,6 +41,10 @@ export function unite(all: readonly Uses[]): Uses {
       backendKey,
     ),
   };
+}
+
+function setKey(issuers: readonly Issuer[]): string {
+  return issuers.map(({ id }) => id).join(' ');
 }
 
 export function backendKey({ namespace, service, port }: Backend): string {

@@ -21,18 +21,36 @@ export function jwtPerRoute(issuers: readonly Issuer[]): TypedConfig {
 export function jwtAuthentication(
   issuers: readonly Issuer[],
   needed: readonly (readonly Issuer[])[],
-  shadowOnly: ReadonlySet<string>,
+  refusing: ReadonlySet<string>,
 ): TypedConfig {
   const requirements = needed.map((set) => [requirementName(set), anyOf(set)] as const);
   return {
     '@type': types.jwt,
-    providers: Object.fromEntries(issuers.map((issuer) => [issuer.id, provider(issuer, shadowOnly.has(issuer.id))])),
+    providers: Object.fromEntries(issuers.map((issuer) => [issuer.id, provider(issuer, refusing.has(issuer.id))])),
     requirement_map: Object.fromEntries([
-      // Bare: inside requires_any, every other issuer's provider would leave a status, too.
-      [knownRequirement, { allow_missing_or_failed: {} }],
+      [knownRequirement, known(issuers)],
       ...requirements.toSorted(([a], [b]) => (a < b ? -1 : 1)),
     ]),
   };
+}
+
+/**
+ * allow_missing_or_failed looks a token's issuer up, and takes any one of its providers, another one in every process: where
+ * there are several, each is tried before. What these leave is told from a refusal by `withFailedToken`.
+ */
+function known(issuers: readonly Issuer[]): Json {
+  const several = withSeveralKeySets(issuers);
+  const optional = { allow_missing_or_failed: {} };
+  // In a list of its own: beside provider names, allow_missing_or_failed would be about those providers alone.
+  return several.length === 0 ? optional : { requires_any: { requirements: [anyOf(several), optional] } };
+}
+
+/** Providers that share their issuer with others. */
+export function withSeveralKeySets(issuers: readonly Issuer[]): readonly Issuer[] {
+  const first = new Map<string, Issuer>();
+  for (const one of issuers) if (!first.has(one.issuer)) first.set(one.issuer, one);
+  const shared = new Set(issuers.filter((one) => first.get(one.issuer) !== one).map(({ issuer }) => issuer));
+  return issuers.filter(({ issuer }) => shared.has(issuer));
 }
 
 /** requires_any takes two or more. */
@@ -41,7 +59,7 @@ function anyOf(issuers: readonly Issuer[]): Json {
   return requirements.length === 1 ? (requirements[0] ?? {}) : { requires_any: { requirements } };
 }
 
-function provider(issuer: Issuer, shadowOnly: boolean): Json {
+function provider(issuer: Issuer, refuses: boolean): Json {
   return {
     issuer: issuer.issuer,
     ...keys(issuer),
@@ -51,7 +69,7 @@ function provider(issuer: Issuer, shadowOnly: boolean): Json {
     payload_in_metadata: issuer.id,
     // As Istio does: `scope` is words.
     normalize_payload_in_metadata: { space_delimited_claims: ['scope', 'permission'] },
-    ...(shadowOnly ? {} : { failed_status_in_metadata: failedTokenKey }),
+    ...(refuses ? { failed_status_in_metadata: failedTokenKey } : {}),
   };
 }
 

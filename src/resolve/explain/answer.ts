@@ -63,7 +63,7 @@ function rewritten(edit: PathEdit, { match }: RouteEntry, { path, query }: SeenR
   if (edit.prefix_rewrite !== undefined) return `${edit.prefix_rewrite}${path.slice(match.path.value.length)}${query}`;
   if (edit.regex_rewrite === undefined) return `${path}${query}`;
   const { pattern, substitution } = edit.regex_rewrite;
-  // Java's `$` stands for a group, which RE2's substitution does not know.
-  const literal = substitution.replaceAll(/[\\$]/g, '\\$&');
+  // `$` stands for a group here, which RE2's substitution does not know.
+  const literal = substitution.replaceAll('$', '$$$$');
   return `${RE2JS.compile(pattern.regex).matcher(path).replaceAll(literal)}${query}`;
 }

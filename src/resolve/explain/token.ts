@@ -29,18 +29,18 @@ function required(facts: TokenFacts | undefined, issuers: readonly Issuer[]): Se
 }
 
 /** None is needed. One that names an issuer of the listener must be good all the same. */
-function optional(facts: TokenFacts | undefined, { uses, virtualHosts }: Chain): SeenToken {
+function optional(facts: TokenFacts | undefined, { uses, refusing }: Chain): SeenToken {
   if (facts === undefined) return { token: undefined, step: passed('none, and none is needed') };
-  const verified = verifiedBy(facts, uses.issuers);
+  // Of an issuer with two sets of keys, Envoy asks only one here: its tokens count as none.
+  const verified = verifiedBy(
+    facts,
+    uses.issuers.filter((one) => uses.issuers.every((other) => other === one || other.issuer !== one.issuer)),
+  );
   if (verified !== undefined) {
     return { token: verified.token, step: passed(`valid, from ${verified.issuer.issuer}, though none is needed`) };
   }
   const named = facts.kind === 'unknown' ? undefined : issuerOf(facts);
-  const entries = virtualHosts.flatMap((host) => host.entries);
-  // Issuers that only Shadow policies name refuse nobody.
-  const known = entries.some(
-    ({ guard }) => guard.kind === 'guarded' && guard.issuers.some(({ issuer }) => issuer === named),
-  );
+  const known = uses.issuers.some(({ id, issuer }) => issuer === named && refusing.has(id));
   if (!known)
     return { token: undefined, step: passed('of no issuer known here, so it counts as none; none is needed') };
   const why = facts.kind === 'refused' ? facts.reason : 'no key of that issuer on this listener signed it';
