@@ -1,0 +1,3 @@
+import { goldenSuite } from '../golden.ts';
+
+goldenSuite(import.meta.url, { shows: ['routes', 'guards'] });
