@@ -6,8 +6,13 @@ import { runProgram } from './cli/program.ts';
 
 // Node would end with 1, which says that lint found something.
 process.on('uncaughtException', (error) => {
-  process.stderr.write(`evengate: this is a mistake of Evengate, not of yours; please report it.\n${error.stack}\n`);
-  process.exit(exitCodes.bug);
+  // A full disk, say: the machine's trouble, and the system's own words say which.
+  const isOfSystem = 'syscall' in error;
+  const story = isOfSystem
+    ? error.message
+    : `this is a mistake of Evengate, not of yours; please report it.\n${error.stack}`;
+  process.stderr.write(`evengate: ${story}\n`);
+  process.exit(isOfSystem ? exitCodes.unusable : exitCodes.bug);
 });
 
 process.exitCode = await runProgram(process.argv.slice(2), ioOf(process));

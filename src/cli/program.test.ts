@@ -177,6 +177,12 @@ describe('bin/evengate', () => {
     expect(status).toBe(1);
   });
 
+  test("a full disk is said, and is nobody else's mistake", () => {
+    const { status, stderr } = run('"$NODE" "$BIN" crds > /dev/full', '');
+    expect(stderr).toMatch(/^evengate: ENOSPC.*\n$/);
+    expect(status).toBe(2);
+  });
+
   test('all of a long output arrives', () => {
     const { stdout } = run('"$NODE" "$BIN" lint -f - | cat', many);
     expect(stdout.trim().split('\n').length).toBeGreaterThanOrEqual(2000);
