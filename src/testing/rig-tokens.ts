@@ -13,7 +13,7 @@ export interface SigningKey {
 export interface Token {
   readonly text: string;
   readonly claims: JWTPayload;
-  /** Who signed: an issuer verifies it with this key only. */
+  /** Who signed, under the key id that the token names: an issuer verifies it with this key only. */
   readonly key: JWK;
 }
 
@@ -31,7 +31,7 @@ export async function signingKey(kid: string, alg: 'ES256' | 'RS256' | 'EdDSA' =
       const now = Math.floor(Date.now() / 1000);
       const all = { ...usual, exp: now + 3600, ...claims };
       const text = await new SignJWT(all).setProtectedHeader({ alg, kid, ...headers }).sign(privateKey);
-      return { text, claims: all, key };
+      return { text, claims: all, key: { ...key, ...headers } };
     },
   };
 }

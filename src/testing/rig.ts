@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import type { Gateway, Protocol } from '../ir/gateway.ts';
 import type { Resolution } from '../resolve/resolve.ts';
+import { agree, type PublishedKeys } from './agree.ts';
 import { envoyForTests } from './envoy.ts';
 import { type Backends, idHeader, type Received, startBackends } from './rig-backends.ts';
 import { type Answer, type HeaderPair, openHttp2, type Place, sendHttp1 } from './rig-client.ts';
@@ -31,6 +32,8 @@ export interface RigRequest {
   /** Address to connect from; 127.0.0.1 when absent. */
   readonly from?: string;
   readonly body?: string;
+  /** Why `explain` cannot be asked about this request. Every other one must be answered as `explain` says. */
+  readonly unexplained?: string;
 }
 
 export interface Exchange {
@@ -64,8 +67,12 @@ export interface ApplyOptions {
   readonly broken?: boolean;
 }
 
-/** Called with every exchange: agreement with `explain` is checked here. */
-export type Check = (rig: Rig, exchange: Exchange) => void;
+/** What came of a request: an exchange, or no connection. */
+export type Attempt = Exchange | { readonly request: RigRequest; readonly error: Error };
+
+export interface RigOptions extends ApplyOptions {
+  readonly publishedKeys?: PublishedKeys;
+}
 
 interface Running extends Rig {
   stop(): Promise<void>;
@@ -74,12 +81,12 @@ interface Running extends Rig {
 export async function startRig(
   binary: string,
   manifests: Manifest | readonly Manifest[],
-  options: ApplyOptions & { readonly check?: Check } = {},
+  options: RigOptions = {},
 ): Promise<Running> {
   const directory = mkdtempSync(join(tmpdir(), 'evengate-rig-'));
   const backends = startBackends();
   const fleet = await startFleet({ binary, directory, backends });
-  const rig = rigOf(fleet, backends, options.check);
+  const rig = rigOf(fleet, backends, options.publishedKeys);
   const running = {
     ...rig,
     async stop() {
@@ -96,7 +103,7 @@ export async function startRig(
   return running;
 }
 
-function rigOf(fleet: Fleet, backends: Backends, check: Check | undefined): Rig {
+function rigOf(fleet: Fleet, backends: Backends, keys: PublishedKeys | undefined): Rig {
   let count = 0;
   const rig: Rig = {
     backends,
@@ -108,10 +115,13 @@ function rigOf(fleet: Fleet, backends: Backends, check: Check | undefined): Rig 
     async send(request = {}) {
       count += 1;
       const id = String(count);
-      const answer = await transmit(fleet, request, id);
-      const exchange = exchangeOf(request, answer, backends.receivedBy(id));
-      check?.(rig, exchange);
-      return exchange;
+      const attempt = await transmit(fleet, request, id).then(
+        (answer) => exchangeOf(request, answer, backends.receivedBy(id)),
+        (error: Error) => ({ request, error }),
+      );
+      if (request.unexplained === undefined) agree(fleet.resolution().gateways.values(), attempt, keys);
+      if ('error' in attempt) throw attempt.error;
+      return attempt;
     },
   };
   return rig;
@@ -164,7 +174,7 @@ export async function rigSuite(
   name: string,
   manifests: () => Manifest | readonly Manifest[] | Promise<readonly Manifest[]>,
   tests: (rig: () => Rig) => void,
-  options: ApplyOptions & { readonly check?: Check } = {},
+  options: RigOptions = {},
 ): Promise<void> {
   const found = await envoyForTests();
   if ('skip' in found) {

@@ -28,29 +28,11 @@ export function jwtAuthentication(
     '@type': types.jwt,
     providers: Object.fromEntries(issuers.map((issuer) => [issuer.id, provider(issuer, refusing.has(issuer.id))])),
     requirement_map: Object.fromEntries([
-      [knownRequirement, known(issuers)],
+      // Bare: in a list with others, it would ask no issuer but theirs. Of rival key sets it takes any one (see `refusing`).
+      [knownRequirement, { allow_missing_or_failed: {} }],
       ...requirements.toSorted(([a], [b]) => (a < b ? -1 : 1)),
     ]),
   };
-}
-
-/**
- * allow_missing_or_failed looks a token's issuer up, and takes any one of its providers, another one in every process: where
- * there are several, each is tried before. What these leave is told from a refusal by `withFailedToken`.
- */
-function known(issuers: readonly Issuer[]): Json {
-  const several = withSeveralKeySets(issuers);
-  const optional = { allow_missing_or_failed: {} };
-  // In a list of its own: beside provider names, allow_missing_or_failed would be about those providers alone.
-  return several.length === 0 ? optional : { requires_any: { requirements: [anyOf(several), optional] } };
-}
-
-/** Providers that share their issuer with others. */
-export function withSeveralKeySets(issuers: readonly Issuer[]): readonly Issuer[] {
-  const first = new Map<string, Issuer>();
-  for (const one of issuers) if (!first.has(one.issuer)) first.set(one.issuer, one);
-  const shared = new Set(issuers.filter((one) => first.get(one.issuer) !== one).map(({ issuer }) => issuer));
-  return issuers.filter(({ issuer }) => shared.has(issuer));
 }
 
 /** requires_any takes two or more. */
