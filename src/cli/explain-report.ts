@@ -1,9 +1,14 @@
 /** An explanation as people and scripts read it. */
 import { STATUS_CODES } from 'node:http';
+import type { ObjectKey } from '../kube/object.ts';
 import type { ExplainRequest, Explanation, Outcome, Share, Step } from '../resolve/explain/types.ts';
 import { statusOf } from '../resolve/explain/types.ts';
-import type { Explained } from './explain.ts';
 import type { Output } from './io.ts';
+
+export interface Explained {
+  readonly gateway: ObjectKey;
+  readonly explanation: Explanation;
+}
 
 export function textExplanation(request: ExplainRequest, answers: readonly Explained[], output: Output): string {
   const head = output.style('bold', printable(`${request.method} ${request.url}`));

@@ -6,7 +6,7 @@ import { explain } from '../resolve/explain/explain.ts';
 import { addressOf } from '../resolve/explain/request.ts';
 import type { ExplainRequest, Explanation, TokenClaims } from '../resolve/explain/types.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
-import { jsonExplanation, textExplanation } from './explain-report.ts';
+import { type Explained, jsonExplanation, textExplanation } from './explain-report.ts';
 import { claimedToken, issuersOf, tokenFacts } from './explain-token.ts';
 import { textReport } from './findings.ts';
 import type { Io } from './io.ts';
@@ -20,11 +20,6 @@ export interface ExplainOptions {
   readonly clientIp?: string;
   readonly gateway?: string;
   readonly output?: 'text' | 'json';
-}
-
-export interface Explained {
-  readonly gateway: ObjectKey;
-  readonly explanation: Explanation;
 }
 
 /** What the command line asks, before a gateway's keys are known. */
