@@ -64,6 +64,10 @@ interface Running {
 
 const firstPauseMs = 200;
 const longestPauseMs = 10_000;
+/** What Envoy remarks about configuration that is as it is on purpose. */
+const noise = [
+  /'descriptors' is set but only used by route configuration/, // limits are counted by the filter, named by routes
+] as const;
 /** An Envoy that lived this long did not fail for what it was started with. */
 const soundMs = 30_000;
 /** Every thread holds its own copy of the routes; more do not help one machine's own requests. */
@@ -180,7 +184,8 @@ class Local implements LocalEnvoy {
       bootstrap: bootstrap(gateway, this.directory),
       concurrency: Math.min(availableParallelism(), mostThreads),
       log: (line) => {
-        if (this.#stopped.signal.aborted) return; // its farewell
+        // Its farewell is no news.
+        if (this.#stopped.signal.aborted || noise.some((remark) => remark.test(line))) return;
         const [, level, rest] = /^\[(\w+)\](\[\w+\] .*)$/.exec(line) ?? [];
         log(level === 'error' || level === 'critical' ? 'error' : 'warn', `Envoy: ${rest ?? line}`);
       },

@@ -43,6 +43,11 @@ export class Publisher {
   readonly #acknowledged = new Map<string, Written>();
   /** By file: content that this Envoy refused. It would acknowledge the same bytes when it reads them again. */
   readonly #refused = new Map<string, Map<string, string>>();
+  /**
+   * Everything in the directory. What is not published any more stays until Envoy ends: listeners that drain go on
+   * reading their files, for minutes, and complain about each that is gone.
+   */
+  #texts: ReadonlyMap<string, string> = new Map();
   #good: readonly EdgeFile[] | undefined;
 
   constructor(directory: string) {
@@ -59,7 +64,8 @@ export class Publisher {
     this.#acknowledged.clear();
     this.#refused.clear();
     this.#number += 1;
-    await writeAtomically(this.#directory, texts(this.#versions(files)));
+    this.#texts = new Map();
+    await this.#place(this.#versions(files));
   }
 
   /** After `prepare` and the start of Envoy. Throws the signal's reason when Envoy ends meanwhile. */
@@ -110,10 +116,15 @@ export class Publisher {
     const written = this.#versions(phase.files);
     const before = await stateBefore(envoy.admin, envoy.log);
     signal.throwIfAborted();
-    await writeAtomically(this.#directory, texts(written));
+    await this.#place(written);
     const changed = phase.files.filter(({ name }) => written.get(name) !== this.#acknowledged.get(name));
     const waiting = { admin: envoy.admin, log: envoy.log, before, expected: expectedOf(changed, written), signal };
     return this.#settle(phase, await waitForVersions(waiting), { envoy, signal, written });
+  }
+
+  async #place(written: ReadonlyMap<string, Written>): Promise<void> {
+    this.#texts = new Map([...this.#texts, ...[...written].map(([name, { text }]) => [name, text] as const)]);
+    await writeAtomically(this.#directory, this.#texts);
   }
 
   /** Unchanged files keep their version: Envoy passes over content that it has, and counts nothing for it. */
@@ -172,10 +183,6 @@ interface Noted {
   readonly open: boolean;
   readonly detail: string | undefined;
   readonly written: ReadonlyMap<string, Written>;
-}
-
-function texts(written: ReadonlyMap<string, Written>): ReadonlyMap<string, string> {
-  return new Map([...written].map(([name, { text }]) => [name, text]));
 }
 
 function expectedOf(files: readonly EdgeFile[], written: ReadonlyMap<string, Written>): ReadonlyMap<string, string> {
