@@ -138,9 +138,10 @@ function parsePolicy<Spec extends { readonly targetRefs: readonly TargetRefSpec[
   return { ref, targets: all ? targets : undefined, spec: undefined, findings: decoded.findings };
 }
 
+/** A name that no object can have (`*`, say) names we know not what. */
 const looseTarget = z.object({
   kind: targetRefSchema.shape.kind,
-  name: z.string(),
+  name: targetRefSchema.shape.name,
   sectionName: z.string().optional(),
 });
 

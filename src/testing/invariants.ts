@@ -1,0 +1,90 @@
+/** What must hold of everything that we ever render: nothing stands open because something was forgotten. */
+import type { Compiled, JsonObject } from './compile.ts';
+import { everyRoute, type RenderedRoute, tablesOf, type VirtualHostTable } from './tables.ts';
+
+/** One sentence a fault. */
+export function openings(compiled: Compiled): readonly string[] {
+  const tables = tablesOf(compiled.resources);
+  return [
+    ...everyRoute(tables).flatMap(({ host, route }) => {
+      const missing = guardsMissing(host, route);
+      return missing.length === 0 ? [] : [`${where(host)} ${route.name} lacks ${missing.join(', ')}`];
+    }),
+    ...tables.flatMap(endFaults),
+    ...lastHostFaults(tables),
+    ...compiled.resources.filter(({ file }) => file === 'lds.json').flatMap(({ json }) => chainFaults(json)),
+    ...uncoveredFaults(compiled, tables),
+  ];
+}
+
+function where({ gateway, file, domain }: VirtualHostTable): string {
+  return `${gateway} ${file} ${domain}`;
+}
+
+const harmless = [404, 421, 500];
+
+/** A fixed refusal gives nothing away; whatever else a route does, it brings its guards. */
+function guardsMissing({ file }: VirtualHostTable, route: RenderedRoute): readonly string[] {
+  const answer = route.direct_response;
+  if (answer !== undefined && harmless.includes(answer.status) && !('body' in answer)) return [];
+  const chain = file.slice('rds-'.length, -'.json'.length);
+  const needed = [`envoy.filters.http.jwt_authn.${chain}`, 'envoy.filters.http.rbac.allow'];
+  const filters = route.typed_per_filter_config ?? {};
+  const isShut = filters['envoy.filters.http.rbac.allow']?.['rbac'] === undefined;
+  return [...needed.filter((name) => filters[name] === undefined), ...(isShut ? ['rules of its ALLOW filter'] : [])];
+}
+
+function endFaults(host: VirtualHostTable): readonly string[] {
+  return host.lists.flatMap(({ key = '', routes }) => {
+    const last = routes.at(-1);
+    const ends = last?.match['prefix'] === '/' && Object.keys(last.match).length === 1;
+    return ends && [404, 421].includes(last.direct_response?.status ?? 0) ? [] : [`${where(host)} ${key} has no end`];
+  });
+}
+
+function lastHostFaults(tables: readonly VirtualHostTable[]): readonly string[] {
+  const byChain = Map.groupBy(tables, ({ gateway, file }) => `${gateway} ${file}`);
+  return [...byChain].flatMap(([chain, hosts]) => (hosts.at(-1)?.domain === '*' ? [] : [`${chain} has no last host`]));
+}
+
+const order = ['rbac.path', 'jwt_authn', 'rbac.deny', 'rbac.allow', 'local_ratelimit', 'router'];
+
+function chainFaults(listener: JsonObject): readonly string[] {
+  return (listener['filter_chains'] as readonly JsonObject[]).flatMap((chain) => {
+    const [manager] = chain['filters'] as readonly { readonly typed_config: JsonObject }[];
+    const filters = manager?.typed_config['http_filters'] as readonly { readonly name: string }[];
+    const right =
+      filters.length === order.length && order.every((part, index) => filters[index]?.name.includes(part) === true);
+    return right ? [] : [`${String(chain['name'])} has the filters ${filters.map(({ name }) => name).join(', ')}`];
+  });
+}
+
+/** Of a rule that is not covered, the rendered ALLOW is empty. */
+function uncoveredFaults({ resolution }: Compiled, tables: readonly VirtualHostTable[]): readonly string[] {
+  const rendered = everyRoute(tables);
+  return [...resolution.gateways].flatMap(([key, { chains }]) =>
+    chains.flatMap(({ name: chain, virtualHosts }) =>
+      virtualHosts.flatMap(({ domain, entries }) =>
+        entries.flatMap(({ rule, guard, matchIndex }) => {
+          if (rule.blocked !== undefined || guard.kind === 'blocked' || guard.covered) return [];
+          const name = `${rule.route.namespace}/${rule.route.name}/${rule.name}/${matchIndex}`;
+          const own = rendered.filter(
+            ({ host, route }) =>
+              host.gateway === key &&
+              host.file === `rds-${chain}.json` &&
+              host.domain === domain &&
+              route.name === name,
+          );
+          return own.some(({ route }) => admitsSomebody(route)) ? [`${key} ${name} is not covered and admits`] : [];
+        }),
+      ),
+    ),
+  );
+}
+
+function admitsSomebody({ typed_per_filter_config: filters, direct_response }: RenderedRoute): boolean {
+  const rbac = filters?.['envoy.filters.http.rbac.allow']?.['rbac'] as
+    | { readonly rules?: { readonly policies: object } }
+    | undefined;
+  return direct_response?.status !== 500 && (rbac?.rules === undefined || Object.keys(rbac.rules.policies).length > 0);
+}
