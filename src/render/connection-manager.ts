@@ -7,9 +7,13 @@ import type { Chain } from '../ir/gateway.ts';
 import { ecdsFile, rdsFile } from './names.ts';
 
 const parameterPolicy = 'path-parameters';
+const hostPolicy = 'host';
 
-/** Path parameters are read by some backends and not by others: what is matched must be what is served. */
-const pathFilter: NamedConfig = {
+/** A name or an address, and a port (RFC 9110 §7.2): no list, no user, nothing escaped, no more than the one last dot that Envoy takes off. */
+const plainHost = '(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?)(:[0-9]+)?';
+
+/** What some backends read otherwise than this edge, as path parameters and odd hosts: what is matched must be what is served. */
+const requestFilter: NamedConfig = {
   name: filterNames.path,
   typed_config: {
     '@type': types.rbac,
@@ -20,6 +24,12 @@ const pathFilter: NamedConfig = {
           permissions: [{ url_path: { path: { safe_regex: { regex: '.*(;|%3[bB]).*' } } } }],
           principals: [{ any: true }],
         },
+        [hostPolicy]: {
+          permissions: [
+            { not_rule: { header: { name: ':authority', string_match: { safe_regex: { regex: plainHost } } } } },
+          ],
+          principals: [{ any: true }],
+        },
       },
     },
   },
@@ -28,7 +38,7 @@ const pathFilter: NamedConfig = {
 /** THE order of the filters. */
 function httpFilters(chain: Chain, directory: string): readonly (NamedConfig | DiscoveredFilter)[] {
   return [
-    pathFilter, // cheapest refusal first
+    requestFilter, // cheapest refusal first
     discovered(filterNames.jwt(chain.name), types.jwt, chain, directory), // who is calling
     // may they: a route opens these for itself, and one that says nothing stays shut
     {
@@ -66,6 +76,8 @@ export function connectionManager(chain: Chain, trustedHops: number, directory: 
     normalize_path: true,
     merge_slashes: true,
     path_with_escaped_slashes_action: 'UNESCAPE_AND_REDIRECT',
+    // `admin.example.com.` is the same host, to backends as well.
+    strip_trailing_host_dot: true,
     common_http_protocol_options: { idle_timeout: '3600s', headers_with_underscores_action: 'REJECT_REQUEST' },
     http2_protocol_options: {
       max_concurrent_streams: 100,
@@ -76,18 +88,20 @@ export function connectionManager(chain: Chain, trustedHops: number, directory: 
     stream_idle_timeout: '300s',
     server_header_transformation: 'PASS_THROUGH',
     upgrade_configs: [{ upgrade_type: 'websocket' }],
-    local_reply_config: { mappers: [badRequest(), badToken()] },
+    local_reply_config: {
+      mappers: [
+        badRequest(parameterPolicy, 'Path parameters are not accepted\n'),
+        badRequest(hostPolicy, 'The Host is not a plain host\n'),
+        badToken(),
+      ],
+    },
     http_filters: asJson(httpFilters(chain, directory)),
   };
 }
 
 /** The filters refuse with 403; what is wrong with the request itself is 400, and with its token 401 (RFC 6750 §3.1). */
-function badRequest(): Json {
-  return {
-    filter: deniedBy(parameterPolicy),
-    status_code: 400,
-    body: { inline_string: 'Path parameters are not accepted\n' },
-  };
+function badRequest(policy: string, text: string): Json {
+  return { filter: deniedBy(policy), status_code: 400, body: { inline_string: text } };
 }
 
 function badToken(): Json {

@@ -5,7 +5,7 @@ import type { Gateway, Listener } from '../ir/gateway.ts';
 import type { Issuer } from '../ir/guard.ts';
 import { explain } from '../resolve/explain/explain.ts';
 import type { ExplainRequest, Explanation, Outcome, TokenFacts } from '../resolve/explain/types.ts';
-import { type Attempt, type Exchange, headersOf, type RigRequest, usualHost } from './rig.ts';
+import { type Attempt, type Exchange, headersOf, type RigRequest, usualHost } from './rig-request.ts';
 import type { Token } from './rig-tokens.ts';
 
 /** Keys that servers publish, by `uri`: what a token of theirs is verified with. */

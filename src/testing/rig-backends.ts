@@ -4,20 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Backend } from '../ir/gateway.ts';
-import type { HeaderPair } from './rig-client.ts';
-
-export interface Received {
-  /** `namespace/service`. */
-  readonly service: string;
-  readonly protocol: 'HTTP/1.1' | 'HTTP/2';
-  readonly method: string;
-  /** With the query, as it was sent. */
-  readonly path: string;
-  /** Host, or `:authority`. */
-  readonly authority: string;
-  /** In order, duplicates included, names as sent; without pseudo-headers. */
-  readonly headers: readonly HeaderPair[];
-}
+import type { HeaderPair, Received } from './rig-request.ts';
 
 /** Names the request in a backend's memory. */
 export const idHeader = 'x-rig-id';
@@ -82,7 +69,8 @@ async function listening(server: Server | Http2Server): Promise<Running> {
 }
 
 function startHttp1(service: string, remember: Remember): Promise<Running> {
-  const server = createServer((request, response) => {
+  // More than Envoy lets through, so that it is Envoy that refuses.
+  const server = createServer({ maxHeaderSize: 1024 * 1024 }, (request, response) => {
     remember(http1Record(service, request));
     request.resume();
     request.on('end', () => void answerHttp1(service, request, response));

@@ -4,18 +4,7 @@ import { connect as connectTcp } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, type SecureVersion, type TLSSocket } from 'node:tls';
 import { exchangeHttp1, type Http1Message, writeHttp1 } from './rig-http1.ts';
-
-export type HeaderPair = readonly [name: string, value: string];
-
-export interface Answer {
-  readonly status: number;
-  /** Lower-case names, in order, duplicates included. */
-  readonly headers: readonly HeaderPair[];
-  readonly body: string;
-  readonly protocol: 'HTTP/1.1' | 'HTTP/2';
-  /** Of HTTP/2 alone. */
-  readonly trailers?: readonly HeaderPair[];
-}
+import type { Answer, HeaderPair } from './rig-request.ts';
 
 export interface Place {
   readonly port: number;

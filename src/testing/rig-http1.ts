@@ -1,6 +1,6 @@
 /** HTTP/1.1 by hand: what Node's own client would refuse or tidy up is sent as it is written. */
 import type { Duplex } from 'node:stream';
-import type { Answer, HeaderPair } from './rig-client.ts';
+import type { Answer, HeaderPair } from './rig-request.ts';
 
 export interface Http1Message {
   readonly method: string;

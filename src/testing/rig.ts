@@ -7,46 +7,21 @@ import type { Gateway, Protocol } from '../ir/gateway.ts';
 import type { Resolution } from '../resolve/resolve.ts';
 import { agree, type PublishedKeys } from './agree.ts';
 import { envoyForTests } from './envoy.ts';
-import { type Backends, idHeader, type Received, startBackends } from './rig-backends.ts';
-import { type Answer, type HeaderPair, openHttp2, type Place, sendHttp1 } from './rig-client.ts';
+import { type Backends, idHeader, startBackends } from './rig-backends.ts';
+import { openHttp2, type Place, sendHttp1 } from './rig-client.ts';
 import { type Fleet, startFleet } from './rig-fleet.ts';
 import { type Manifest, manifestText } from './rig-manifests.ts';
-import type { Token } from './rig-tokens.ts';
+import {
+  type Answer,
+  type Exchange,
+  type HeaderPair,
+  headersOf,
+  type Received,
+  type RigRequest,
+  usualHost,
+} from './rig-request.ts';
 
-export interface RigRequest {
-  /** GET when absent. */
-  readonly method?: string;
-  /** Request target as it is sent; `/` when absent. */
-  readonly path?: string;
-  /** Host or `:authority` as it is sent, `shop.example.com` when absent; '' sends none. */
-  readonly host?: string;
-  /** Port of the listener as the manifest says; 80 when absent. */
-  readonly port?: number;
-  /** HTTP/1.1 when absent. */
-  readonly protocol?: 'HTTP/1.1' | 'HTTP/2';
-  /** SNI towards an HTTPS listener; the host without its port when absent. */
-  readonly serverName?: string;
-  readonly headers?: readonly HeaderPair[];
-  /** Sent as `Authorization: Bearer`. */
-  readonly token?: Token;
-  /** Address to connect from; 127.0.0.1 when absent. */
-  readonly from?: string;
-  readonly body?: string;
-  /** Why `explain` cannot be asked about this request. Every other one must be answered as `explain` says. */
-  readonly unexplained?: string;
-}
-
-export interface Exchange {
-  readonly request: RigRequest;
-  readonly status: number;
-  readonly headers: readonly HeaderPair[];
-  readonly body: string;
-  readonly trailers: readonly HeaderPair[];
-  /** First value of a header of the answer. */
-  readonly header: (name: string) => string | undefined;
-  /** What a backend received; undefined when none was reached. */
-  readonly received: Received | undefined;
-}
+export type { Exchange, RigRequest } from './rig-request.ts';
 
 export interface Rig {
   /** Publishes other manifests; resolves when Envoy has taken them. */
@@ -66,9 +41,6 @@ export interface ApplyOptions {
   /** Errors among the findings are what the test is about; otherwise they fail it. */
   readonly broken?: boolean;
 }
-
-/** What came of a request: an exchange, or no connection. */
-export type Attempt = Exchange | { readonly request: RigRequest; readonly error: Error };
 
 export interface RigOptions extends ApplyOptions {
   readonly publishedKeys?: PublishedKeys;
@@ -126,13 +98,6 @@ function rigOf(fleet: Fleet, backends: Backends, keys: PublishedKeys | undefined
   };
   return rig;
 }
-
-/** The header fields that are sent, beside Host and those of the framing. */
-export function headersOf({ headers = [], token }: RigRequest): readonly HeaderPair[] {
-  return [...(token === undefined ? [] : [['authorization', `Bearer ${token.text}`] as const]), ...headers];
-}
-
-export const usualHost = 'shop.example.com';
 
 export function protocolOf(gateways: Iterable<Gateway>, port: number): Protocol {
   const chains = [...gateways].flatMap((gateway) => gateway.chains);

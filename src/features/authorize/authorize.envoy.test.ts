@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { type RigRequest, rigSuite } from '../../testing/rig.ts';
+import { rigSuite } from '../../testing/rig.ts';
 import {
   apiGateway,
   authPolicy,
@@ -10,6 +10,7 @@ import {
   to,
   under,
 } from '../../testing/rig-manifests.ts';
+import type { RigRequest } from '../../testing/rig-request.ts';
 import { signingKey, type Token } from '../../testing/rig-tokens.ts';
 
 const corp = await signingKey('corp');

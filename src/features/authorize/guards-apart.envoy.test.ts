@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { type RigRequest, rigSuite } from '../../testing/rig.ts';
+import { rigSuite } from '../../testing/rig.ts';
 import { apiGateway, authPolicy, everyone, route, service, to, under } from '../../testing/rig-manifests.ts';
+import type { RigRequest } from '../../testing/rig-request.ts';
 import { signingKey } from '../../testing/rig-tokens.ts';
 
 /** Several gateways at once, told apart by port: what a policy leads to where it is sufficient, broken, in shadow, or behind proxies. */

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { type RigRequest, rigSuite } from '../../testing/rig.ts';
+import { rigSuite } from '../../testing/rig.ts';
 import { apiGateway, route, service, to, under } from '../../testing/rig-manifests.ts';
+import type { RigRequest } from '../../testing/rig-request.ts';
 
 const forwards = (path: string, ...backendRefs: readonly object[]) => ({ ...under(path), backendRefs });
 const orders = { name: 'orders', port: 80 };

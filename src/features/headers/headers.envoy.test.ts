@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { type Exchange, rigSuite } from '../../testing/rig.ts';
+import { rigSuite } from '../../testing/rig.ts';
 import { apiGateway, route, service, to, under } from '../../testing/rig-manifests.ts';
+import type { Exchange } from '../../testing/rig-request.ts';
 
 const set = [
   { name: 'X-Team', value: 'shop' },

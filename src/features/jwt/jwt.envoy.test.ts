@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { SignJWT } from 'jose';
-import { type RigRequest, rigSuite } from '../../testing/rig.ts';
+import { rigSuite } from '../../testing/rig.ts';
 import { apiGateway, authPolicy, everyone, namespace, route, service, to, under } from '../../testing/rig-manifests.ts';
+import type { RigRequest } from '../../testing/rig-request.ts';
 import { jwksOf, signingKey, type Token } from '../../testing/rig-tokens.ts';
 
 const corp = await signingKey('corp');

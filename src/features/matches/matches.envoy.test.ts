@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { type RigRequest, rigSuite } from '../../testing/rig.ts';
+import { rigSuite } from '../../testing/rig.ts';
 import { apiGateway, type Manifest, route, service } from '../../testing/rig-manifests.ts';
+import type { RigRequest } from '../../testing/rig-request.ts';
 
 /** A rule that answers with its own name. */
 const rule = (name: string, ...matches: readonly object[]) => ({ name, matches, respond: { status: 200, body: name } });

@@ -51,7 +51,8 @@ const methods = new Set(
 );
 
 export function seeRequest(gateway: Gateway, request: ExplainRequest, address: Address): SeenRequest | Outcome {
-  const authority = linesOf(request.headers, 'host')[0] ?? address.authority;
+  const written = linesOf(request.headers, 'host');
+  const authority = withoutLastDot(written.length === 0 ? address.authority : written.join(','));
   const problem = requestProblem(request, authority);
   if (problem !== undefined) return { kind: 'refused', status: 400, reason: problem };
   const target = normaliseTarget(address.target);
@@ -59,6 +60,10 @@ export function seeRequest(gateway: Gateway, request: ExplainRequest, address: A
   if (target.kind === 'redirect') return { kind: 'redirect', status: 307, location: target.location };
   if (/;|%3b/i.test(target.path)) {
     const reason = 'the path holds a ; (or %3b): backends disagree on what such parameters mean';
+    return { kind: 'refused', status: 400, reason };
+  }
+  if (!plainHost.test(authority)) {
+    const reason = `the Host ${authority} is not a plain host with a port: backends disagree on what such a one means`;
     return { kind: 'refused', status: 400, reason };
   }
   const { trustedHops } = gateway;
@@ -82,6 +87,14 @@ function requestProblem({ method, headers }: ExplainRequest, authority: string):
     return `${JSON.stringify(authority)} is not a host`;
   }
   return headerProblem(headers);
+}
+
+/** As the edge's first filter has it (render/connection-manager.ts). */
+const plainHost = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?)(:[0-9]+)?$/;
+
+/** strip_trailing_host_dot */
+function withoutLastDot(authority: string): string {
+  return authority.replace(/\.(:[^.]*)?$/, '$1');
 }
 
 /** Envoy derives `:scheme` from x-forwarded-proto, which heldHeaders leaves to trusted proxies. */
