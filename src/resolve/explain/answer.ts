@@ -37,20 +37,13 @@ const statuses = {
   PERMANENT_REDIRECT: 308,
 } as const satisfies Record<RedirectAction['response_code'], number>;
 
-/** Envoy's Http::Utility::newUri. */
+/** Envoy's Http::Utility::newUri: where another port is named, the Host's own goes. */
 function locationOf(action: RedirectAction, entry: RouteEntry, request: SeenRequest): string {
-  const scheme = action.scheme_redirect ?? request.scheme;
-  const port = action.port_redirect === undefined ? '' : `:${action.port_redirect}`;
-  const host = action.host_redirect ?? ownHost(request, scheme, port !== '');
-  return `${scheme}://${host}${port}${action.path_redirect ?? rewritten(action, entry, request)}`;
-}
-
-/** The request's own Host; its port goes when another one is named, or was the well-known one of the scheme that is left. */
-function ownHost({ authority, headers }: SeenRequest, scheme: string, otherPort: boolean): string {
-  const [, host = authority, port] = /^(\[[^\]]*\]|[^[]*?):([^:\]]*)$/.exec(authority) ?? [];
-  const protocol = headers.get('x-forwarded-proto')?.[0];
-  const wellKnown = (protocol === 'https' && port === '443') || (protocol === 'http' && port === '80');
-  return otherPort || (scheme !== protocol && wellKnown) ? host : authority;
+  const { scheme_redirect: scheme = request.scheme, port_redirect: port } = action;
+  // A Host with a port always gets one named (features/redirect), so Envoy's own rules for well-known ports never apply.
+  const own = port === undefined ? request.authority : request.authority.replace(/:[^:\]]*$/, '');
+  const host = `${action.host_redirect ?? own}${port === undefined ? '' : `:${port}`}`;
+  return `${scheme}://${host}${action.path_redirect ?? rewritten(action, entry, request)}`;
 }
 
 interface PathEdit {
