@@ -60,7 +60,7 @@ export class PortPlan {
     this.#given.set(key, given);
     const ports = new Map<number, number>();
     const findings: Finding[] = [];
-    for (const port of new Set(gateway.chains.map((chain) => chain.port))) {
+    for (const port of portsOf(gateway)) {
       const found = await this.#portOf(gateway, port, { given, own: new Set(ports.values()) });
       if (typeof found === 'number') ports.set(port, found);
       else findings.push(found);
@@ -112,6 +112,10 @@ export class PortPlan {
     if (code === 'EADDRNOTAVAIL') return `${this.#address} is no address of this machine`;
     return `port ${port} of ${this.#address} cannot be bound (${code})`;
   }
+}
+
+function portsOf({ chains }: Gateway): readonly number[] {
+  return [...new Set(chains.map(({ port }) => port))].toSorted((a, b) => a - b);
 }
 
 interface Taken {
