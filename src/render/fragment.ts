@@ -1,5 +1,5 @@
 /** Text with its hash, made of parts: a change re-hashes its own part and a list of hashes, never the whole text. */
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 
 export interface Fragment {
   readonly hash: string;
@@ -8,7 +8,15 @@ export interface Fragment {
 }
 
 export function leaf(value: object): Fragment {
-  const text = JSON.stringify(value);
+  return fragmentOf(JSON.stringify(value));
+}
+
+/** The fields of an object without its braces, for objects that share them. */
+export function fields(value: object): Fragment {
+  return fragmentOf(JSON.stringify(value).slice(1, -1));
+}
+
+function fragmentOf(text: string): Fragment {
   return { hash: hashOf([text]), text: () => text };
 }
 
@@ -16,15 +24,20 @@ export function leaf(value: object): Fragment {
 export function composite(head: string, parts: readonly Fragment[], tail: string): Fragment {
   return {
     hash: hashOf([head, ...parts.map(({ hash }) => hash), tail]),
-    text: () => `${head}${parts.map((part) => part.text()).join(',')}${tail}`,
+    text: () => {
+      // Concatenation shares the parts; only whoever writes the whole text copies them, once.
+      let text = head;
+      let comma = '';
+      for (const part of parts) {
+        text += comma + part.text();
+        comma = ',';
+      }
+      return text + tail;
+    },
   };
 }
 
 export function hashOf(texts: readonly string[]): string {
-  const hash = createHash('sha256');
-  for (const text of texts) {
-    // The length keeps ['ab', 'c'] and ['a', 'bc'] apart.
-    hash.update(`${text.length}:${text}`);
-  }
-  return hash.digest('hex').slice(0, 16);
+  // The length keeps ['ab', 'c'] and ['a', 'bc'] apart.
+  return digest('sha256', texts.map((text) => `${text.length}:${text}`).join('')).slice(0, 16);
 }

@@ -1,51 +1,84 @@
-/** The RouteConfiguration of one chain. Work is kept per entry and per virtual host. */
+/** The RouteConfiguration of one chain. Work is kept per guard, per entry and per virtual host. */
 import { types } from '../envoy/json.ts';
-import { filterNames } from '../features/names.ts';
 import type { Chain, RouteEntry, VirtualHost } from '../ir/gateway.ts';
-import { composite, type Fragment, leaf } from './fragment.ts';
+import type { Guard } from '../ir/guard.ts';
+import { composite, type Fragment, fields, leaf } from './fragment.ts';
 import { matcherTree, treeThreshold } from './matcher.ts';
-import { type ChainNames, chainNames, misdirected, notFound, routesOf } from './route.ts';
+import { type ChainNames, chainNames, guardFilters, misdirected, notFound, type RouteText, routesOf } from './route.ts';
 
 export type RouteTable = (chain: Chain) => Fragment;
 
-interface Remembered<T> {
-  readonly names: string;
-  readonly value: T;
-}
-
-/** Remembers fragments as long as the entries and virtual hosts that they were made of. */
+/** Remembers fragments as long as the guards, entries and virtual hosts that they were made of. */
 export function routeTable(): RouteTable {
-  const hosts = new WeakMap<VirtualHost, Remembered<Fragment>>();
-  const entries = new WeakMap<RouteEntry, Remembered<Fragment>>();
+  const memories = new Map<string, ChainMemory>();
   return (chain) => {
     const names = chainNames(chain);
-    const identity = namesKey(names);
-    const virtualHosts = chain.virtualHosts.map((host) =>
-      remembered(hosts, host, identity, () =>
-        virtualHostFragment(host, (entry) =>
-          remembered(entries, entry, identity, () => {
-            const routes = routesOf(entry, names).map((route) => leaf(route));
-            return routes.length === 1 && routes[0] !== undefined ? routes[0] : composite('', routes, '');
-          }),
-        ),
-      ),
-    );
+    const memory = memories.get(chain.name) ?? new ChainMemory(names);
+    memories.set(chain.name, memory);
+    memory.meet(names);
+    const virtualHosts = chain.virtualHosts.map((host) => memory.virtualHost(host));
     const head = `{"@type":${JSON.stringify(types.routeConfiguration)},"name":${JSON.stringify(chain.name)},"ignore_port_in_host_matching":true,"virtual_hosts":[`;
     return composite(head, virtualHosts, ']}');
   };
 }
 
-/** What of the chain shows in a route: its name, and where limits look for claims. */
-function namesKey({ chain, issuers }: ChainNames): string {
-  return `${filterNames.jwt(chain)} ${issuers.map(({ id }) => id).join(' ')}`;
+/** Fragments of one chain. Limits look for claims under every issuer of the chain; nothing else shows what else is in it. */
+class ChainMemory {
+  #names: ChainNames;
+  #issuers: string;
+  #limited = new WeakMap<object, Fragment>();
+  readonly #plain = new WeakMap<object, Fragment>();
+
+  constructor(names: ChainNames) {
+    this.#names = names;
+    this.#issuers = issuersKey(names);
+  }
+
+  meet(names: ChainNames): void {
+    if (names.issuers === this.#names.issuers) return;
+    const issuers = issuersKey(names);
+    if (issuers !== this.#issuers) this.#limited = new WeakMap();
+    this.#names = names;
+    this.#issuers = issuers;
+  }
+
+  virtualHost(host: VirtualHost): Fragment {
+    const memory = host.uses.limits.length === 0 ? this.#plain : this.#limited;
+    return remembered(memory, host, () => virtualHostFragment(host, (entry) => this.#entry(entry)));
+  }
+
+  #entry(entry: RouteEntry): Fragment {
+    const memory = entry.limits.length === 0 ? this.#plain : this.#limited;
+    return remembered(memory, entry, () => {
+      const routes = routesOf(entry, this.#names).map((route) => this.#route(route));
+      return routes.length === 1 && routes[0] !== undefined ? routes[0] : composite('', routes, '');
+    });
+  }
+
+  #route({ route, guard, filters }: RouteText): Fragment {
+    const parts = [
+      ...(guard === undefined ? [] : [this.#guard(guard)]),
+      ...(filters === undefined ? [] : [fields(filters)]),
+    ];
+    return composite(`${JSON.stringify(route).slice(0, -1)},"typed_per_filter_config":{`, parts, '}}');
+  }
+
+  /** Most of a route's text, and the same for all routes that the same policies guard. */
+  #guard(guard: Extract<Guard, { readonly kind: 'guarded' }>): Fragment {
+    return remembered(this.#plain, guard, () => fields(guardFilters(guard, this.#names.chain)));
+  }
 }
 
-function remembered<K extends object, T>(memory: WeakMap<K, Remembered<T>>, key: K, names: string, make: () => T): T {
+function issuersKey({ issuers }: ChainNames): string {
+  return issuers.map(({ id }) => id).join(' ');
+}
+
+function remembered(memory: WeakMap<object, Fragment>, key: object, make: () => Fragment): Fragment {
   const known = memory.get(key);
-  if (known !== undefined && known.names === names) return known.value;
-  const value = make();
-  memory.set(key, { names, value });
-  return value;
+  if (known !== undefined) return known;
+  const fragment = make();
+  memory.set(key, fragment);
+  return fragment;
 }
 
 function virtualHostFragment(host: VirtualHost, fragmentOf: (entry: RouteEntry) => Fragment): Fragment {
@@ -54,10 +87,7 @@ function virtualHostFragment(host: VirtualHost, fragmentOf: (entry: RouteEntry) 
   const name = JSON.stringify(`${host.listener}/${host.domain}`);
   const domains = JSON.stringify([host.domain]);
   const head = `{"name":${name},"domains":${domains},`;
-  if (ordered.length < treeThreshold) {
-    return composite(`${head}"routes":[`, [...ordered.map(({ fragment }) => fragment), last], ']}');
-  }
-  const tree = matcherTree(ordered, last);
+  const tree = ordered.length < treeThreshold ? undefined : matcherTree(ordered, last);
   return tree === undefined
     ? composite(`${head}"routes":[`, [...ordered.map(({ fragment }) => fragment), last], ']}')
     : composite(`${head}"matcher":`, [tree], '}');

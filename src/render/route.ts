@@ -9,7 +9,7 @@ import { routeMatch } from '../features/matches/edge.ts';
 import { filterNames } from '../features/names.ts';
 import type { RouteParts } from '../ir/feature.ts';
 import type { Chain, RouteEntry } from '../ir/gateway.ts';
-import type { Guard, Issuer } from '../ir/guard.ts';
+import type { Guard, Issuer, Limit } from '../ir/guard.ts';
 
 export type PerFilter = Readonly<Record<string, TypedConfig>>;
 
@@ -33,14 +33,21 @@ export const notFound: Route = {
 /** RFC 9110 §15.5.20: another listener owns the host. */
 export const misdirected: Route = { ...notFound, name: 'misdirected', direct_response: { status: 421 } };
 
-export function routesOf(entry: RouteEntry, names: ChainNames): readonly Route[] {
+/** A route in the parts that its text is put together from: `typed_per_filter_config` is what its guard says, then `filters`. */
+export interface RouteText {
+  readonly route: Omit<Route, 'typed_per_filter_config'>;
+  /** Undefined where the route gives nothing away: then `filters` say so. */
+  readonly guard: Extract<Guard, { readonly kind: 'guarded' }> | undefined;
+  readonly filters: PerFilter | undefined;
+}
+
+export function routesOf(entry: RouteEntry, names: ChainNames): readonly RouteText[] {
   const { rule, match, guard } = entry;
   const name = `${rule.route.namespace}/${rule.route.name}/${rule.name}/${entry.matchIndex}`;
   const base = { name, match: routeMatch(match) };
   if (rule.blocked !== undefined || guard.kind === 'blocked') {
-    return [{ ...base, direct_response: { status: 500 }, typed_per_filter_config: unguarded }];
+    return [{ route: { ...base, direct_response: { status: 500 } }, guard: undefined, filters: unguarded }];
   }
-  const guards = guardFilters(guard, names.chain);
   const place = { path: match.path, listener: entry.listener };
   const variants = anyRuleFeatures
     .filter((feature) => Object.hasOwn(rule.settings, feature.name))
@@ -49,37 +56,46 @@ export function routesOf(entry: RouteEntry, names: ChainNames): readonly Route[]
       (all, parts) => all.flatMap((some) => parts.map((part) => [...some, part])),
       [[]],
     );
-  return variants.map((parts) => compose(base, parts, { entry, names, guards }));
+  return variants.map((parts) => {
+    const { route, filters } = compose(base, parts, { limits: entry.limits, names });
+    return { route, guard, filters };
+  });
 }
 
 interface Setting {
-  readonly entry: RouteEntry;
+  readonly limits: readonly Limit[];
   readonly names: ChainNames;
-  readonly guards: PerFilter;
 }
 
 function compose(
   base: { readonly name: string; readonly match: RouteMatch },
   parts: readonly RouteParts[],
-  { entry, names, guards }: Setting,
-): Route {
+  { limits, names }: Setting,
+): Pick<RouteText, 'route' | 'filters'> {
   const headers = parts.flatMap((part) => part.matchHeaders ?? []);
   const answer = parts.find((part) => part.answer !== undefined)?.answer;
-  const filters = Object.assign({}, ...parts.map((part) => part.filters), guards) as Record<string, Json>;
-  const limits = entry.limits;
   const edits = headerEdits(parts);
   const whole = {
     name: base.name,
     match: headers.length === 0 ? base.match : { ...base.match, headers: [...(base.match.headers ?? []), ...headers] },
   };
+  const filters = parts.some((part) => part.filters !== undefined) ? featureFilters(parts, names.chain) : undefined;
   if (answer !== undefined) {
     const limited =
       limits.length === 0 ? {} : { [filterNames.limits(names.chain)]: localRateLimitPerRoute(limits, names.issuers) };
-    return { ...whole, ...answer, ...edits, typed_per_filter_config: { ...filters, ...limited } };
+    const all = { ...filters, ...limited };
+    return { route: { ...whole, ...answer, ...edits }, filters: Object.keys(all).length === 0 ? undefined : all };
   }
   const forward = Object.assign({}, ...parts.map((part) => part.forward)) as RouteAction;
   const limited = limits.length === 0 ? {} : { rate_limits: rateLimits(limits, names.issuers) };
-  return { ...whole, route: { ...forward, ...limited }, ...edits, typed_per_filter_config: filters };
+  return { route: { ...whole, route: { ...forward, ...limited }, ...edits }, filters };
+}
+
+/** What features say of filters of their own; a guard is nobody's to configure but `guardFilters`'. */
+function featureFilters(parts: readonly RouteParts[], chain: string): PerFilter {
+  const guards: readonly string[] = [filterNames.jwt(chain), filterNames.deny, filterNames.allow];
+  const own = parts.flatMap(({ filters = {} }) => Object.entries(filters)).filter(([name]) => !guards.includes(name));
+  return Object.fromEntries(own) as PerFilter;
 }
 
 /** In the order of the features: a later one overwrites what an earlier one set. */

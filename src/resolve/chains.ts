@@ -2,67 +2,63 @@
 import { compareMatches } from '../features/matches/order.ts';
 import type { Chain, RouteEntry, VirtualHost } from '../ir/gateway.ts';
 import { keyOf } from '../kube/object.ts';
+import { type ChainHosts, entriesAt, type HostTable, hostKey } from './host-table.ts';
 import { anyHost, compareHosts } from './hosts.ts';
 import { refusingIssuers } from './known-issuers.ts';
 import type { ResolvedListener } from './listeners.ts';
-import { sameMembers } from './memo.ts';
-import type { RoutePlacement } from './route-unit.ts';
-import { unite, usesOf } from './uses.ts';
+import { rememberLast, sameMembers } from './memo.ts';
+import { UnitedUses, usesOf } from './uses.ts';
 import type { GatewayContext } from './world.ts';
 
-/** A virtual host with the lists that it was made of: while these are the same, so is it. */
-interface Made {
-  readonly lists: readonly (readonly RouteEntry[])[];
-  readonly host: VirtualHost;
-}
+export type ChainBuilder = (gateway: GatewayContext, table: HostTable) => readonly Chain[];
 
-export type ChainBuilder = (gateway: GatewayContext, placements: readonly RoutePlacement[]) => readonly Chain[];
-
-/** Remembers the virtual hosts of one gateway from call to call. */
+/** Remembers the chains of one gateway from call to call: it must be told of every change of the table, once. */
 export function chainBuilder(): ChainBuilder {
-  let made: ReadonlyMap<string, Made> = new Map();
-  return (gateway, placements) => {
-    const next = new Map<string, Made>();
-    const lists = entriesByHost(placements);
+  let builders: ReadonlyMap<string, OneChain> = new Map();
+  let chains: readonly Chain[] = [];
+  return (gateway, table) => {
     const served = gateway.listeners.filter((listener) => listener.served);
-    const chains = [...new Set(served.map(({ chain }) => chain))].toSorted().map((name) => {
-      const own = served.filter(({ chain }) => chain === name);
-      const virtualHosts = hostsOf(own, gateway.listeners).map(({ domain, listener, misdirected }) => {
-        const key = `${name} ${listener} ${domain}`;
-        const parts = misdirected ? [] : (lists.get(key) ?? []);
-        const before = made.get(key);
-        const one =
-          before !== undefined && sameMembers(before.lists, parts) && before.host.misdirected === misdirected
-            ? before
-            : { lists: parts, host: virtualHost({ domain, listener, misdirected }, parts) };
-        next.set(key, one);
-        return one.host;
-      });
-      return chainOf(name, own, virtualHosts);
-    });
-    made = next;
+    const names = [...new Set(served.map(({ chain }) => chain))].toSorted();
+    const before = builders;
+    builders = new Map(names.map((name) => [name, before.get(name) ?? oneChain(name)]));
+    const made = names.flatMap((name) => builders.get(name)?.(gateway, table.hosts(name)) ?? []);
+    chains = sameMembers(chains, made) ? chains : made;
     return chains;
-
-    function hostsOf(own: readonly ResolvedListener[], all: readonly ResolvedListener[]): readonly Domain[] {
-      return domainsOf(own, all, lists);
-    }
   };
 }
 
-function entriesByHost(placements: readonly RoutePlacement[]): ReadonlyMap<string, (readonly RouteEntry[])[]> {
-  const lists = new Map<string, (readonly RouteEntry[])[]>();
-  for (const { chain, listener, hosts, entries } of placements) {
-    for (const host of hosts) {
-      const key = `${chain} ${listener} ${host}`;
-      const list = lists.get(key);
-      if (list === undefined) lists.set(key, [entries]);
-      else list.push(entries);
-    }
-  }
-  return lists;
+type OneChain = (gateway: GatewayContext, hosts: ChainHosts) => Chain;
+
+function oneChain(name: string): OneChain {
+  const united = new UnitedUses();
+  const refusing = rememberLast(refusingIssuers);
+  let made: ReadonlyMap<string, VirtualHost> = new Map();
+  let last:
+    | { readonly gateway: GatewayContext; readonly domains: readonly Domain[]; readonly chain: Chain }
+    | undefined;
+  return (gateway, hosts) => {
+    const before = last?.gateway === gateway ? last : undefined;
+    if (before !== undefined && hosts.changed.size === 0) return before.chain;
+    const own = gateway.listeners.filter((listener) => listener.served && listener.chain === name);
+    const domains = before === undefined || hosts.renamed ? domainsOf(own, gateway.listeners, hosts) : before.domains;
+    const next = new Map(domains.map((domain) => [domain.key, hostAt(domain, hosts, made.get(domain.key))]));
+    united.change(lacking(made, next), lacking(next, made));
+    made = next;
+    const uses = united.all;
+    const chain = chainOf(name, own, { virtualHosts: [...next.values()], uses, refusing: refusing(uses) });
+    last = { gateway, domains, chain };
+    return chain;
+  };
+}
+
+/** What those have use for that are in `hosts`, and not the same in `others`. */
+function lacking(hosts: ReadonlyMap<string, VirtualHost>, others: ReadonlyMap<string, VirtualHost>) {
+  return [...hosts].flatMap(([key, host]) => (others.get(key) === host ? [] : [host.uses]));
 }
 
 interface Domain {
+  /** Of its placements. */
+  readonly key: string;
   readonly domain: string;
   readonly listener: string;
   readonly misdirected: boolean;
@@ -75,49 +71,56 @@ interface Domain {
 function domainsOf(
   own: readonly ResolvedListener[],
   all: readonly ResolvedListener[],
-  lists: ReadonlyMap<string, unknown>,
+  { placements }: ChainHosts,
 ): readonly Domain[] {
   const domains = new Map<string, Domain>();
+  const put = (domain: string, listener: string, misdirected: boolean) =>
+    domains.set(domain, { key: hostKey(listener, domain), domain, listener, misdirected });
   const [first] = own;
   for (const { spec, hostname, chain } of all) {
     const samePort = first !== undefined && spec.port === first.spec.port && spec.protocol === first.spec.protocol;
     if (!samePort || domains.has(hostname)) continue;
-    const misdirected = spec.protocol === 'HTTPS' && chain !== first.chain;
-    domains.set(hostname, { domain: hostname, listener: spec.name, misdirected });
+    put(hostname, spec.name, spec.protocol === 'HTTPS' && chain !== first.chain);
   }
-  for (const key of lists.keys()) {
-    const [chain, listener = '', domain = ''] = key.split(' ');
-    if (chain === first?.chain) domains.set(domain, { domain, listener, misdirected: false });
+  for (const key of placements.keys()) {
+    const [listener = '', domain = ''] = key.split(' ');
+    put(domain, listener, false);
   }
-  if (!domains.has(anyHost)) domains.set(anyHost, { domain: anyHost, listener: '', misdirected: false });
+  if (!domains.has(anyHost)) put(anyHost, '', false);
   return [...domains.values()].toSorted((a, b) => compareHosts(a.domain, b.domain));
 }
 
-function virtualHost(domain: Domain, lists: readonly (readonly RouteEntry[])[]): VirtualHost {
-  const entries = lists
-    .flat()
+function hostAt(domain: Domain, hosts: ChainHosts, before: VirtualHost | undefined): VirtualHost {
+  const { key, misdirected } = domain;
+  if (before !== undefined && !hosts.changed.has(key) && before.misdirected === misdirected) return before;
+  return virtualHost(domain, misdirected ? [] : entriesAt(hosts, key));
+}
+
+function virtualHost({ domain, listener, misdirected }: Domain, all: readonly RouteEntry[]): VirtualHost {
+  const entries = all
     .map((entry) => ({ entry, rank: rankOf(entry) }))
     .toSorted((a, b) => compareMatches(a.rank, b.rank))
     .map(({ entry }) => entry);
-  return { ...domain, entries, uses: usesOf(entries) };
+  return { domain, listener, misdirected, entries, uses: usesOf(entries) };
 }
 
 function rankOf({ rule, match, matchIndex }: RouteEntry) {
   return { match, route: keyOf(rule.route.namespace, rule.route.name), ruleIndex: rule.index, matchIndex };
 }
 
-function chainOf(name: string, own: readonly ResolvedListener[], virtualHosts: readonly VirtualHost[]): Chain {
+function chainOf(
+  name: string,
+  own: readonly ResolvedListener[],
+  content: Pick<Chain, 'virtualHosts' | 'uses' | 'refusing'>,
+): Chain {
   const [first] = own;
   const protocol = first?.spec.protocol ?? 'HTTP';
-  const uses = unite(virtualHosts.map((host) => host.uses));
   return {
     name,
     port: first?.spec.port ?? 0,
     protocol,
     ...(protocol === 'HTTPS' && first?.spec.hostname !== undefined ? { serverName: first.spec.hostname } : {}),
     certificates: own.flatMap(({ certificates }) => certificates),
-    virtualHosts,
-    uses,
-    refusing: refusingIssuers(uses),
+    ...content,
   };
 }

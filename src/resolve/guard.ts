@@ -13,6 +13,32 @@ export interface PolicyPath {
   readonly open: boolean;
 }
 
+export type GuardOf = (path: PolicyPath) => Guard;
+
+/** One more policy along a path. */
+interface Step {
+  readonly next: WeakMap<object, Step>;
+  guard: Guard | undefined;
+}
+
+/** `guardOf` that gives the same Guard for the same policies: most routes share theirs, and so what is made of it. */
+export function guardMemo(): GuardOf {
+  const newStep = (): Step => ({ next: new WeakMap(), guard: undefined });
+  const first = newStep();
+  const opened = {};
+  const closed = {};
+  return (path) => {
+    let step = first;
+    for (const key of [...path.outer, path.open ? opened : closed, ...path.inner]) {
+      const next = step.next.get(key) ?? newStep();
+      step.next.set(key, next);
+      step = next;
+    }
+    step.guard ??= guardOf(path);
+    return step.guard;
+  };
+}
+
 export function guardOf({ outer, inner, open }: PolicyPath): Guard {
   const all = [...outer, ...inner];
   const enforced = all.filter(({ mode }) => mode === 'Enforce');

@@ -13,70 +13,97 @@ export interface Look<W extends World> {
   all<K extends keyof W & string>(name: K): W[K];
 }
 
-/** Reads of one collection: by key, or of all of it. */
 interface Read {
-  collection: ReadonlyMap<string, unknown>;
-  readonly values: Map<string, unknown>;
-  whole: boolean;
+  readonly collection: string;
+  /** Undefined: all of the collection was read, and `value` is the collection. */
+  readonly key: string | undefined;
+  readonly value: unknown;
 }
 
-interface Cached<W extends World, O> {
-  world: W;
-  readonly reads: Map<string, Read>;
+interface Unit<I, O> {
+  readonly input: I;
+  readonly reads: readonly Read[];
   readonly output: O;
 }
 
-/** `compute` must be a pure function of its input and of what it looks up. */
+/**
+ * A result for each object of a collection, in its order; the same Map when no result changed. `compute` must be a pure
+ * function of its input and of what it looks up.
+ */
 export function memoise<I extends object, W extends World, O>(
   compute: (input: I, look: Look<W>) => O,
-): (input: I, world: W) => O {
-  const cache = new WeakMap<I, Cached<W, O>>();
-  return (input, world) => {
-    const cached = cache.get(input);
-    if (cached !== undefined && (cached.world === world || stillTrue(cached.reads, world))) {
-      cached.world = world;
-      return cached.output;
+): (inputs: ReadonlyMap<string, I>, world: W) => ReadonlyMap<string, O> {
+  const units = new Map<string, Unit<I, O>>();
+  const readNames = new Set<string>();
+  let last: { readonly inputs: unknown; readonly world: W; readonly outputs: ReadonlyMap<string, O> } | undefined;
+  return (inputs, world) => {
+    const before = last;
+    // Should `compute` throw, nothing is taken for unchanged the next time.
+    last = undefined;
+    const changed = before === undefined || [...readNames].some((name) => world[name] !== before.world[name]);
+    if (!changed && before.inputs === inputs) {
+      last = before;
+      return before.outputs;
     }
-    const reads = new Map<string, Read>();
-    const output = compute(input, recording(world, reads));
-    cache.set(input, { world, reads, output });
-    return output;
+    const outputs = new Map<string, O>();
+    for (const [key, input] of inputs) {
+      let unit = units.get(key);
+      if (unit === undefined || unit.input !== input || (changed && !stillTrue(unit.reads, world))) {
+        unit = unitOf(compute, input, world);
+        units.set(key, unit);
+        for (const { collection } of unit.reads) readNames.add(collection);
+      }
+      outputs.set(key, unit.output);
+    }
+    if (units.size > inputs.size) for (const key of units.keys()) if (!inputs.has(key)) units.delete(key);
+    const same = before !== undefined && sameEntries(before.outputs, outputs);
+    last = { inputs, world, outputs: same ? before.outputs : outputs };
+    return last.outputs;
   };
 }
 
-function stillTrue(reads: ReadonlyMap<string, Read>, world: World): boolean {
-  for (const [name, read] of reads) {
-    const collection = world[name];
-    if (collection === undefined || collection === read.collection) continue;
-    if (read.whole) return false;
-    for (const [key, value] of read.values) {
-      if (collection.get(key) !== value) return false;
-    }
-    read.collection = collection;
+function unitOf<I, W extends World, O>(compute: (input: I, look: Look<W>) => O, input: I, world: W): Unit<I, O> {
+  const reads: Read[] = [];
+  const output = compute(input, {
+    get(name, key) {
+      const value = world[name]?.get(key);
+      reads.push({ collection: name, key, value });
+      return value as ValueIn<W[typeof name]> | undefined;
+    },
+    all(name) {
+      const value = world[name];
+      reads.push({ collection: name, key: undefined, value });
+      return value;
+    },
+  });
+  return { input, reads, output };
+}
+
+function stillTrue(reads: readonly Read[], world: World): boolean {
+  for (const { collection, key, value } of reads) {
+    const now = world[collection];
+    if ((key === undefined ? now : now?.get(key)) !== value) return false;
   }
   return true;
 }
 
-function recording<W extends World>(world: W, reads: Map<string, Read>): Look<W> {
-  const readOf = (name: string, collection: ReadonlyMap<string, unknown>): Read => {
-    const known = reads.get(name);
-    if (known !== undefined) return known;
-    const read: Read = { collection, values: new Map(), whole: false };
-    reads.set(name, read);
-    return read;
-  };
-  return {
-    get<K extends keyof W & string>(name: K, key: string) {
-      const collection = world[name] as W[K];
-      const value = collection.get(key);
-      readOf(name, collection).values.set(key, value);
-      return value as ValueIn<W[K]> | undefined;
-    },
-    all(name) {
-      const collection = world[name] as W[typeof name];
-      readOf(name, collection).whole = true;
-      return collection;
-    },
+/** In the same order, too: a Map's order is seen by those who walk it. */
+function sameEntries(a: ReadonlyMap<string, unknown>, b: ReadonlyMap<string, unknown>): boolean {
+  if (a.size !== b.size) return false;
+  const others = b.entries();
+  for (const [key, value] of a) {
+    const other = others.next().value;
+    if (other === undefined || other[0] !== key || other[1] !== value) return false;
+  }
+  return true;
+}
+
+/** The last result, while the arguments are the same objects. */
+export function rememberLast<A extends readonly unknown[], R>(compute: (...args: A) => R): (...args: A) => R {
+  let last: { readonly args: A; readonly result: R } | undefined;
+  return (...args) => {
+    if (last === undefined || !sameMembers(last.args, args)) last = { args, result: compute(...args) };
+    return last.result;
   };
 }
 

@@ -2,7 +2,8 @@
 import type { RateLimitPolicySpec, TargetRefSpec } from '../api/policies.ts';
 import { resolveLimit } from '../features/limits/resolve.ts';
 import type { Policy } from '../ir/guard.ts';
-import { type KubeObject, keyOf, type ObjectRef } from '../kube/object.ts';
+import { type KubeObject, keyOf, type ObjectRef, refOf } from '../kube/object.ts';
+import type { Collection } from '../kube/snapshot.ts';
 import type { Finding } from '../status/finding.ts';
 import { resolveAuthPolicy } from './auth-policy.ts';
 import type { Look } from './memo.ts';
@@ -10,7 +11,7 @@ import { type ParsedPolicy, parseAuthPolicy, parseRateLimitPolicy } from './pars
 import { unknownSection } from './policies-on.ts';
 import { type Attached, attachmentsOf } from './policy-index.ts';
 import type { AttachedLimits } from './world.ts';
-import { lookupOf, type ObjectWorld, type RouteWorld } from './world.ts';
+import { lookupOf, type ObjectWorld } from './world.ts';
 
 interface PolicyUnit<P> {
   readonly ref: ObjectRef;
@@ -18,7 +19,7 @@ interface PolicyUnit<P> {
   readonly attached: readonly Attached<P>[];
   readonly findings: readonly Finding[];
   /** Targets that name nothing: the object may come later, so this is asked each time. */
-  readonly dangling: (world: RouteWorld) => readonly Finding[];
+  readonly dangling: (routes: Collection, gateways: Collection) => readonly Finding[];
 }
 
 export interface AuthUnit extends PolicyUnit<Policy> {
@@ -69,18 +70,25 @@ function limitsAt({
 }
 
 function danglingOf(attached: readonly Attached<{ readonly ref: ObjectRef }>[]): PolicyUnit<unknown>['dangling'] {
-  return (world) => attached.flatMap((one) => danglingFinding(one, world));
+  const named = attached.flatMap((one) => {
+    const [kind = '', key = ''] = one.target.split(' ');
+    return kind === 'Namespace' ? [] : [{ kind, key, one }];
+  });
+  return (routes, gateways) => {
+    const findings: Finding[] = [];
+    for (const { kind, key, one } of named) {
+      const object = (kind === 'Route' ? routes : gateways).get(key);
+      if (object === undefined) findings.push(notFound(one));
+      else if (one.sectionName !== undefined) findings.push(...sectionFinding(one, object));
+    }
+    return findings;
+  };
 }
 
-function danglingFinding(attached: Attached<{ readonly ref: ObjectRef }>, world: RouteWorld): readonly Finding[] {
-  const [kind = '', key = ''] = attached.target.split(' ');
-  if (kind === 'Namespace') return [];
-  const object = kind === 'Route' ? world.Route.get(key) : world.ApiGateway.get(key);
-  if (object === undefined) return [notFound(attached)];
-  if (attached.sectionName === undefined) return [];
+function sectionFinding(attached: Attached<{ readonly ref: ObjectRef }>, object: KubeObject): readonly Finding[] {
   const names = sectionNames(object);
-  const [namespace = '', name = ''] = key.split('/');
-  return names.includes(attached.sectionName) ? [] : [unknownSection(attached, { kind, namespace, name }, names)];
+  const known = attached.sectionName === undefined || names.includes(attached.sectionName);
+  return known ? [] : [unknownSection(attached, refOf(object), names)];
 }
 
 function notFound(attached: Attached<{ readonly ref: ObjectRef }>): Finding {

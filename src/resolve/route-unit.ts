@@ -5,7 +5,7 @@ import { describeRef, type KubeObject, keyOf, type ObjectKey, type ObjectRef } f
 import type { Finding } from '../status/finding.ts';
 import { peerAddressAdvice } from './advice.ts';
 import { type Attachment, attach, type ParentReport } from './attach.ts';
-import { guardOf } from './guard.ts';
+import type { GuardOf } from './guard.ts';
 import type { Look } from './memo.ts';
 import { parseRoute } from './parse.ts';
 import { policiesOn } from './policies-on.ts';
@@ -31,7 +31,7 @@ export interface RoutePlacement {
   readonly entries: readonly RouteEntry[];
 }
 
-export function resolveRoute(object: KubeObject, recorder: Look<RouteWorld>): RouteUnit {
+export function resolveRoute(object: KubeObject, recorder: Look<RouteWorld>, guardOf: GuardOf): RouteUnit {
   const lookup = lookupOf(recorder);
   const route = parseRoute(object);
   const gateways = { get: (key: ObjectKey) => recorder.get('gateways', key) };
@@ -39,7 +39,7 @@ export function resolveRoute(object: KubeObject, recorder: Look<RouteWorld>): Ro
   const { rules, findings } = resolveRules(route, lookup);
   const names = route.rules.flatMap((rule) => (rule.kind === 'rule' ? rule.spec.name : rule.name) ?? []);
   const policies = policiesOn(route.ref, names, recorder);
-  const guarded = attachments.map((attachment) => placeAt(attachment, rules, policies));
+  const guarded = attachments.map((attachment) => placeAt(attachment, rules, policies, guardOf));
   return {
     ref: route.ref,
     placements: guarded.map(({ placement }) => placement),
@@ -69,12 +69,17 @@ function placeAt(
   { gateway, listener, hosts }: Attachment,
   rules: readonly Rule[],
   policies: ReadonlyMap<string, PoliciesOn>,
+  guardOf: GuardOf,
 ): Placed {
   const outer = gateway.outer.get(listener.spec.name) ?? nothing;
   const { name, port, protocol } = listener.spec;
+  const at = { name, port, protocol };
   const placed = rules.map((rule) => {
     const inner = policies.get(rule.section) ?? nothing;
-    const guard = guardFor(outer, inner, gateway.publicByDefault || rule.needsNoCover);
+    const open = gateway.publicByDefault || rule.needsNoCover;
+    const lost = lostPolicy(outer, inner);
+    const guard: Guard =
+      lost === undefined ? guardOf({ outer: outer.auth, inner: inner.auth, open }) : { kind: 'blocked', because: lost };
     const limits = limitsFor(outer, inner);
     const entries = rule.matches.map(
       ({ match, index }): RouteEntry => ({
@@ -83,7 +88,7 @@ function placeAt(
         matchIndex: index,
         guard,
         limits,
-        listener: { name, port, protocol },
+        listener: at,
       }),
     );
     return { entries, findings: [...guardFindings(rule, guard), ...peerAddressAdvice(guard, gateway.trustedHops)] };
@@ -100,16 +105,16 @@ function placeAt(
   };
 }
 
+const noLimits: readonly Limit[] = [];
 const nothing: PoliciesOn = { auth: [], limits: [], blocked: undefined };
 
-function guardFor(outer: PoliciesOn, inner: PoliciesOn, open: boolean): Guard {
-  const lost =
-    outer.blocked ?? inner.blocked ?? [...outer.limits, ...inner.limits].find(({ broken }) => broken)?.broken;
-  if (lost !== undefined) return { kind: 'blocked', because: lost };
-  return guardOf({ outer: outer.auth, inner: inner.auth, open });
+/** A policy that should guard here, and of which nobody knows what it says. */
+function lostPolicy(outer: PoliciesOn, inner: PoliciesOn): Finding | undefined {
+  return outer.blocked ?? inner.blocked ?? [...outer.limits, ...inner.limits].find(({ broken }) => broken)?.broken;
 }
 
 function limitsFor(outer: PoliciesOn, inner: PoliciesOn): readonly Limit[] {
+  if (outer.limits.length + inner.limits.length === 0) return noLimits;
   // A policy may name one target twice: its requests are still counted once.
   const byId = new Map([...outer.limits, ...inner.limits].flatMap(({ limits }) => limits.map((one) => [one.id, one])));
   return [...byId.values()];

@@ -1,6 +1,7 @@
 /** What entries need beside themselves. */
 import type { Backend, RouteEntry, Uses } from '../ir/gateway.ts';
-import type { Issuer, Limit } from '../ir/guard.ts';
+import type { Issuer } from '../ir/guard.ts';
+import { rememberLast } from './memo.ts';
 
 export function usesOf(entries: readonly RouteEntry[]): Uses {
   const guards = [...new Set(entries.map(({ guard }) => guard))];
@@ -8,44 +9,27 @@ export function usesOf(entries: readonly RouteEntry[]): Uses {
   return {
     required: distinct(
       guards.flatMap((guard) => (guard.kind === 'blocked' || guard.issuers.length === 0 ? [] : [guard.issuers])),
-      setKey,
+      keys.required,
     ),
     issuers: distinct(
       guards.flatMap((guard) => (guard.kind === 'blocked' ? [] : [...guard.issuers, ...(guard.shadow?.issuers ?? [])])),
-      ({ id }: Issuer) => id,
+      keys.issuers,
     ),
-    limits: distinct([...new Set(entries.map(({ limits }) => limits))].flat(), ({ id }: Limit) => id),
+    limits: distinct([...new Set(entries.map(({ limits }) => limits))].flat(), keys.limits),
     backends: distinct(
       rules.flatMap(({ backends }) => backends),
-      backendKey,
+      keys.backends,
     ),
   };
 }
 
-export function unite(all: readonly Uses[]): Uses {
-  return {
-    required: distinct(
-      all.flatMap(({ required }) => required),
-      setKey,
-    ),
-    issuers: distinct(
-      all.flatMap(({ issuers }) => issuers),
-      ({ id }: Issuer) => id,
-    ),
-    limits: distinct(
-      all.flatMap(({ limits }) => limits),
-      ({ id }: Limit) => id,
-    ),
-    backends: distinct(
-      all.flatMap(({ backends }) => backends),
-      backendKey,
-    ),
-  };
-}
-
-function setKey(issuers: readonly Issuer[]): string {
-  return issuers.map(({ id }) => id).join(' ');
-}
+/** Within one snapshot, what has the same key is the same. */
+const keys: { readonly [K in keyof Uses]: (item: Uses[K][number]) => string } = {
+  required: (issuers: readonly Issuer[]) => issuers.map(({ id }) => id).join(' '),
+  issuers: ({ id }) => id,
+  limits: ({ id }) => id,
+  backends: backendKey,
+};
 
 export function backendKey({ namespace, service, port }: Backend): string {
   return `${namespace}/${service}/${port}`;
@@ -53,6 +37,87 @@ export function backendKey({ namespace, service, port }: Backend): string {
 
 function distinct<T>(items: readonly T[], key: (item: T) => string): readonly T[] {
   if (items.length === 0) return items;
-  const byKey = new Map(items.map((item) => [key(item), item]));
-  return [...byKey.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item);
+  return sortedValues(new Map(items.map((item) => [key(item), item])));
+}
+
+function sortedValues<T>(byKey: ReadonlyMap<string, T>): readonly T[] {
+  return [...byKey].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item);
+}
+
+/** The union of many Uses, kept while some of them change. */
+export class UnitedUses {
+  readonly #required = new Tally(keys.required);
+  readonly #issuers = new Tally(keys.issuers);
+  readonly #limits = new Tally(keys.limits);
+  readonly #backends = new Tally(keys.backends);
+  readonly #all = rememberLast(
+    (
+      ...[required, issuers, limits, backends]: readonly [
+        Uses['required'],
+        Uses['issuers'],
+        Uses['limits'],
+        Uses['backends'],
+      ]
+    ): Uses => ({ required, issuers, limits, backends }),
+  );
+
+  /** All that go first: what nobody new brings must not outlive its last user. */
+  change(gone: readonly Uses[], come: readonly Uses[]): void {
+    for (const { required, issuers, limits, backends } of gone) {
+      this.#required.remove(required);
+      this.#issuers.remove(issuers);
+      this.#limits.remove(limits);
+      this.#backends.remove(backends);
+    }
+    for (const { required, issuers, limits, backends } of come) {
+      this.#required.add(required);
+      this.#issuers.add(issuers);
+      this.#limits.add(limits);
+      this.#backends.add(backends);
+    }
+  }
+
+  /** The same object while it holds the same, and so is each of its lists. */
+  get all(): Uses {
+    return this.#all(this.#required.list, this.#issuers.list, this.#limits.list, this.#backends.list);
+  }
+}
+
+/** How often each item is used; those that are, by key. */
+class Tally<T> {
+  readonly #key: (item: T) => string;
+  readonly #used = new Map<string, { readonly item: T; count: number }>();
+  #list: readonly T[] | undefined;
+
+  constructor(key: (item: T) => string) {
+    this.#key = key;
+  }
+
+  add(items: readonly T[]): void {
+    for (const item of items) {
+      const used = this.#used.get(this.#key(item));
+      if (used !== undefined) {
+        used.count += 1;
+        continue;
+      }
+      this.#used.set(this.#key(item), { item, count: 1 });
+      this.#list = undefined;
+    }
+  }
+
+  remove(items: readonly T[]): void {
+    for (const item of items) {
+      const used = this.#used.get(this.#key(item));
+      if (used === undefined) continue;
+      used.count -= 1;
+      if (used.count > 0) continue;
+      this.#used.delete(this.#key(item));
+      this.#list = undefined;
+    }
+  }
+
+  get list(): readonly T[] {
+    this.#list ??= sortedValues(this.#used).map(({ item }) => item);
+    return this.#list;
+  }
 }
