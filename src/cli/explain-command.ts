@@ -29,7 +29,7 @@ export function explainCommand(command: Command, { io, end }: Context): Command 
     .description(
       'Says which route answers a request, what each policy on its path says to it, and what the client gets.\nEnds with 0 when that could be told (a refused request is a good answer), 2 when something cannot be read.',
     )
-    .addArgument(new Argument('<request>', "such as 'GET https://host/path'; the method is GET when absent"))
+    .addArgument(new Argument('[request]', "such as 'GET https://host/path'; the method is GET when absent"))
     .option('-H, --header <line>', "'name: value' of the request; may be repeated", collect, [])
     .option('--claims <json>', 'claims of a token that is taken to verify, with its iss')
     .option('--client-ip <address>', 'address that the connection comes from', '127.0.0.1')
@@ -39,10 +39,21 @@ export function explainCommand(command: Command, { io, end }: Context): Command 
         .choices(['text', 'json'])
         .default('text'),
     )
-    .action(async (request: string, options: ExplainOptions) => {
+    .action(async (written: string | undefined, options: ExplainOptions) => {
+      const { request, file } = apart(written, options.file);
+      if (request === undefined) return command.error("error: say which request, such as 'GET https://host/path'");
       const { explainRequest } = await import('./explain.ts');
-      end(await explainRequest(request, options, io));
+      end(await explainRequest(request, { ...options, file }, io));
     });
+}
+
+/** `-f` takes every word that follows, also the request behind the paths: it is the one that names a URL. */
+function apart(
+  written: string | undefined,
+  words: readonly string[],
+): { readonly request: string | undefined; readonly file: readonly string[] } {
+  const request = written ?? words.findLast((word) => word.includes('://'));
+  return { request, file: words.filter((word) => word !== request) };
 }
 
 function collect(line: string, before: readonly string[]): readonly string[] {

@@ -1,6 +1,7 @@
 /** The commands and their options. What does the work is imported when a command is called, so that each starts quickly. */
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
+import { explainCommand, explainExamples } from './explain-command.ts';
 import type { Io } from './io.ts';
 import { runCommand, runExamples } from './run-command.ts';
 import { versionText } from './version-text.ts';
@@ -55,13 +56,15 @@ export function buildProgram(context: Context): Command {
       'after',
       examples([
         ['evengate lint -f examples/shop', 'what is wrong, where, and what to do about it'],
-        ['evengate render -f examples/shop', 'what Envoy would be told'],
+        ["evengate explain -f examples/shop 'GET https://api.shop.example.com/orders'", 'who answers, and who decides'],
+        ['evengate run -f examples/shop', 'serve it on a real Envoy here'],
         ['evengate crds | kubectl apply --server-side -f -', 'teach a cluster the four kinds'],
         ['evengate help lint', 'all about one command'],
       ]),
     );
-  // In the order that help shows them; `explain` comes after `run` when it joins.
+  // In the order that help shows them.
   runCommand(withFiles(program.command('run')), context).addHelpText('after', examples(runExamples));
+  explainCommand(withFiles(program.command('explain')), context).addHelpText('after', examples(explainExamples));
   addLint(program, context);
   addRender(program, context);
   addCrds(program, context);
