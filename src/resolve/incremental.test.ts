@@ -40,7 +40,7 @@ function kindOf({ kind }: KubeObject): WatchedKind {
 }
 
 /** Every untouched collection and object keeps its identity. */
-function after(snapshot: Snapshot, { forms: [first], form }: Step): Snapshot {
+function changedBy(snapshot: Snapshot, { forms: [first], form }: Step): Snapshot {
   const kind = kindOf(first);
   const next = new Map<string, KubeObject>(snapshot[kind]);
   next.delete(objectKey(first));
@@ -71,7 +71,7 @@ describe('whatever happens, one after another', () => {
         let snapshot = snapshotOf(full ? everything : []);
         incremental(snapshot);
         for (const change of steps) {
-          snapshot = after(snapshot, change);
+          snapshot = changedBy(snapshot, change);
           const now = incremental(snapshot);
           const fresh = compiler()(snapshot);
           expect(filesOf(now)).toEqual(filesOf(fresh));
@@ -90,10 +90,9 @@ describe('whatever happens, one after another', () => {
         const incremental = compiler();
         const start = snapshotOf(everything);
         const before = [...incremental(start).files];
-        for (const snapshot of steps.reduce<readonly Snapshot[]>(
-          (all, one) => [...all, after(all.at(-1) ?? start, one)],
-          [],
-        )) {
+        let snapshot = start;
+        for (const change of steps) {
+          snapshot = changedBy(snapshot, change);
           incremental(snapshot);
         }
         expect([...incremental(snapshotOf(everything)).files]).toEqual(before);
@@ -218,7 +217,7 @@ describe('what does not concern a Route', () => {
     const incremental = compiler();
     const start = snapshotOf(everything);
     const before = incremental(start);
-    const now = incremental(after(start, { forms: [added], form: added }));
+    const now = incremental(changedBy(start, { forms: [added], form: added }));
     for (const [key, unit] of before.resolution.routes) expect(now.resolution.routes.get(key)).toBe(unit);
     for (const [key, edge] of before.edges) {
       const hashes = (files: typeof edge.files | undefined) => files?.map(({ name, hash }) => [name, hash]);
@@ -232,7 +231,7 @@ describe('what does not concern a Route', () => {
     const start = snapshotOf(everything);
     const before = incremental(start);
     const edited = route({ rules: [{ backendRefs: [backendRef({ weight: 2 })] }] });
-    const now = incremental(after(start, { forms: [edited], form: edited }));
+    const now = incremental(changedBy(start, { forms: [edited], form: edited }));
     const same = [...before.resolution.routes].filter(([key, unit]) => now.resolution.routes.get(key) === unit);
     expect(same.map(([key]) => key).toSorted()).toEqual(['bank/pay', 'shop/other']);
     expect(now.edges.get('bank/second')?.revision).toBe(before.edges.get('bank/second')?.revision);
