@@ -78,5 +78,5 @@ export function demoRequests({ http, https, folder }: DemoPlace): readonly DemoR
 
 export function demoText(requests: readonly DemoRequest[], folder: string): string {
   const lines = requests.map(({ status, why, command }) => `  # ${status}: ${why}\n  ${command}\n`);
-  return `Try it (paste a line into another terminal)\n${lines.join('')}\nChange a file in ${folder}, and it is served within a moment. Ctrl-C ends everything.\n\n`;
+  return `Try it (paste a line into another terminal, in this folder)\n${lines.join('')}\nChange a file in ${folder}, and it is served within a moment. Ctrl-C ends everything.\n\n`;
 }
