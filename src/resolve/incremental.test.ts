@@ -6,6 +6,7 @@ import {
   authPolicy,
   backendRef,
   gateway,
+  jwt,
   namespace,
   object,
   rateLimitPolicy,
@@ -235,5 +236,22 @@ describe('what does not concern a Route', () => {
     const same = [...before.resolution.routes].filter(([key, unit]) => now.resolution.routes.get(key) === unit);
     expect(same.map(([key]) => key).toSorted()).toEqual(['bank/pay', 'shop/other']);
     expect(now.edges.get('bank/second')?.revision).toBe(before.edges.get('bank/second')?.revision);
+  });
+
+  test('but an issuer more at its gateway shows where it counts callers', () => {
+    const incremental = compiler();
+    const counted = [
+      gateway({ defaultAccess: 'Public' }),
+      service(),
+      route(),
+      rateLimitPolicy({ limits: [{ name: 'each', requests: 1, per: 'Day', by: [{ claim: 'sub' }] }] }),
+      route({ rules: [{ matches: [{ path: { value: '/other' } }], backendRefs: [backendRef()] }] }, { name: 'other' }),
+    ];
+    const start = snapshotOf(counted);
+    incremental(start);
+    const other = authPolicy({ targetRefs: [routeTarget('other')], authenticate: { jwt: [jwt()] } }, { name: 'other' });
+    const next = changedBy(start, { forms: [other], form: other });
+    expect(filesOf(incremental(next))).toEqual(filesOf(compiler()(next)));
+    expect(filesOf(incremental(start))).toEqual(filesOf(compiler()(start)));
   });
 });
