@@ -5,7 +5,7 @@ import { duration, field } from '../../schema/fields.ts';
 export const timeoutsSchema = z.strictObject({
   request: field(
     duration.optional(),
-    'Longest time for the whole exchange, retries included, as h, m, s and ms; 504 past it. 15s when absent, no limit when 0s.',
+    'Longest time for the whole exchange, retries included, as h, m, s and ms; 504 past it. When absent, 15s, or `backendRequest` if that is longer; no limit when 0s.',
     '5s',
   ),
   backendRequest: field(
