@@ -45,6 +45,13 @@ await rigSuite(
         ['/a%2Fb?c', '/a/b?c'],
         ['/a%5cb', '/a/b'],
         ['/x/..%2fadmin', '/admin'],
+        // Never to another site.
+        ['/%2fevil.example.com', '/evil.example.com'],
+        ['/%2f%2Fevil.example.com/', '/evil.example.com/'],
+        ['/%5cevil.example.com', '/evil.example.com'],
+        ['/%5C/%2f%5cevil.example.com', '/evil.example.com'],
+        ['/x/..%2f%2fevil.example.com', '/evil.example.com'],
+        ['/x/%2e%2e%2f%5cevil.example.com', '/evil.example.com'],
         ['/x/%2e%2e%2fadmin', '/admin'],
       ])('%s is redirected to %s', async (path, location) => {
         const { status, header, received } = await rig().send({ path });

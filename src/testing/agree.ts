@@ -11,7 +11,12 @@ import type { Token } from './rig-tokens.ts';
 /** Keys that servers publish, by `uri`: what a token of theirs is verified with. */
 export type PublishedKeys = ReadonlyMap<string, string>;
 
-/** Throws, with both sides, when they differ. `keys` is needed where policies name a `uri`. */
+/** Its message shows both sides. */
+export class Disagreement extends Error {
+  override readonly name = 'Disagreement';
+}
+
+/** Throws a Disagreement when they differ. `keys` is needed where policies name a `uri`. */
 export function agree(gateways: Iterable<Gateway>, attempt: Attempt, keys: PublishedKeys = new Map()): void {
   const { request } = attempt;
   const gateway = gatewayOf(gateways, request.port ?? 80);
@@ -22,7 +27,7 @@ export function agree(gateways: Iterable<Gateway>, attempt: Attempt, keys: Publi
   const envoy = 'error' in attempt ? attempt.error.message : seen(attempt);
   const steps = explanation.steps.map(({ stage, text }) => `  ${stage}: ${text}`);
   const lines = [difference, `request: ${JSON.stringify(question)}`, `envoy: ${envoy}`];
-  throw new Error([...lines, `explain: ${JSON.stringify(explanation.outcome)}`, ...steps].join('\n'));
+  throw new Disagreement([...lines, `explain: ${JSON.stringify(explanation.outcome)}`, ...steps].join('\n'));
 }
 
 function seen({ status, header, body, received }: Exchange): string {

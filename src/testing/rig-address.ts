@@ -5,7 +5,7 @@ import process from 'node:process';
 import { hostProblem } from '../features/jwt/uri.ts';
 
 export type LocalAddress =
-  | { readonly address: string; release(): void }
+  | { readonly address: string; readonly release: () => void }
   /** Why there is none, and the remedy. */
   | { readonly skip: string };
 

@@ -52,8 +52,9 @@ const methods = new Set(
 
 export function seeRequest(gateway: Gateway, request: ExplainRequest, address: Address): SeenRequest | Outcome {
   const written = linesOf(request.headers, 'host');
-  const authority = withoutLastDot(written.length === 0 ? address.authority : written.join(','));
-  const problem = requestProblem(request, authority);
+  const sent = written.length === 0 ? address.authority : written.join(',');
+  const authority = withoutLastDot(sent);
+  const problem = requestProblem(request, sent);
   if (problem !== undefined) return { kind: 'refused', status: 400, reason: problem };
   const target = normaliseTarget(address.target);
   if (target.kind === 'refused') return { kind: 'refused', status: 400, reason: target.reason };
@@ -69,6 +70,10 @@ export function seeRequest(gateway: Gateway, request: ExplainRequest, address: A
   const { trustedHops } = gateway;
   const { clientAddress } = request;
   const headers = heldHeaders(request.headers, { scheme: address.scheme, clientAddress, trustedHops, authority });
+  if (headers.get('x-forwarded-proto')?.[0] === '') {
+    // Envoy takes no route without a scheme, and what no route opens is shut.
+    return { kind: 'refused', status: 403, reason: 'the trusted proxy sent an empty X-Forwarded-Proto' };
+  }
   return {
     method: request.method,
     authority,
