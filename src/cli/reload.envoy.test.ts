@@ -128,7 +128,7 @@ function ask(port: number, path: Path, agent: Agent | false, token: string): Pro
         body += chunk;
       });
       response.on('end', () =>
-        resolve(`${response.statusCode} ${body.trim()} ${response.headers['x-version'] ?? '-'}`),
+        resolve(`${response.statusCode} ${body.trim()} ${String(response.headers['x-version'] ?? '-')}`),
       );
     });
     call.on('error', (error) => resolve(error.message));

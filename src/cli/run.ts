@@ -35,6 +35,8 @@ export interface RunHooks {
 
 /** Serves until SIGINT, SIGTERM or SIGHUP; with `once` until it has said so. Leaves nothing running. */
 export async function run(options: RunOptions, io: Io, hooks: RunHooks = {}): Promise<ExitCode> {
+  // Each Envoy asks to be ended with us, and there may be many.
+  process.setMaxListeners(0);
   const stopping = new AbortController();
   const release = onStopSignal(() => stopping.abort());
   const session = new Session(options, io, hooks);

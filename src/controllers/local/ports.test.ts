@@ -72,7 +72,7 @@ describe('which port stands for which', () => {
     ],
     ['the last mapping counts', machine(), [map(80, 8080), map(80, 8081)], [80], [[80, 8081]]],
     ['any free one', machine(), [map(80, 0)], [80], [[80, 40_000]]],
-  ] as const)('%s', async (_, probe, mappings, ports, expected) => {
+  ] as const)('%s', async (...[, probe, mappings, ports, expected]) => {
     expect(await assigned(probe, mappings, ...ports)).toEqual(expected);
   });
 
@@ -95,7 +95,7 @@ describe('which port stands for which', () => {
     ],
     ['two mapped to one', machine(), [map(80, 8080)], [80, 8080], 'port 8080 is already that of another listener'],
     ['an address of another machine', nowhere, [], [80], '127.0.0.1 is no address of this machine'],
-  ] as const)('%s is refused', async (_, probe, mappings, ports, why) => {
+  ] as const)('%s is refused', async (...[, probe, mappings, ports, why]) => {
     const port = ports.at(-1);
     expect(await assigned(probe, mappings, ...ports)).toEqual([
       `listener l${port} of ApiGateway shop/edge cannot open its port ${port}: ${why}`,
@@ -119,6 +119,20 @@ describe('which port stands for which', () => {
     ]);
     plan.release('shop/a');
     expect([...(await plan.assign(second)).ports]).toEqual([[8080, 8080]]);
+  });
+
+  test('two gateways whose port is raised, or any free one, never get the same', async () => {
+    const raised = new PortPlan('127.0.0.1', [], machine());
+    expect([...(await raised.assign(gatewayWith('a', 80))).ports.values()]).toEqual([10_080]);
+    expect((await raised.assign(gatewayWith('b', 80))).findings.map(({ message }) => message)).toEqual([
+      'listener l80 of ApiGateway shop/b cannot open its port 80: port 80 needs rights that this user lacks, and port 10080 is already that of ApiGateway shop/a',
+    ]);
+    const offered = [40_000, 40_000, 40_001];
+    const any = new PortPlan('127.0.0.1', [map(80, 0)], () =>
+      Promise.resolve({ free: true, port: offered.shift() ?? 0 }),
+    );
+    expect([...(await any.assign(gatewayWith('a', 80))).ports.values()]).toEqual([40_000]);
+    expect([...(await any.assign(gatewayWith('b', 80))).ports.values()]).toEqual([40_001]);
   });
 
   test('a port once given is not tried again, as our own Envoy has it; a lost one is', async () => {

@@ -83,35 +83,52 @@ export class PortPlan {
 
   async #portOf(gateway: Gateway, port: number, { given, own }: Taken): Promise<number | Finding> {
     const key = keyOf(gateway.ref.namespace, gateway.ref.name);
+    const ownerOf = (bound: number) => {
+      const other = [...this.#used].find(([name, ports]) => name !== key && [...ports.values()].includes(bound));
+      if (other !== undefined) return `ApiGateway ${other[0]}`;
+      return own.has(bound) ? 'another listener' : undefined;
+    };
     const mapped = this.#mappings.findLast((one) => one.port === port && (one.gateway ?? key) === key)?.bound;
     const known = given.get(port);
     // Our own Envoy may hold it right now, so that it cannot be tried again.
-    const wanted = known ?? mapped ?? port;
-    const other = [...this.#used].find(([name, ports]) => name !== key && [...ports.values()].includes(wanted));
-    if (other !== undefined)
-      return portFinding(gateway, port, `port ${wanted} is already that of ApiGateway ${other[0]}`);
-    if (own.has(wanted)) return portFinding(gateway, port, `port ${wanted} is already that of another listener`);
-    if (known !== undefined) return known;
-    const tried = await this.#probe(this.#address, wanted);
-    if (tried.free) return tried.port;
-    if (tried.code !== 'EACCES' || mapped !== undefined)
-      return portFinding(gateway, port, this.#why(wanted, tried.code));
-    const raised = port + unprivilegedOffset;
-    const again = await this.#probe(this.#address, raised);
-    if (again.free) return again.port;
-    return portFinding(
-      gateway,
-      port,
-      `port ${port} needs rights that this user lacks, and ${this.#why(raised, again.code)}`,
-    );
+    if (known !== undefined && ownerOf(known) === undefined) return known;
+    const wanted = await this.#claim(mapped ?? port, ownerOf);
+    if (wanted.free) return wanted.port;
+    if (wanted.code !== 'EACCES' || mapped !== undefined) return portFinding(gateway, port, this.#why(wanted));
+    const raised = await this.#claim(port + unprivilegedOffset, ownerOf);
+    if (raised.free) return raised.port;
+    return portFinding(gateway, port, `port ${port} needs rights that this user lacks, and ${this.#why(raised)}`);
   }
 
-  #why(port: number, code: string): string {
+  /** Tries a port that none of our own listeners has. */
+  async #claim(port: number, ownerOf: (port: number) => string | undefined): Promise<Claim> {
+    for (;;) {
+      const owner = ownerOf(port);
+      if (owner !== undefined) return { free: false, port, code: 'ours', owner };
+      const tried = await this.#probe(this.#address, port);
+      if (!tried.free) return { ...tried, port };
+      // Any free one may be one that was given away and is not bound yet.
+      if (ownerOf(tried.port) === undefined) return tried;
+    }
+  }
+
+  #why({ port, code, owner }: Refused): string {
+    if (owner !== undefined) return `port ${port} is already that of ${owner}`;
     if (code === 'EADDRINUSE') return `port ${port} is in use by another program`;
     if (code === 'EACCES') return `port ${port} needs rights that this user lacks`;
     if (code === 'EADDRNOTAVAIL') return `${this.#address} is no address of this machine`;
     return `port ${port} of ${this.#address} cannot be bound (${code})`;
   }
+}
+
+type Claim = { readonly free: true; readonly port: number } | Refused;
+
+interface Refused {
+  readonly free: false;
+  readonly port: number;
+  readonly code: string;
+  /** Who of us has it. */
+  readonly owner?: string;
 }
 
 function portsOf({ chains }: Gateway): readonly number[] {
