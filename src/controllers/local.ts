@@ -231,7 +231,7 @@ function startFinding(about: ObjectRef, error: EnvoyStartError): Finding {
   return {
     about,
     severity: 'error',
-    reason: 'UnsupportedValue',
+    reason: 'NotProgrammed',
     at: '',
     message: error.message.replace(/\.$/, ''),
     remedy: 'Look at what changed last; the next change of a file tries again',

@@ -123,7 +123,7 @@ const refused = (about: object, message: RegExp) => ({
     {
       about: expect.objectContaining(about),
       severity: 'error',
-      reason: 'UnsupportedValue',
+      reason: 'NotProgrammed',
       at: '',
       message: expect.stringMatching(message),
       remedy: expect.any(String),

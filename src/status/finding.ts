@@ -26,6 +26,7 @@ export const reasons = {
     condition: 'ResolvedRefs',
     summary: 'A JWKS cannot be found or read, or holds a key that is not public.',
   },
+  NotProgrammed: { condition: 'Programmed', summary: 'Envoy could not be started, or refused what it was told.' },
   PolicyBlocked: { condition: 'Ready', summary: 'A policy on the path cannot be enforced, so the rule answers 500.' },
   NotCovered: {
     condition: 'Ready',

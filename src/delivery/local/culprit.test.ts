@@ -22,7 +22,7 @@ test.each([
     {
       about,
       severity: 'error',
-      reason: 'UnsupportedValue',
+      reason: 'NotProgrammed',
       at: '',
       message: `Envoy refused ${name}: ${detail}; what it served before stays`,
       remedy: expect.stringMatching(/^Undo /),

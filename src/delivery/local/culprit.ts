@@ -21,7 +21,7 @@ function findingOf(gateway: ObjectRef, { file, detail }: Refusal): Finding {
   return {
     about: aboutOf(detail) ?? gateway,
     severity: 'error',
-    reason: 'UnsupportedValue',
+    reason: 'NotProgrammed',
     at: '',
     message: `Envoy ${said}; what it served before stays`,
     remedy: 'Undo the last change of what is named here, and report this: Evengate should have refused it',
