@@ -52,7 +52,7 @@ export function edgeRenderer(placement: Placement): EdgeRenderer {
       file(cdsFile, { kind: 'cds' }, clustersOf(gateway, placement)),
       file(ldsFile, { kind: 'lds' }, listeners(gateway, placement).map(leaf)),
       ...gateway.chains.flatMap((chain) => [
-        file(rdsFile(chain.name), { kind: 'rds', name: chain.name }, [table(chain)]),
+        file(rdsFile(chain.name), { kind: 'rds', name: chain.name }, [table(chain, gateway.trustedHops)]),
         file(ecdsFile('jwt', chain.name), { kind: 'ecds', name: filterNames.jwt(chain.name) }, [jwtFragment(chain)]),
         file(ecdsFile('limits', chain.name), { kind: 'ecds', name: filterNames.limits(chain.name) }, [
           limitsFragment(chain),

@@ -1,26 +1,43 @@
 /** The RouteConfiguration of one chain. Work is kept per guard, per entry and per virtual host. */
 import { types } from '../envoy/json.ts';
+import type { HeaderValueOption } from '../envoy/route.ts';
 import type { Chain, RouteEntry, VirtualHost } from '../ir/gateway.ts';
 import type { Guard } from '../ir/guard.ts';
 import { composite, type Fragment, fields, leaf } from './fragment.ts';
 import { matcherTree, treeThreshold } from './matcher.ts';
 import { type ChainNames, chainNames, guardFilters, misdirected, notFound, type RouteText, routesOf } from './route.ts';
 
-export type RouteTable = (chain: Chain) => Fragment;
+export type RouteTable = (chain: Chain, trustedHops: number) => Fragment;
 
 /** Remembers fragments as long as the guards, entries and virtual hosts that they were made of. */
 export function routeTable(): RouteTable {
   const memories = new Map<string, ChainMemory>();
-  return (chain) => {
+  return (chain, trustedHops) => {
     const names = chainNames(chain);
     const memory = memories.get(chain.name) ?? new ChainMemory(names);
     memories.set(chain.name, memory);
     memory.meet(names);
     const virtualHosts = chain.virtualHosts.map((host) => memory.virtualHost(host));
-    const head = `{"@type":${JSON.stringify(types.routeConfiguration)},"name":${JSON.stringify(chain.name)},"ignore_port_in_host_matching":true,"virtual_hosts":[`;
-    return composite(head, virtualHosts, ']}');
+    return composite(`${headOf(chain, trustedHops)},"virtual_hosts":[`, virtualHosts, ']}');
   };
 }
+
+/** Without its closing brace. */
+function headOf({ name }: Chain, trustedHops: number): string {
+  const head = {
+    '@type': types.routeConfiguration,
+    name,
+    ignore_port_in_host_matching: true,
+    // At the real edge nobody's X-Forwarded-For is believed, so backends see none but the client's address.
+    ...(trustedHops === 0 ? { request_headers_to_add: [forwardedFor] } : {}),
+  };
+  return JSON.stringify(head).slice(0, -1);
+}
+
+const forwardedFor: HeaderValueOption = {
+  header: { key: 'x-forwarded-for', value: '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%' },
+  append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
+};
 
 /** Fragments of one chain. Limits look for claims under every issuer of the chain; nothing else shows what else is in it. */
 class ChainMemory {
