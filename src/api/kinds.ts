@@ -62,7 +62,7 @@ export const kinds: readonly KindDefinition[] = [
     rules: [],
     columns: [
       column('Hosts', '.status.hosts', 'Hosts that it serves.'),
-      column('Gateways', '.status.gateways', 'ApiGateways that it is attached to.'),
+      column('Gateway', '.status.gateways', 'ApiGateways that it is attached to.'),
       column('Auth', '.status.auth', 'How its rules are guarded.'),
       ready,
       age,
