@@ -1,5 +1,5 @@
-/** `cold-child.ts json|yaml PATH`: from texts on disk to the bytes of every file; prints what it took. */
-import { readdirSync, readFileSync } from 'node:fs';
+/** `cold-child.ts json|yaml PATH OUTPUT`: from texts on disk to every file that Envoy reads; prints what it took. */
+import { closeSync, openSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { assemble } from '../src/controllers/manifests/assemble.ts';
@@ -24,17 +24,37 @@ export interface ColdResult {
 /** One watch event a line. What nobody reads of the metadata is let go at once. */
 function fromEvents(path: string): Snapshot {
   const collections = new Map<string, Map<string, KubeObject>>();
-  const bytes = readFileSync(path);
-  for (let start = 0; start < bytes.length; ) {
-    const end = bytes.indexOf(10, start);
-    const { object } = JSON.parse(bytes.toString('utf8', start, end)) as { readonly object: KubeObject };
+  for (const line of linesOf(path)) {
+    const { object } = JSON.parse(line) as { readonly object: KubeObject };
     const { name, namespace = '', uid = '', generation = 0, resourceVersion = '', labels = {} } = object.metadata;
     const kept = { ...object, metadata: { name, namespace, uid, generation, resourceVersion, labels } };
     const collection = collections.get(object.kind) ?? new Map<string, KubeObject>();
     collections.set(object.kind, collection.set(objectKey(kept), kept));
-    start = end + 1;
   }
   return { ...emptySnapshot, ...Object.fromEntries([...collections].filter(([kind]) => isWatchedKind(kind))) };
+}
+
+/** Piece by piece, as they come from a socket. */
+function* linesOf(path: string): Generator<string> {
+  const file = openSync(path, 'r');
+  const piece = Buffer.alloc(1 << 16);
+  let rest = '';
+  for (let size = readSync(file, piece); size > 0; size = readSync(file, piece)) {
+    const lines = (rest + piece.toString('latin1', 0, size)).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines;
+  }
+  closeSync(file);
+}
+
+/** Piece by piece, too: nobody needs a second copy of 50 MB. */
+function write(path: string, text: string): number {
+  const file = openSync(path, 'w');
+  let bytes = 0;
+  for (let start = 0; start < text.length; start += 1 << 20)
+    bytes += writeSync(file, text.slice(start, start + (1 << 20)));
+  closeSync(file);
+  return bytes;
 }
 
 function fromFolder(folder: string): Snapshot {
@@ -45,7 +65,7 @@ function fromFolder(folder: string): Snapshot {
   return assemble(files).snapshot;
 }
 
-const [, , form, path = ''] = process.argv;
+const [, , form, path = '', output = ''] = process.argv;
 const startMegabytes = peakMegabytes();
 const cpu = process.cpuUsage();
 const times = [performance.now()];
@@ -55,7 +75,9 @@ const resolution = resolver()(snapshot);
 times.push(performance.now());
 const edges = [...resolution.gateways.values()].map(edgeRenderer(inCluster));
 times.push(performance.now());
-const files = edges.flatMap((edge) => edge.files.map((file) => Buffer.from(file.text(edge.revision))));
+const bytes = edges.flatMap(({ files, revision }) =>
+  files.map((file) => write(join(output, file.name), file.text(revision))),
+);
 times.push(performance.now());
 const used = process.cpuUsage(cpu);
 const parts = times.slice(1).map((time, index) => time - (times[index] ?? 0));
@@ -65,7 +87,7 @@ const result: ColdResult = {
   parts: parts as unknown as ColdResult['parts'],
   startMegabytes,
   peakMegabytes: peakMegabytes(),
-  bytes: files.reduce((sum, file) => sum + file.length, 0),
+  bytes: bytes.reduce((sum, size) => sum + size, 0),
   findings: resolution.findings.length,
 };
 process.stdout.write(JSON.stringify(result));

@@ -18,8 +18,8 @@ export async function cold(): Promise<readonly Figure[]> {
     writeFileSync(join(folder, 'events.json'), objects.map((object) => `${watchEvent(object)}\n`).join(''));
     writeManifests(join(folder, 'manifests'), objects);
     return await withChild<ColdResult, readonly Figure[]>('cold-child.ts', async (run) => [
-      ...(await measure('watch events (JSON)', () => run(['json', join(folder, 'events.json')]))),
-      ...(await measure('manifests (YAML)', () => run(['yaml', join(folder, 'manifests')]))),
+      ...(await measure('watch events (JSON)', () => run(['json', join(folder, 'events.json'), folder]))),
+      ...(await measure('manifests (YAML)', () => run(['yaml', join(folder, 'manifests'), folder]))),
     ]);
   } finally {
     rmSync(folder, { recursive: true });
@@ -47,7 +47,7 @@ async function measure(name: string, run: () => Promise<ColdResult>): Promise<re
       value: middle(({ wall }) => wall),
       unit: 'ms',
       target: { kind: 'most', value: 1000 },
-      note: `parse ${part(0)}, resolve ${part(1)}, render ${part(2)}, join ${part(3)}${findings === 0 ? '' : `, ${findings} FINDINGS`}`,
+      note: `parse ${part(0)}, resolve ${part(1)}, render ${part(2)}, write ${part(3)}${findings === 0 ? '' : `, ${findings} FINDINGS`}`,
     },
     {
       name: `cold, ${name}: CPU`,

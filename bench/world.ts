@@ -99,10 +99,7 @@ export function route(host: number, index: number, version = 0): KubeObject {
   };
   const write = {
     name: 'write',
-    matches: [
-      { path: { type: 'Exact', value: `/api/things-${index}` }, method: 'POST' },
-      { path: { value: `/api/things-${index}` }, headers: [{ name: 'x-canary', value: 'true' }] },
-    ].slice(0, index % 4 === 1 ? 2 : 1),
+    matches: [{ path: { type: 'Exact', value: `/api/things-${index}` }, method: 'POST' }],
     timeouts: { request: '30s' },
     responseHeaders: { add: [{ name: 'x-served-by', value: 'edge' }] },
     backendRefs: [backend(2)],

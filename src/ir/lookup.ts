@@ -18,4 +18,6 @@ export interface Lookup {
   namespaceLabels(namespace: string): NamespaceLabels;
   /** The one answer to "may `from` name `to`?": same namespace, or a ReferenceGrant (GEP-709) in the target's. */
   canReference(from: ObjectRef, to: ObjectRef & { readonly group: string }): boolean;
+  /** `read(text)`, found out once however many objects hold the text. `read` must be pure, and the same function each time. */
+  once<T>(text: string, read: (text: string) => T): T;
 }

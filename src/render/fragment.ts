@@ -17,7 +17,7 @@ export function fields(value: object): Fragment {
 }
 
 function fragmentOf(text: string): Fragment {
-  return { hash: hashOf([text]), text: () => text };
+  return { hash: shortHash(text), text: () => text };
 }
 
 /** `head` and `tail` around the parts' texts, with commas between. */
@@ -39,5 +39,9 @@ export function composite(head: string, parts: readonly Fragment[], tail: string
 
 export function hashOf(texts: readonly string[]): string {
   // The length keeps ['ab', 'c'] and ['a', 'bc'] apart.
-  return digest('sha256', texts.map((text) => `${text.length}:${text}`).join('')).slice(0, 16);
+  return shortHash(texts.map((text) => `${text.length}:${text}`).join(''));
+}
+
+function shortHash(text: string): string {
+  return digest('sha256', text).slice(0, 16);
 }

@@ -49,17 +49,22 @@ export function routesOf(entry: RouteEntry, names: ChainNames): readonly RouteTe
     return [{ route: { ...base, direct_response: { status: 500 } }, guard: undefined, filters: unguarded }];
   }
   const place = { path: match.path, listener: entry.listener };
-  const variants = anyRuleFeatures
+  const parts = anyRuleFeatures
     .filter((feature) => Object.hasOwn(rule.settings, feature.name))
-    .map((feature) => feature.edge(rule.settings[feature.name], place))
-    .reduce<readonly (readonly RouteParts[])[]>(
-      (all, parts) => all.flatMap((some) => parts.map((part) => [...some, part])),
-      [[]],
-    );
-  return variants.map((parts) => {
+    .map((feature) => feature.edge(rule.settings[feature.name], place));
+  return variantsOf(parts).map((parts) => {
     const { route, filters } = compose(base, parts, { limits: entry.limits, names });
     return { route, guard, filters };
   });
+}
+
+/** One of each feature's parts, in every combination: mostly there is one. */
+function variantsOf(all: readonly (readonly RouteParts[])[]): readonly (readonly RouteParts[])[] {
+  if (all.every(({ length }) => length === 1)) return [all.flat()];
+  return all.reduce<readonly (readonly RouteParts[])[]>(
+    (variants, parts) => variants.flatMap((some) => parts.map((part) => [...some, part])),
+    [[]],
+  );
 }
 
 interface Setting {

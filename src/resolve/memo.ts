@@ -11,7 +11,12 @@ type ValueIn<M> = M extends ReadonlyMap<string, infer V> ? V : never;
 export interface Look<W extends World> {
   get<K extends keyof W & string>(name: K, key: string): ValueIn<W[K]> | undefined;
   all<K extends keyof W & string>(name: K): W[K];
+  /** `read(text)`, remembered: it depends on nothing else. */
+  once<T>(text: string, read: (text: string) => T): T;
 }
+
+/** Texts are forgotten, all at once, past this many: keys are rotated. */
+const rememberedTexts = 1000;
 
 interface Read {
   readonly collection: string;
@@ -35,6 +40,7 @@ export function memoise<I extends object, W extends World, O>(
 ): (inputs: ReadonlyMap<string, I>, world: W) => ReadonlyMap<string, O> {
   const units = new Map<string, Unit<I, O>>();
   const readNames = new Set<string>();
+  const once = readOnce();
   let last: { readonly inputs: unknown; readonly world: W; readonly outputs: ReadonlyMap<string, O> } | undefined;
   return (inputs, world) => {
     const before = last;
@@ -49,7 +55,7 @@ export function memoise<I extends object, W extends World, O>(
     for (const [key, input] of inputs) {
       let unit = units.get(key);
       if (unit === undefined || unit.input !== input || (changed && !stillTrue(unit.reads, world))) {
-        unit = unitOf(compute, input, world);
+        unit = unitOf(compute, input, { world, once });
         units.set(key, unit);
         for (const { collection } of unit.reads) readNames.add(collection);
       }
@@ -62,7 +68,11 @@ export function memoise<I extends object, W extends World, O>(
   };
 }
 
-function unitOf<I, W extends World, O>(compute: (input: I, look: Look<W>) => O, input: I, world: W): Unit<I, O> {
+function unitOf<I, W extends World, O>(
+  compute: (input: I, look: Look<W>) => O,
+  input: I,
+  { world, once }: { readonly world: W; readonly once: Look<W>['once'] },
+): Unit<I, O> {
   const reads: Read[] = [];
   const output = compute(input, {
     get(name, key) {
@@ -75,8 +85,23 @@ function unitOf<I, W extends World, O>(compute: (input: I, look: Look<W>) => O, 
       reads.push({ collection: name, key: undefined, value });
       return value;
     },
+    once,
   });
-  return { input, reads, output };
+  // A list that was pushed to keeps room for more.
+  return { input, reads: reads.slice(), output };
+}
+
+function readOnce(): Look<World>['once'] {
+  const readings = new Map<unknown, Map<string, unknown>>();
+  return (text, read) => {
+    const known = readings.get(read) ?? new Map<string, unknown>();
+    readings.set(read, known);
+    if (!known.has(text)) {
+      if (known.size >= rememberedTexts) known.clear();
+      known.set(text, read(text));
+    }
+    return known.get(text) as ReturnType<typeof read>;
+  };
 }
 
 function stillTrue(reads: readonly Read[], world: World): boolean {

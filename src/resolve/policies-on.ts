@@ -1,6 +1,7 @@
 /** The policies on one object and on each of its sections. */
 import { keyOf, type ObjectRef } from '../kube/object.ts';
 import type { Finding } from '../status/finding.ts';
+import { joined } from './lists.ts';
 import type { Look } from './memo.ts';
 import { type Attached, bySection } from './policy-index.ts';
 import type { PoliciesOn, PolicyWorld } from './world.ts';
@@ -12,25 +13,19 @@ export function policiesOn(
   recorder: Look<PolicyWorld>,
 ): ReadonlyMap<string, PoliciesOn> {
   const keys = [`Namespace ${target.namespace}`, `${target.kind} ${keyOf(target.namespace, target.name)}`];
-  const auth = bySection(
-    keys.flatMap((key) => recorder.get('authOn', key) ?? []),
-    sections,
-  );
-  const limits = bySection(
-    keys.flatMap((key) => recorder.get('limitsOn', key) ?? []),
-    sections,
-  );
-  const [blocked] = [...auth.unknown, ...limits.unknown].map((one) => unknownSection(one, target, sections));
-  return new Map(
-    ['', ...sections].map((name) => [
-      name,
-      {
-        auth: [...auth.whole, ...(auth.sections.get(name) ?? [])],
-        limits: [...limits.whole, ...(limits.sections.get(name) ?? [])],
-        blocked,
-      },
-    ]),
-  );
+  const auth = bySection(joined(keys.map((key) => recorder.get('authOn', key) ?? [])), sections);
+  const limits = bySection(joined(keys.map((key) => recorder.get('limitsOn', key) ?? [])), sections);
+  const [unknown] = joined<Attached<{ readonly ref: ObjectRef }>>([auth.unknown, limits.unknown]);
+  const blocked = unknown === undefined ? undefined : unknownSection(unknown, target, sections);
+  const on = new Map<string, PoliciesOn>();
+  for (const name of ['', ...sections]) {
+    on.set(name, {
+      auth: joined([auth.whole, auth.sections.get(name) ?? []]),
+      limits: joined([limits.whole, limits.sections.get(name) ?? []]),
+      blocked,
+    });
+  }
+  return on;
 }
 
 export function unknownSection(

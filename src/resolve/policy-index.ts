@@ -53,13 +53,15 @@ export interface Sections<P> {
   readonly unknown: readonly Attached<P>[];
 }
 
+const noSections: ReadonlyMap<string, never> = new Map<string, never>();
+
 export function bySection<P>(attached: readonly Attached<P>[], names: readonly string[]): Sections<P> {
+  const whole = attached.filter(({ sectionName }) => sectionName === undefined).map(({ policy }) => policy);
+  // As most do: nothing is about one section alone.
+  if (whole.length === attached.length) return { whole, sections: noSections, unknown: [] };
   const sections = new Map(
     names.map((name) => [name, attached.filter((one) => one.sectionName === name).map(({ policy }) => policy)]),
   );
-  return {
-    whole: attached.filter(({ sectionName }) => sectionName === undefined).map(({ policy }) => policy),
-    sections,
-    unknown: attached.filter(({ sectionName }) => sectionName !== undefined && !sections.has(sectionName)),
-  };
+  const unknown = attached.filter(({ sectionName }) => sectionName !== undefined && !sections.has(sectionName));
+  return { whole, sections, unknown };
 }

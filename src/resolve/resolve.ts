@@ -40,8 +40,7 @@ export function resolver(className: string = defaultClass): Resolver {
   const limitIndex = targetIndex<AttachedLimits>();
   const contextsOf = gatewayContexts(className);
   const tables = gatewayTables();
-  const findings = rememberLast(findingsOf);
-  const dangling = rememberLast(danglingOf);
+  const findings = allFindings();
   return (snapshot) => {
     const world: ObjectWorld = snapshot;
     const authPolicies = authUnits(authInOrder(snapshot.AuthPolicy), world);
@@ -60,10 +59,7 @@ export function resolver(className: string = defaultClass): Resolver {
       routes,
       authPolicies,
       rateLimitPolicies,
-      findings: [
-        ...findings(gatewayUnits, routes, authPolicies, rateLimitPolicies),
-        ...dangling(snapshot.Route, snapshot.ApiGateway, authPolicies, rateLimitPolicies),
-      ],
+      findings: findings(snapshot, { gatewayUnits, routes, authPolicies, rateLimitPolicies }),
     };
   };
 }
@@ -99,6 +95,17 @@ function gatewayContexts(className: string): (units: Units<GatewayUnit>) => Rout
     contexts = same ? contexts : new Map(ours);
     return contexts;
   });
+}
+
+type Found = Pick<Resolution, 'gatewayUnits' | 'routes' | 'authPolicies' | 'rateLimitPolicies'>;
+
+function allFindings(): (snapshot: Snapshot, found: Found) => readonly Finding[] {
+  const own = rememberLast(findingsOf);
+  const dangling = rememberLast(danglingOf);
+  return ({ Route, ApiGateway }, { gatewayUnits, routes, authPolicies, rateLimitPolicies }) => [
+    ...own(gatewayUnits, routes, authPolicies, rateLimitPolicies),
+    ...dangling(Route, ApiGateway, authPolicies, rateLimitPolicies),
+  ];
 }
 
 function findingsOf(...collections: readonly Units<{ readonly findings: readonly Finding[] }>[]): readonly Finding[] {

@@ -6,6 +6,7 @@ import type { Finding } from '../status/finding.ts';
 import { peerAddressAdvice } from './advice.ts';
 import { type Attachment, attach, type ParentReport } from './attach.ts';
 import type { GuardOf } from './guard.ts';
+import { joined } from './lists.ts';
 import type { Look } from './memo.ts';
 import { parseRoute } from './parse.ts';
 import { policiesOn } from './policies-on.ts';
@@ -45,18 +46,19 @@ export function resolveRoute(object: KubeObject, recorder: Look<RouteWorld>, gua
     placements: guarded.map(({ placement }) => placement),
     parents,
     hosts: [...new Set(attachments.flatMap(({ hosts }) => hosts))].toSorted(),
-    guards: guarded.flatMap(({ placement }) => placement.entries.map(({ guard }) => guard)),
-    findings: [
-      ...route.findings,
-      ...parents.flatMap(({ problem }) => (problem === undefined ? [] : [problem])),
-      ...findings,
-      ...unique(guarded.flatMap((each) => each.findings)),
-    ],
+    guards: joined(guarded.map(({ placement }) => placement.entries.map(({ guard }) => guard))),
+    findings: joined([
+      route.findings,
+      parents.flatMap(({ problem }) => (problem === undefined ? [] : [problem])),
+      findings,
+      unique(joined(guarded.map((each) => each.findings))),
+    ]),
   };
 }
 
 /** One rule may stand on many listeners: what is wrong with it is said once. */
 function unique(findings: readonly Finding[]): readonly Finding[] {
+  if (findings.length < 2) return findings;
   return [...new Map(findings.map((finding) => [`${finding.at} ${finding.message}`, finding])).values()];
 }
 
@@ -99,9 +101,9 @@ function placeAt(
       chain: listener.chain,
       listener: name,
       hosts: listener.served ? hosts : [],
-      entries: placed.flatMap(({ entries }) => entries),
+      entries: joined(placed.map(({ entries }) => entries)),
     },
-    findings: placed.flatMap(({ findings }) => findings),
+    findings: joined(placed.map(({ findings }) => findings)),
   };
 }
 

@@ -6,6 +6,7 @@ import type { Backend, Rule, RuleMatch } from '../ir/gateway.ts';
 import type { Lookup } from '../ir/lookup.ts';
 import type { ObjectRef } from '../kube/object.ts';
 import type { Finding } from '../status/finding.ts';
+import { joined } from './lists.ts';
 import type { ParsedRoute, ParsedRule } from './parse.ts';
 
 export interface ResolvedRules {
@@ -16,8 +17,8 @@ export interface ResolvedRules {
 export function resolveRules(route: ParsedRoute, lookup: Lookup): ResolvedRules {
   const resolved = route.rules.map((rule, index) => resolveRule({ route: route.ref, rule, index }, lookup));
   return {
-    rules: resolved.flatMap(({ rules }) => rules),
-    findings: resolved.flatMap(({ findings }) => findings),
+    rules: joined(resolved.map(({ rules }) => rules)),
+    findings: joined(resolved.map(({ findings }) => findings)),
   };
 }
 
@@ -36,8 +37,8 @@ function resolveRule({ route, rule, index }: Place, lookup: Lookup): ResolvedRul
     return { rules: [blockedRule(base, matches, rule.because)], findings: [] };
   }
   const features = resolveFeatures({ route, at, spec: rule.spec, matches }, lookup);
-  const readable = matches.filter(({ findings }) => findings.length === 0);
   const unreadable = matches.filter(({ findings }) => findings.length > 0);
+  const readable = unreadable.length === 0 ? matches : matches.filter(({ findings }) => findings.length === 0);
   const because = unreadable[0]?.findings[0];
   const whole: Rule = {
     ...base,
@@ -49,7 +50,7 @@ function resolveRule({ route, rule, index }: Place, lookup: Lookup): ResolvedRul
   };
   return {
     rules: because === undefined ? [whole] : [whole, blockedRule(base, unreadable, because)],
-    findings: [...matches.flatMap(({ findings }) => findings), ...features.findings],
+    findings: joined([...matches.map(({ findings }) => findings), features.findings]),
   };
 }
 
@@ -103,7 +104,7 @@ function resolveFeatures({ route, at, spec, matches }: Written, lookup: Lookup):
   }
   return {
     settings,
-    backends: used.flatMap((feature) => feature.backends?.(settings[feature.name]) ?? []),
+    backends: joined(used.flatMap((feature) => [feature.backends?.(settings[feature.name]) ?? []])),
     needsNoCover: used.some((feature) => feature.needsNoCover === true),
     blocked,
     findings,

@@ -56,6 +56,7 @@ export function lookupOf<W extends ObjectWorld>(recorder: Look<W>): Lookup {
       ...look.get('Namespace', namespace)?.metadata.labels,
       'kubernetes.io/metadata.name': namespace,
     }),
+    once: (text, read) => look.once(text, read),
     canReference: (from, to) => from.namespace === to.namespace || canReference(from, to, look.all('ReferenceGrant')),
   };
 }

@@ -44,17 +44,21 @@ interface Problem {
 
 function findKeys(jwks: JwtSpec['jwks'], about: ObjectRef, lookup: Lookup): KeySource | Problem {
   if (jwks.uri !== undefined) return remoteKeys(jwks.uri);
-  if (jwks.inline !== undefined) return inlineKeys(jwks.inline, 'inline', 'the JWKS');
+  if (jwks.inline !== undefined) return inlineKeys(jwks.inline, 'inline', 'the JWKS', lookup);
   if (jwks.configMapRef !== undefined) {
     const { name, key = 'jwks.json' } = jwks.configMapRef;
     const ref = { kind: 'ConfigMap', namespace: about.namespace, name };
     const found = lookup.canReference(about, { ...ref, group: '' }) ? lookup.configMap(ref.namespace, name) : undefined;
-    return found === undefined ? missing(ref, 'configMapRef') : keysIn(found.data, key, ref, 'configMapRef');
+    return found === undefined
+      ? missing(ref, 'configMapRef')
+      : keysIn(found.data, key, { ref, at: 'configMapRef' }, lookup);
   }
   const { name, key = 'jwks.json' } = jwks.secretRef ?? { name: '' };
   const ref = { kind: 'Secret', namespace: about.namespace, name };
   const found = lookup.canReference(about, { ...ref, group: '' }) ? lookup.secret(ref.namespace, name) : undefined;
-  return found === undefined ? missing(ref, 'secretRef') : keysIn(secretText(found), key, ref, 'secretRef');
+  return found === undefined
+    ? missing(ref, 'secretRef')
+    : keysIn(secretText(found), key, { ref, at: 'secretRef' }, lookup);
 }
 
 function secretText(secret: {
@@ -71,11 +75,11 @@ function secretText(secret: {
 function keysIn(
   data: Readonly<Record<string, string>> | undefined,
   key: string,
-  ref: ObjectRef,
-  at: string,
+  { ref, at }: { readonly ref: ObjectRef; readonly at: string },
+  lookup: Lookup,
 ): KeySource | Problem {
   const text = data?.[key];
-  if (text !== undefined) return inlineKeys(text, at, `${key} of ${describeRef(ref)}`);
+  if (text !== undefined) return inlineKeys(text, at, `${key} of ${describeRef(ref)}`, lookup);
   return {
     reason: 'InvalidJwks',
     at: `${at}.key`,
@@ -93,8 +97,8 @@ function missing(ref: ObjectRef, at: string): Problem {
   };
 }
 
-function inlineKeys(text: string, at: string, what: string): KeySource | Problem {
-  const read = readJwks(text);
+function inlineKeys(text: string, at: string, what: string, lookup: Lookup): KeySource | Problem {
+  const read = lookup.once(text, readJwks);
   if (read.ok) return { kind: 'inline', jwks: read.jwks };
   return {
     reason: 'InvalidJwks',
