@@ -305,6 +305,7 @@ function naiveText(pattern: Pattern, value: string): boolean {
     exact: escaped,
     prefix: escaped.replace(/\*$/, '.*'),
     suffix: escaped.replace(/^\*/, '.*'),
+    'suffix-any-port': escaped.replace(/^\*/, '.*').concat('(:[0-9]+)?'),
     present: '.+',
     template: escaped.replaceAll('{*}', `${one}+`).replaceAll('{**}', `(${one}|/)*`),
   }[pattern.kind];

@@ -11,6 +11,8 @@ import {
 
 export type Pattern =
   | { readonly kind: 'exact' | 'prefix' | 'suffix'; readonly value: string }
+  /** Only for hosts: values that end with it, and those with a port behind it. */
+  | { readonly kind: 'suffix-any-port'; readonly value: string }
   /** Istio's `*`: any non-empty value. */
   | { readonly kind: 'present' }
   /** Istio's path template; only for paths, and only texts that templateProblem accepts. */
@@ -43,11 +45,17 @@ export function matchesPattern(pattern: Pattern, value: string): boolean {
       return value.startsWith(pattern.value);
     case 'suffix':
       return value.endsWith(pattern.value);
+    case 'suffix-any-port':
+      return value.endsWith(pattern.value) || withoutPort(value).endsWith(pattern.value);
     case 'present':
       return value !== '';
     case 'template':
       return matchesTemplate(pattern.value, value);
   }
+}
+
+function withoutPort(host: string): string {
+  return host.replace(/:\d+$/, '');
 }
 
 /** Every value that matches `a` matches `b`. Sound; incomplete only for a literal pattern against a template. */
@@ -65,6 +73,8 @@ export function impliesPattern(a: Pattern, b: Pattern): boolean {
       return fixedStart(a).startsWith(b.value);
     case 'suffix':
       return fixedEnd(a).endsWith(b.value);
+    case 'suffix-any-port':
+      return a.kind === b.kind ? a.value.endsWith(b.value) : matchesPattern(b, fixedEnd(a));
     case 'present':
       return a.value !== '';
     case 'template':
@@ -82,14 +92,14 @@ function fixedStart(pattern: Open): string {
   if (pattern.kind === 'template') {
     return templateStart(pattern.value);
   }
-  return pattern.kind === 'suffix' ? '' : pattern.value;
+  return pattern.kind === 'suffix' || pattern.kind === 'suffix-any-port' ? '' : pattern.value;
 }
 
 function fixedEnd(pattern: Open): string {
   if (pattern.kind === 'template') {
     return templateEnd(pattern.value);
   }
-  return pattern.kind === 'prefix' ? '' : pattern.value;
+  return pattern.kind === 'prefix' || pattern.kind === 'suffix-any-port' ? '' : pattern.value;
 }
 
 /** The values that match both, as one pattern; 'empty' when there are none; 'both' when no one pattern says it. */
@@ -118,7 +128,15 @@ export function disjointPatterns(a: Pattern, b: Pattern): boolean {
   if (a.kind === 'template' && b.kind === 'template') {
     return templatesDisjoint(a.value, b.value);
   }
+  if (a.kind === 'suffix-any-port' && b.kind === 'suffix-any-port') {
+    return endsDiffer(a.value, b.value) && !couldBePort(a.value) && !couldBePort(b.value);
+  }
   return startsDiffer(fixedStart(a), fixedStart(b)) || endsDiffer(fixedEnd(a), fixedEnd(b));
+}
+
+/** Such as `0` of `*0`, which `a:80` ends with whatever its host. */
+function couldBePort(ending: string): boolean {
+  return /(^|:)\d*$/.test(ending);
 }
 
 function startsDiffer(a: string, b: string): boolean {
@@ -138,13 +156,14 @@ export function formatPattern(pattern: Pattern): string {
     case 'prefix':
       return `${pattern.value}*`;
     case 'suffix':
+    case 'suffix-any-port':
       return `*${pattern.value}`;
     case 'present':
       return '*';
   }
 }
 
-const marks = { exact: '=', prefix: '^', suffix: '$', present: '*', template: '{' } as const;
+const marks = { exact: '=', prefix: '^', suffix: '$', 'suffix-any-port': ':', present: '*', template: '{' } as const;
 
 /** Unambiguous also when patterns follow each other: the value's length stands before it. */
 export function patternKey(pattern: Pattern): string {

@@ -160,11 +160,18 @@ function stringMatcher(pattern: Pattern, ignoreCase = false): StringMatcher {
       return { prefix: pattern.value, ...flag };
     case 'suffix':
       return { suffix: pattern.value, ...flag };
+    case 'suffix-any-port':
+      return { safe_regex: { regex: `(?i).*${quoted(pattern.value)}(:[0-9]+)?` } };
     case 'present':
     case 'template':
       // (?s): a claim may hold line breaks, and `notValues: ['*']` must see those, too.
       return { safe_regex: { regex: '(?s).+' } };
   }
+}
+
+/** For RE2, as text. */
+function quoted(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
 }
 
 /** Who asks. A claim is looked for under the issuers that the conjunction accepts, never another policy's. */

@@ -41,7 +41,7 @@ export const readPath: Reader = (text) => {
   return { value: [parsePathPattern(text)] };
 };
 
-/** Any port: `h` is `h` and `h:*`, as Istio's documentation asks for. */
+/** Any port: `h` is `h` and `h:*`, as Istio's documentation asks for, and `*h` ends with either: a deny must not be passed by a port. */
 export const readHost: Reader = (text) => {
   const pattern = parsePattern(text.toLowerCase());
   if (/[/ ?#@]/.test(text)) {
@@ -50,8 +50,10 @@ export const readHost: Reader = (text) => {
       remedy: 'Write a hostname such as api.example.com, without scheme or path',
     };
   }
-  const withPort = pattern.kind === 'exact' && !/:\d+$/.test(pattern.value);
-  return { value: withPort ? [pattern, { kind: 'prefix', value: `${pattern.value}:` }] : [pattern] };
+  // One with a port means that port alone.
+  if ('value' in pattern && /:\d+$/.test(pattern.value)) return { value: [pattern] };
+  if (pattern.kind === 'suffix') return { value: [{ kind: 'suffix-any-port', value: pattern.value }] };
+  return { value: pattern.kind === 'exact' ? [pattern, { kind: 'prefix', value: `${pattern.value}:` }] : [pattern] };
 };
 
 export const readCidr: Reader = (text) => {
