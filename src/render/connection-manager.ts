@@ -7,6 +7,7 @@ import type { Chain } from '../ir/gateway.ts';
 import { ecdsFile, rdsFile } from './names.ts';
 
 const parameterPolicy = 'path-parameters';
+const bracketPolicy = 'path-brackets';
 const hostPolicy = 'host';
 
 /** A name or an address, and a port (RFC 9110 §7.2): no list, no user, nothing escaped, no more than the one last dot that Envoy takes off. */
@@ -22,6 +23,11 @@ const requestFilter: NamedConfig = {
       policies: {
         [parameterPolicy]: {
           permissions: [{ url_path: { path: { safe_regex: { regex: '.*(;|%3[bB]).*' } } } }],
+          principals: [{ any: true }],
+        },
+        // RFC 3986 §3.3 has them in no path, and path templates do not match them: a deny would be passed.
+        [bracketPolicy]: {
+          permissions: [{ url_path: { path: { safe_regex: { regex: '.*[\\[\\]].*' } } } }],
           principals: [{ any: true }],
         },
         [hostPolicy]: {
@@ -91,6 +97,7 @@ export function connectionManager(chain: Chain, trustedHops: number, directory: 
     local_reply_config: {
       mappers: [
         badRequest(parameterPolicy, 'Path parameters are not accepted\n'),
+        badRequest(bracketPolicy, 'Write [ and ] in a path as %5B and %5D\n'),
         badRequest(hostPolicy, 'The Host is not a plain host\n'),
         badToken(),
       ],

@@ -63,6 +63,10 @@ export function seeRequest(gateway: Gateway, request: ExplainRequest, address: A
     const reason = 'the path holds a ; (or %3b): backends disagree on what such parameters mean';
     return { kind: 'refused', status: 400, reason };
   }
+  if (/[[\]]/.test(target.path)) {
+    const reason = 'the path holds a [ or ], which are written %5B and %5D in a path (RFC 3986 §3.3)';
+    return { kind: 'refused', status: 400, reason };
+  }
   if (!plainHost.test(authority)) {
     const reason = `the Host ${authority} is not a plain host with a port: backends disagree on what such a one means`;
     return { kind: 'refused', status: 400, reason };
