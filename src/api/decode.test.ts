@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { hostname } from '../schema/fields.ts';
+import { fuzz } from '../testing/fuzz.ts';
 import { sampleSpec } from '../testing/sample-kind.ts';
 import { decode } from './decode.ts';
 import { closest, editDistance, formatPath, visible } from './wording.ts';
@@ -158,6 +159,7 @@ test('no text of a user reaches a message raw or at length', () => {
         expect(line).not.toMatch(/[\p{Cc}\p{Cf}]/u);
       }
     }),
+    fuzz(100),
   );
 });
 
@@ -170,6 +172,7 @@ test('any JSON value is decoded without throwing', () => {
         expect(result.findings.length).toBeLessThanOrEqual(20);
       }
     }),
+    fuzz(100),
   );
 });
 

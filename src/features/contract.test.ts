@@ -5,6 +5,7 @@ import type { KubeObject } from '../kube/object.ts';
 import { authPolicy, backendRef, corpJwks, gateway, jwt, route, routeTarget, service } from '../testing/build.ts';
 import { type Compiled, compile, compiler } from '../testing/compile.ts';
 import { type Caller, passes } from '../testing/evaluate-route.ts';
+import { fuzz } from '../testing/fuzz.ts';
 import { allGoldens } from '../testing/goldens.ts';
 import { goodSpecs } from '../testing/good-specs.ts';
 import { openings } from '../testing/invariants.ts';
@@ -60,7 +61,7 @@ describe.each(ruleFeatures.map((feature) => ({ feature, name: feature.name })))(
         }
         expect(routesIn(compiled).length).toBeGreaterThanOrEqual(2);
       }),
-      { numRuns: 60 },
+      fuzz(60),
     );
   });
 });
@@ -137,6 +138,7 @@ describe('an AuthPolicy', () => {
   const readable = specs.map((spec) => authPolicySchema.parse({ ...spec, mode: undefined }));
 
   test('means at Envoy what its documentation says', () => {
+    const size = fuzz(1000);
     let admitted = 0;
     fc.assert(
       fc.property(fc.constantFrom(...readable), caller, (spec, from) => {
@@ -144,9 +146,9 @@ describe('an AuthPolicy', () => {
         admitted += Number(expected);
         expect(isAdmitted(guardedBy([authPolicy(spec)]), from)).toBe(expected);
       }),
-      { numRuns: 1500 },
+      size,
     );
-    expect(admitted).toBeGreaterThan(100);
+    expect(admitted).toBeGreaterThan(size.numRuns / 15);
   });
 
   test('and another one admit what both admit', () => {
@@ -159,7 +161,7 @@ describe('an AuthPolicy', () => {
           expect(admits(one, from) && admits(two, from)).toBe(false);
         }
       }),
-      { numRuns: 600 },
+      fuzz(400),
     );
   });
 
@@ -177,7 +179,7 @@ describe('an AuthPolicy', () => {
           if (isAdmitted(alone, from)) expect(read.success && guards(read.data) && admits(read.data, from)).toBe(true);
         }
       }),
-      { numRuns: 400 },
+      fuzz(250),
     );
   });
 });

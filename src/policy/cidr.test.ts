@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzz } from '../testing/fuzz.ts';
 import { type Cidr, cidrOfBits, containsAddress, containsCidr, disjoint, parseCidr } from './cidr.ts';
 
 function cidr(text: string): Cidr {
@@ -79,5 +80,6 @@ test('containsCidr and disjoint agree with the addresses', () => {
       expect(containsCidr(a, b)).toBe(inB.every((address) => inA.includes(address)));
       expect(disjoint(a, b)).toBe(!inA.some((address) => inB.includes(address)));
     }),
+    fuzz(100),
   );
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzz } from '../testing/fuzz.ts';
 import type { Attribute } from './attribute.ts';
 import {
   admitAll,
@@ -344,7 +345,7 @@ describe('against brute force', () => {
       fc.property(decision, requests, (one, list) => {
         expect(list.map((facts) => evaluate(one, facts).admitted)).toEqual(admits(one, list));
       }),
-      { numRuns: 400 },
+      fuzz(400),
     );
   });
 
@@ -359,7 +360,7 @@ describe('against brute force', () => {
           normal === 'empty' || normal,
         );
       }),
-      { numRuns: 1500 },
+      fuzz(1500),
     );
   });
 
@@ -378,7 +379,7 @@ describe('against brute force', () => {
         );
         expect(conjunction(list, []) === 'empty').toBe(!possible);
       }),
-      { numRuns: 300 },
+      fuzz(300),
     );
   });
 
@@ -390,7 +391,7 @@ describe('against brute force', () => {
         expect(admits(both === 'empty' ? admitNobody : admitting(both), list)).toEqual(expected);
         expect(intersect(b, a)).toEqual(both);
       }),
-      { numRuns: 800 },
+      fuzz(800),
     );
   });
 
@@ -402,7 +403,7 @@ describe('against brute force', () => {
         expect(normalise(normal)).toEqual(normal);
         expect(JSON.stringify(normalise(shuffled))).toBe(JSON.stringify(normal));
       }),
-      { numRuns: 500 },
+      fuzz(500),
     );
   });
 
@@ -414,7 +415,7 @@ describe('against brute force', () => {
         expect(whole === 'too-complex' || admits(whole, facts)).toEqual(expected);
         expect(JSON.stringify(and(shuffled))).toBe(JSON.stringify(whole));
       }),
-      { numRuns: 500 },
+      fuzz(500),
     );
   });
 });
@@ -452,6 +453,6 @@ test('inputs are never changed', () => {
     fc.property(fc.array(decision, { minLength: 2, maxLength: 2 }), (list) => {
       expect(() => and(frozen(list))).not.toThrow();
     }),
-    { numRuns: 100 },
+    fuzz(100),
   );
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { fuzz } from '../testing/fuzz.ts';
 import { normaliseMembers } from './members.ts';
 import {
   formatPattern,
@@ -154,7 +155,7 @@ describe('against brute force', () => {
           expect(matchesOf(result)).toEqual(both);
         }
       }),
-      { numRuns: 500 },
+      fuzz(500),
     );
   });
 
@@ -164,7 +165,7 @@ describe('against brute force', () => {
         fc.pre(impliesPattern(a, b));
         expect(matchesOf(a).filter((text) => !matchesPattern(b, text))).toEqual([]);
       }),
-      { numRuns: 500 },
+      fuzz(500),
     );
   });
 
@@ -178,7 +179,7 @@ describe('against brute force', () => {
         expect(impliesPattern(a, b)).toBe(left.every((text) => right.has(text)));
         expect(intersectPatterns(a, b) === 'empty').toBe(!left.some((text) => right.has(text)));
       }),
-      { numRuns: 500 },
+      fuzz(500),
     );
   });
 
@@ -230,7 +231,7 @@ describe('against brute force', () => {
         const implied = normal.filter((a, i) => normal.some((b, j) => i !== j && impliesPattern(a, b)));
         expect(implied).toEqual([]);
       }),
-      { numRuns: 200 },
+      fuzz(200),
     );
   });
 
@@ -241,6 +242,7 @@ describe('against brute force', () => {
         const same = JSON.stringify(a.map(sortedFields)) === JSON.stringify(b.map(sortedFields));
         expect(a.map(patternKey).join(',') === b.map(patternKey).join(',')).toBe(same);
       }),
+      fuzz(100),
     );
   });
 });

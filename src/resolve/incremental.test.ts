@@ -17,6 +17,7 @@ import {
   tlsSecret,
 } from '../testing/build.ts';
 import { type Compiled, compile, compiler } from '../testing/compile.ts';
+import { fuzz } from '../testing/fuzz.ts';
 import { openings } from '../testing/invariants.ts';
 import { everyRoute, tablesOf } from '../testing/tables.ts';
 import { type Forms, universe } from '../testing/universe.ts';
@@ -81,7 +82,7 @@ describe('whatever happens, one after another', () => {
           expect(openings(now)).toEqual([]);
         }
       }),
-      { numRuns: 80 },
+      fuzz(50),
     );
   });
 
@@ -98,7 +99,7 @@ describe('whatever happens, one after another', () => {
         }
         expect([...incremental(snapshotOf(everything)).files]).toEqual(before);
       }),
-      { numRuns: 40 },
+      fuzz(30),
     );
   });
 });
@@ -115,7 +116,7 @@ test('the order in which objects arrive changes no byte', () => {
         expect(findingsOf(two)).toEqual(findingsOf(one));
       },
     ),
-    { numRuns: 80 },
+    fuzz(50),
   );
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parseCidr } from '../policy/cidr.ts';
+import { fuzz } from '../testing/fuzz.ts';
 import { absolutePath, cidr, hostname, milliseconds } from './fields.ts';
 
 /** ipaddr.js reads octal parts behind `::`; Envoy and we do not. */
@@ -40,13 +41,14 @@ describe('an address or block is taken where the policy algebra can read it', ()
         fc.pre(text.length >= 2 && text.length <= 49);
         expect([text, cidr.safeParse(text).success]).toEqual([text, readable(text)]);
       }),
-      { numRuns: 2000 },
+      fuzz(2000),
     );
     fc.assert(
       fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), fc.integer({ min: 0, max: 140 }), (address, bits) => {
         const text = `${address}/${bits}`;
         expect([text, cidr.safeParse(text).success]).toEqual([text, readable(text)]);
       }),
+      fuzz(100),
     );
   });
 });

@@ -1,7 +1,7 @@
-import process from 'node:process';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Disagreement } from './agree.ts';
+import { fuzz } from './fuzz.ts';
 import { rigSuite } from './rig.ts';
 import { testCertificate, tlsSecret } from './rig-certificates.ts';
 import {
@@ -398,9 +398,6 @@ function fitsHttp2({
   );
 }
 
-const runs = Number(process.env['EVENGATE_FUZZ_RUNS'] ?? 1500);
-const seed = Number(process.env['EVENGATE_FUZZ_SEED'] ?? 20_261_121);
-
 await rigSuite(
   'explain and Envoy',
   () => [service('one'), service('two'), service('empty'), ...shut, ...open, ...secure(), ...large],
@@ -417,7 +414,7 @@ await rigSuite(
             });
           seen.set(status, (seen.get(status) ?? 0) + 1);
         }),
-        { numRuns: runs, seed },
+        fuzz(1500),
       );
       // Every kind of answer was among them, so that agreement means something.
       const wanted = [0, 200, 302, 307, 400, 401, 403, 404, 418, 421, 429, 500, 503];

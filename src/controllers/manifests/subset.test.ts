@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
+import { fuzz } from '../../testing/fuzz.ts';
 import { readDocument, readWithPackage } from './document.ts';
 import { declined, readSubset } from './subset.ts';
 
@@ -117,7 +118,7 @@ describe('both readers agree', () => {
         expectAgreement(JSON.stringify(written));
         expectAgreement(JSON.stringify(written, null, 2));
       }),
-      { numRuns: 300 },
+      fuzz(300),
     );
   });
 
@@ -161,7 +162,7 @@ describe('both readers agree', () => {
     const soup = fc.array(piece, { maxLength: 14 }).map((pieces) => pieces.join(''));
     fc.assert(
       fc.property(soup, (text) => expectAgreement(text)),
-      { numRuns: 5000 },
+      fuzz(5000),
     );
   });
 });
