@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { describe, expect, test } from '@jest/globals';
 import { costProblems } from '../schema/cel-cost.ts';
 import { houseProblems } from '../schema/house-rules.ts';
@@ -99,9 +100,9 @@ function textsOf(spec: unknown): readonly Path[] {
 describe('absurd sizes are refused at once, with at most 20 findings', () => {
   function quickly(definition: KindDefinition, values: readonly unknown[]): void {
     for (const value of values) {
-      const start = performance.now();
+      const start = process.cpuUsage(); // what a busy machine does beside it is not counted
       const found = findings(definition, value);
-      expect(performance.now() - start).toBeLessThan(2000);
+      expect(process.cpuUsage(start).user).toBeLessThan(2_000_000);
       expect(found.length).toBeGreaterThan(0);
       expect(found.length).toBeLessThanOrEqual(20);
       expect(JSON.stringify(found).length).toBeLessThan(20_000);

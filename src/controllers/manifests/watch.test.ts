@@ -58,7 +58,7 @@ async function follow(paths: readonly string[], options: WatchOptions = eventsOn
   open.push(watch);
   note(watch.current);
   const until = async (expected: string): Promise<void> => {
-    const deadline = performance.now() + 4000;
+    const deadline = performance.now() + 20_000;
     while (state(watch.current) !== expected) {
       if (performance.now() > deadline) throw new Error(`wanted ${expected}, saw ${states.join(' | ')}`);
       await new Promise((resolve) => setTimeout(resolve, 5));
