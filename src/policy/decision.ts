@@ -47,15 +47,34 @@ function normalClauses(conjunctions: readonly Conjunction[]): readonly Clause[] 
   return sortClauses(addClauses([], sortClauses(clauses.filter((clause) => clause !== 'empty'))));
 }
 
+/** Lists in normal form, remembered: the policies of a gateway are AND-ed on every path through it. */
+export class NormalForms {
+  readonly #clauses = new WeakMap<readonly Conjunction[], readonly Clause[]>();
+  readonly #conjunctions = new WeakMap<readonly Clause[], readonly Conjunction[]>();
+
+  clauses(conjunctions: readonly Conjunction[]): readonly Clause[] {
+    const clauses = this.#clauses.get(conjunctions) ?? normalClauses(conjunctions);
+    this.#clauses.set(conjunctions, clauses);
+    return clauses;
+  }
+
+  conjunctions(clauses: readonly Clause[]): readonly Conjunction[] {
+    const conjunctions = this.#conjunctions.get(clauses) ?? clauses.map(conjunctionOf);
+    this.#conjunctions.set(clauses, conjunctions);
+    return conjunctions;
+  }
+}
+
 /** Refuses what any decision refuses. 'too-complex' when a step needs more than maximumConjunctions in deny or allow. */
-export function and(decisions: readonly Decision[]): Decision | 'too-complex' {
-  const denied = decisions.flatMap((decision) => decision.deny);
+export function and(decisions: readonly Decision[], forms = new NormalForms()): Decision | 'too-complex' {
+  const denying = decisions.map(({ deny }) => deny).filter(({ length }) => length > 0);
+  const denied = denying.length === 1 && denying[0] !== undefined ? denying[0] : denying.flat();
   if (denied.length > maximumUnsorted || decisions.some(({ allow }) => allow.length > maximumUnsorted)) {
     return 'too-complex';
   }
-  const deny = normalClauses(denied);
+  const deny = forms.clauses(denied);
   // Small ones first keeps the steps small; a total order keeps the outcome independent of the caller's.
-  const [first, ...others] = decisions.map((decision) => normalClauses(decision.allow)).toSorted(bySize);
+  const [first, ...others] = decisions.map(({ allow }) => forms.clauses(allow)).toSorted(bySize);
   let allow = first ?? normalClauses(admitAll.allow);
   if (Math.max(deny.length, allow.length) > maximumConjunctions) {
     return 'too-complex';
@@ -67,7 +86,7 @@ export function and(decisions: readonly Decision[]): Decision | 'too-complex' {
     }
     allow = product;
   }
-  return { deny: deny.map(conjunctionOf), allow: allow.map(conjunctionOf) };
+  return { deny: forms.conjunctions(deny), allow: forms.conjunctions(allow) };
 }
 
 function bySize(a: readonly Clause[], b: readonly Clause[]): number {

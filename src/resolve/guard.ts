@@ -1,7 +1,7 @@
 /** All AuthPolicies on one path as one Guard: they are AND-ed, so an inner one can refuse more and never allow more. */
 import type { Guard, Issuer, Policy, Shadow } from '../ir/guard.ts';
 import { describeRef, type ObjectRef } from '../kube/object.ts';
-import { and, type Decision, maximumConjunctions } from '../policy/decision.ts';
+import { and, type Decision, maximumConjunctions, NormalForms } from '../policy/decision.ts';
 import type { Finding, Reason } from '../status/finding.ts';
 
 export interface PolicyPath {
@@ -21,12 +21,13 @@ interface Step {
   guard: Guard | undefined;
 }
 
-/** `guardOf` that gives the same Guard for the same policies: most routes share theirs, and so what is made of it. */
+/** Gives the same Guard for the same policies: most routes share theirs, and so what is made of it. */
 export function guardMemo(): GuardOf {
   const newStep = (): Step => ({ next: new WeakMap(), guard: undefined });
   const first = newStep();
   const opened = {};
   const closed = {};
+  const forms = new NormalForms();
   return (path) => {
     let step = first;
     for (const key of [...path.outer, path.open ? opened : closed, ...path.inner]) {
@@ -34,12 +35,12 @@ export function guardMemo(): GuardOf {
       step.next.set(key, next);
       step = next;
     }
-    step.guard ??= guardOf(path);
+    step.guard ??= guardOf(path, forms);
     return step.guard;
   };
 }
 
-export function guardOf({ outer, inner, open }: PolicyPath): Guard {
+function guardOf({ outer, inner, open }: PolicyPath, forms: NormalForms): Guard {
   const all = [...outer, ...inner];
   const enforced = all.filter(({ mode }) => mode === 'Enforce');
   const broken = enforced.find((policy) => policy.broken !== undefined);
@@ -47,7 +48,10 @@ export function guardOf({ outer, inner, open }: PolicyPath): Guard {
   const issuers = issuersOf(enforced);
   const orphan = enforced.find((policy) => policy.borrowsToken && issuers.length === 0);
   if (orphan !== undefined) return { kind: 'blocked', because: noToken(orphan) };
-  const decision = and(enforced.map((policy) => policy.decision));
+  const decision = and(
+    enforced.map((policy) => policy.decision),
+    forms,
+  );
   if (decision === 'too-complex') return { kind: 'blocked', because: tooComplex(enforced) };
   if (isUnsatisfiable(decision, enforced)) return { kind: 'blocked', because: unsatisfiable(enforced) };
   const parts = [
