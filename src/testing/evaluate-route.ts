@@ -140,8 +140,8 @@ function matchesValue(matcher: ValueMatcher, value: unknown): boolean {
 export function matchesString(matcher: StringMatcher, text: string): boolean {
   if ('safe_regex' in matcher) {
     const { regex } = matcher.safe_regex;
-    const dotAll = regex.startsWith('(?s)');
-    return new RegExp(`^(?:${dotAll ? regex.slice(4) : regex})$`, dotAll ? 's' : '').test(text);
+    const [leading = '', flags] = /^\(\?([is]+)\)/.exec(regex) ?? [];
+    return new RegExp(`^(?:${regex.slice(leading.length)})$`, flags).test(text);
   }
   const fold = (one: string) => (matcher.ignore_case === true ? one.toLowerCase() : one);
   if ('exact' in matcher) return fold(text) === fold(matcher.exact);
