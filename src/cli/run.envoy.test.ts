@@ -294,6 +294,15 @@ suite('what run cannot do', () => {
     );
   });
 
+  test('no place for its files: 3, with what to set', async () => {
+    write('all.yaml', gateway());
+    cli = startCli(['-f', folder, '--port-map', '80=0'], { env: { TMPDIR: '/nonexistent' } });
+    expect(await cli.exited).toBe(3);
+    expect(cli.output.stderr).toMatch(
+      /^evengate: Envoy did not start: .* in \/nonexistent .*set TMPDIR to a folder\.\n$/m,
+    );
+  });
+
   test('an Envoy that does not start: 3, in its words', async () => {
     write('all.yaml', gateway());
     mkdirSync(join(folder, 'bin'));

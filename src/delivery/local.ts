@@ -49,7 +49,9 @@ export interface LocalEnvoy {
 
 /** Makes the directories; Envoy starts with the first publication. */
 export async function openLocal(options: LocalOptions): Promise<LocalEnvoy> {
-  const root = await mkdtemp(join(tmpdir(), 'evengate-'));
+  const root = await mkdtemp(join(tmpdir(), 'evengate-')).catch((error: Error) => {
+    throw new EnvoyStartError(`its files cannot be kept in ${tmpdir()} (${error.message}); set TMPDIR to a folder`, []);
+  });
   const local = new Local(options, root);
   await mkdir(local.directory, { mode: 0o700 });
   await mkdir(local.certificates, { mode: 0o700 });

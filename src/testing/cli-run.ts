@@ -51,7 +51,7 @@ export function startCli(args: readonly string[], options: StartOptions = {}): R
   const child = spawn(file, [...rest, ...args], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...options.env, TMPDIR: temporary },
+    env: { ...process.env, TMPDIR: temporary, ...options.env },
   });
   const output = { stdout: '', stderr: '' };
   let read = 0;

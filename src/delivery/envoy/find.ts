@@ -137,11 +137,13 @@ async function firstLine(path: string): Promise<string> {
 
 type Checked = { readonly path: string; readonly version: string } | { readonly problem: string };
 
+const answerMs = 10_000;
+
 /** Runs `envoy --version`; the problem is a clause without a full stop. */
 async function checked(path: string): Promise<Checked> {
   let printed: string;
   try {
-    printed = (await promisify(execFile)(path, ['--version'], { timeout: 10_000 })).stdout;
+    printed = (await promisify(execFile)(path, ['--version'], { timeout: answerMs })).stdout;
   } catch (error) {
     return { problem: whyNotRun(path, error as NodeJS.ErrnoException) };
   }
@@ -158,5 +160,6 @@ function whyNotRun(path: string, error: NodeJS.ErrnoException): string {
   if (error.code === 'EACCES') return `${path} is not executable`;
   if (error.code === 'ENOEXEC')
     return `${path} is not a program for this machine (${process.platform} ${process.arch})`;
+  if ('killed' in error && error.killed === true) return `${path} --version did not answer within ${answerMs / 1000} s`;
   return `${path} --version failed: ${error.message.trim().split('\n').at(-1) ?? ''}`;
 }
