@@ -92,7 +92,7 @@ type Mistake = Pick<Finding, 'at' | 'message' | 'remedy'>;
 /** Of our group or nearly so, yet nothing that exists: a policy that is misspelt must not be ignored in silence. */
 function typeMistake({ apiVersion, kind }: TypeMeta): Mistake | undefined {
   const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : apiVersion;
-  if (group !== ourGroup) return misspeltGroup(group);
+  if (group !== ourGroup) return ungrouped(apiVersion, kind) ?? misspeltGroup(group);
   if (!ourKinds.includes(kind)) {
     const meant = closest(kind, ourKinds);
     const remedy = meant === undefined ? `Use one of ${ourKinds.join(', ')}` : `Write kind: ${meant}`;
@@ -100,6 +100,13 @@ function typeMistake({ apiVersion, kind }: TypeMeta): Mistake | undefined {
   }
   if (apiVersion === ourVersion) return undefined;
   const message = `The apiVersion ${quoteShort(apiVersion)} is not served; the version of ${ourGroup} is v1alpha1`;
+  return { at: 'apiVersion', message, remedy: `Write apiVersion: ${ourVersion}` };
+}
+
+/** The core group has no such kinds: whoever wrote `v1` forgot the group. */
+function ungrouped(apiVersion: string, kind: string): Mistake | undefined {
+  if (apiVersion.includes('/') || !ourKinds.includes(kind)) return undefined;
+  const message = `The kind ${kind} is not of ${quoteShort(apiVersion)} but of ${ourGroup}`;
   return { at: 'apiVersion', message, remedy: `Write apiVersion: ${ourVersion}` };
 }
 

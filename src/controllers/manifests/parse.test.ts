@@ -129,6 +129,10 @@ describe('what is left out, and what is said', () => {
       ],
     ],
     [
+      named('AuthPolicy', 'a').replace('evengate.dev/v1alpha1', 'v1'),
+      ['a.yaml:1:1 The kind AuthPolicy is not of "v1" but of evengate.dev. Write apiVersion: evengate.dev/v1alpha1'],
+    ],
+    [
       named('AuthPolicy', 'a').replace('.dev', '.io'),
       ['a.yaml:1:1 There is no API group "evengate.io". Did you mean apiVersion: evengate.dev/v1alpha1?'],
     ],
