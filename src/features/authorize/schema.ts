@@ -59,7 +59,7 @@ export const operationSchema = notEmpty({
   notMethods: field(patterns, 'None of these methods.', ['DELETE']),
   paths: field(
     pathPatterns,
-    `Paths, normalised, without query. ${wildcards} Or a template: \`{*}\` is one segment, a last \`{**}\` any number.`,
+    `Paths, normalised, without query; escapes such as %3A or %c3 stay as they were sent. ${wildcards} Or a template: \`{*}\` is one segment, a last \`{**}\` any number.`,
     ['/orders/{*}/items'],
   ),
   notPaths: field(pathPatterns, 'None of these paths.', ['/orders/internal*']),
@@ -72,12 +72,12 @@ const condition = atLeastOne(
     z.strictObject({
       claim: field(
         claimName.optional(),
-        'A claim of the verified token: its name, or a JSON Pointer (RFC 6901) such as /realm_access/roles. A string matches as it is, `scope` and `permission` word by word, a list by any of its strings.',
+        'A claim of the verified token: its name, or a JSON Pointer (RFC 6901) such as /realm_access/roles. A string matches as it is, `scope` and `permission` word by word, a list by any of its strings. Numbers, booleans and objects match nothing, so deny none by them: allow what may pass.',
         'scope',
       ),
       header: field(
         headerName.optional(),
-        'Name of a request header; case is ignored. A request without it has no value.',
+        'Name of a request header; case is ignored. A request without it has no value; one that has it twice matches by either line, except for standard ones such as User-Agent and Accept, whose lines are one text.',
         'x-tenant',
       ),
       values: field(patterns, `One of these. ${wildcards}`, ['orders.read']),
