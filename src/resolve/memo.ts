@@ -1,10 +1,13 @@
 /**
- * Pay only for what changed: a result is reused while the object it is about, and everything that was looked up for it,
- * is the same. Look-ups record themselves, so that from-scratch and incremental agree by construction.
+ * Pay only for what changed: a result is made again when the object it is about, or anything that was looked up for it,
+ * is another one. Look-ups record themselves, so that from-scratch and incremental agree by construction.
  */
+import { type Read, Readers, whole } from './readers.ts';
 
 /** Keyed collections of immutable values. A collection that is the same object holds the same values. */
-export type World = { readonly [name: string]: ReadonlyMap<string, unknown> };
+export type World = { readonly [name: string]: Entries<unknown> };
+
+type Entries<T> = ReadonlyMap<string, T>;
 
 type ValueIn<M> = M extends ReadonlyMap<string, infer V> ? V : never;
 
@@ -18,77 +21,124 @@ export interface Look<W extends World> {
 /** Texts are forgotten, all at once, past this many: keys are rotated. */
 const rememberedTexts = 1000;
 
-interface Read {
-  readonly collection: string;
-  /** Undefined: all of the collection was read, and `value` is the collection. */
-  readonly key: string | undefined;
-  readonly value: unknown;
+export interface Results<O> {
+  /** The same object when nothing changed. */
+  readonly all: ReadonlyMap<string, O>;
+  /** Since the call before. */
+  readonly changes: readonly Change<O>[];
 }
 
-interface Unit<I, O> {
-  readonly input: I;
-  readonly reads: readonly Read[];
-  readonly output: O;
+export interface Change<O> {
+  readonly key: string;
+  readonly before: O | undefined;
+  readonly after: O | undefined;
 }
+
+type Compute<I, W extends World, O> = (input: I, look: Look<W>) => O;
 
 /**
- * A result for each object of a collection, in its order; the same Map when no result changed. `compute` must be a pure
- * function of its input and of what it looks up.
+ * A result for each object of a collection, in its order. `compute` must be a pure function of its input and of what it
+ * looks up. Once it throws, this is of no use any more.
  */
 export function memoise<I extends object, W extends World, O>(
-  compute: (input: I, look: Look<W>) => O,
-): (inputs: ReadonlyMap<string, I>, world: W) => ReadonlyMap<string, O> {
-  const units = new Map<string, Unit<I, O>>();
-  const readNames = new Set<string>();
-  const once = readOnce();
-  let last: { readonly inputs: unknown; readonly world: W; readonly outputs: ReadonlyMap<string, O> } | undefined;
-  return (inputs, world) => {
-    const before = last;
-    // Should `compute` throw, nothing is taken for unchanged the next time.
-    last = undefined;
-    const changed = before === undefined || [...readNames].some((name) => world[name] !== before.world[name]);
-    if (!changed && before.inputs === inputs) {
-      last = before;
-      return before.outputs;
-    }
-    const outputs = new Map<string, O>();
-    for (const [key, input] of inputs) {
-      let unit = units.get(key);
-      if (unit === undefined || unit.input !== input || (changed && !stillTrue(unit.reads, world))) {
-        unit = unitOf(compute, input, { world, once });
-        units.set(key, unit);
-        for (const { collection } of unit.reads) readNames.add(collection);
-      }
-      outputs.set(key, unit.output);
-    }
-    if (units.size > inputs.size) for (const key of units.keys()) if (!inputs.has(key)) units.delete(key);
-    const same = before !== undefined && sameEntries(before.outputs, outputs);
-    last = { inputs, world, outputs: same ? before.outputs : outputs };
-    return last.outputs;
+  compute: Compute<I, W, O>,
+): (inputs: Entries<I>, world: W) => Results<O> {
+  const units = new Units(compute);
+  let inputs: Entries<I> = new Map();
+  let world: World = {};
+  let all: Entries<O> = new Map();
+  return (nextInputs, nextWorld) => {
+    const { changed, sameKeys } = compare(inputs, nextInputs);
+    const stale = new Set([...changed, ...units.touched(world, nextWorld)]);
+    const changes = [...stale].map((key): Change<O> => {
+      const input = nextInputs.get(key);
+      const after = input === undefined ? units.forget(key) : units.compute(key, input, nextWorld);
+      return { key, before: all.get(key), after };
+    });
+    if (!sameKeys || changes.length > 0) all = updated(all, changes, sameKeys ? all.keys() : nextInputs.keys());
+    inputs = nextInputs;
+    world = nextWorld;
+    return { all, changes };
   };
 }
 
-function unitOf<I, W extends World, O>(
-  compute: (input: I, look: Look<W>) => O,
-  input: I,
-  { world, once }: { readonly world: W; readonly once: Look<W>['once'] },
-): Unit<I, O> {
-  const reads: Read[] = [];
-  const output = compute(input, {
-    get(name, key) {
-      const value = world[name]?.get(key);
-      reads.push({ collection: name, key, value });
-      return value as ValueIn<W[typeof name]> | undefined;
-    },
-    all(name) {
-      const value = world[name];
-      reads.push({ collection: name, key: undefined, value });
-      return value;
-    },
-    once,
-  });
-  // A list that was pushed to keeps room for more.
-  return { input, reads: reads.slice(), output };
+function updated<O>(all: Entries<O>, changes: readonly Change<O>[], keys: Iterable<string>): Entries<O> {
+  const fresh = new Map(changes.map(({ key, after }) => [key, after]));
+  const next = new Map<string, O>();
+  for (const key of keys) {
+    const output = fresh.get(key) ?? all.get(key);
+    if (output !== undefined) next.set(key, output);
+  }
+  return next;
+}
+
+/** Runs `compute`, and remembers what it looked at. */
+class Units<I, W extends World, O> {
+  readonly #compute: Compute<I, W, O>;
+  readonly #once = readOnce();
+  readonly #reads = new Map<string, readonly Read[]>();
+  readonly #readers = new Readers();
+
+  constructor(compute: Compute<I, W, O>) {
+    this.#compute = compute;
+  }
+
+  compute(key: string, input: I, world: W): O {
+    const reads: Read[] = [];
+    const output = this.#compute(input, {
+      get(collection, name) {
+        reads.push({ collection, key: name });
+        return world[collection]?.get(name) as ValueIn<W[typeof collection]> | undefined;
+      },
+      all(collection) {
+        reads.push({ collection, key: whole });
+        return world[collection];
+      },
+      once: this.#once,
+    });
+    this.forget(key);
+    for (const read of reads) this.#readers.add(key, read);
+    // A list that was pushed to keeps room for more.
+    this.#reads.set(key, reads.slice());
+    return output;
+  }
+
+  forget(key: string): undefined {
+    for (const read of this.#reads.get(key) ?? []) this.#readers.remove(key, read);
+    this.#reads.delete(key);
+  }
+
+  /** Those that read something that is not the same in the other world. */
+  *touched(before: World, after: World): Generator<string> {
+    for (const collection of this.#readers.collections) {
+      const [old, now] = [before[collection] ?? nothing, after[collection] ?? nothing];
+      if (old === now) continue;
+      yield* this.#readers.of(collection, whole);
+      for (const key of compare(old, now).changed) yield* this.#readers.of(collection, key);
+    }
+  }
+}
+
+const nothing: Entries<never> = new Map<string, never>();
+
+/** Keys that came, went or hold another value; `sameKeys`: both have the same ones, in the same order. */
+function compare(
+  before: Entries<unknown>,
+  after: Entries<unknown>,
+): { readonly changed: readonly string[]; readonly sameKeys: boolean } {
+  const changed: string[] = [];
+  if (before === after) return { changed, sameKeys: true };
+  // Side by side while that goes: most changes leave every key where it was, and a look-up costs several times as much.
+  const others = before.entries();
+  let sameKeys = true;
+  for (const [key, value] of after) {
+    const other: readonly [string, unknown] | undefined = sameKeys ? others.next().value : undefined;
+    sameKeys &&= other !== undefined && other[0] === key;
+    if ((sameKeys ? other?.[1] : before.get(key)) !== value) changed.push(key);
+  }
+  sameKeys &&= before.size === after.size;
+  if (!sameKeys) for (const key of before.keys()) if (!after.has(key)) changed.push(key);
+  return { changed, sameKeys };
 }
 
 function readOnce(): Look<World>['once'] {
@@ -104,25 +154,6 @@ function readOnce(): Look<World>['once'] {
   };
 }
 
-function stillTrue(reads: readonly Read[], world: World): boolean {
-  for (const { collection, key, value } of reads) {
-    const now = world[collection];
-    if ((key === undefined ? now : now?.get(key)) !== value) return false;
-  }
-  return true;
-}
-
-/** In the same order, too: a Map's order is seen by those who walk it. */
-function sameEntries(a: ReadonlyMap<string, unknown>, b: ReadonlyMap<string, unknown>): boolean {
-  if (a.size !== b.size) return false;
-  const others = b.entries();
-  for (const [key, value] of a) {
-    const other = others.next().value;
-    if (other === undefined || other[0] !== key || other[1] !== value) return false;
-  }
-  return true;
-}
-
 /** The last result, while the arguments are the same objects. */
 export function rememberLast<A extends readonly unknown[], R>(compute: (...args: A) => R): (...args: A) => R {
   let last: { readonly args: A; readonly result: R } | undefined;
@@ -130,22 +161,6 @@ export function rememberLast<A extends readonly unknown[], R>(compute: (...args:
     if (last === undefined || !sameMembers(last.args, args)) last = { args, result: compute(...args) };
     return last.result;
   };
-}
-
-/** `next`, with every list, and the map itself, replaced by the previous one where they are equal member by member. */
-export function stabilise<T>(
-  previous: ReadonlyMap<string, readonly T[]>,
-  next: ReadonlyMap<string, readonly T[]>,
-): ReadonlyMap<string, readonly T[]> {
-  let changed = previous.size !== next.size;
-  const stable = new Map<string, readonly T[]>();
-  for (const [key, list] of next) {
-    const before = previous.get(key);
-    const same = before !== undefined && sameMembers(before, list);
-    changed ||= !same;
-    stable.set(key, same ? before : list);
-  }
-  return changed ? stable : previous;
 }
 
 export function sameMembers(a: readonly unknown[], b: readonly unknown[]): boolean {

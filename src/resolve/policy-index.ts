@@ -1,6 +1,8 @@
 /** Which policies name which target. Built once per change of the policies, not once per route. */
 import type { TargetRefSpec } from '../api/policies.ts';
 import { keyOf, type ObjectRef } from '../kube/object.ts';
+import { joined } from './lists.ts';
+import type { Results } from './memo.ts';
 
 /** One targetRef of a policy. The objects are stable: they are made once per resolved policy. */
 export interface Attached<P> {
@@ -30,19 +32,42 @@ export function attachmentsOf<P>(
   }));
 }
 
-/** By target; the order of the policies is kept, so that callers sort once by name. */
-export function indexByTarget<P>(
-  attachments: Iterable<readonly Attached<P>[]>,
-): ReadonlyMap<string, readonly Attached<P>[]> {
-  const byTarget = new Map<string, Attached<P>[]>();
-  for (const attached of attachments) {
-    for (const one of attached) {
-      const list = byTarget.get(one.target);
-      if (list === undefined) byTarget.set(one.target, [one]);
-      else list.push(one);
-    }
-  }
-  return byTarget;
+export type TargetIndex<P> = ReadonlyMap<string, readonly Attached<P>[]>;
+
+type Attaching<P> = Pick<Results<{ readonly attached: readonly Attached<P>[] }>, 'changes'>;
+
+/** By target, in order of the policies' names. Remembers: lists that stay the same keep their identity. */
+export function targetIndex<P extends { readonly ref: ObjectRef }>(): (policies: Attaching<P>) => TargetIndex<P> {
+  let index: TargetIndex<P> = new Map();
+  return ({ changes }) => {
+    const gone = joined(changes.map(({ before }) => before?.attached ?? []));
+    const come = joined(changes.map(({ after }) => after?.attached ?? []));
+    if (changes.length > 0) index = moved(index, gone, come);
+    return index;
+  };
+}
+
+function moved<P extends { readonly ref: ObjectRef }>(
+  index: TargetIndex<P>,
+  gone: readonly Attached<P>[],
+  come: readonly Attached<P>[],
+): TargetIndex<P> {
+  const next = new Map(index);
+  const lost = new Set(gone);
+  for (const { target } of gone)
+    next.set(
+      target,
+      (next.get(target) ?? []).filter((one) => !lost.has(one)),
+    );
+  const coming = Map.groupBy(come, ({ target }) => target);
+  for (const [target, list] of coming) next.set(target, [...(next.get(target) ?? []), ...list].toSorted(byPolicy));
+  for (const { target } of gone) if (next.get(target)?.length === 0) next.delete(target);
+  return next;
+}
+
+function byPolicy<P extends { readonly ref: ObjectRef }>(a: Attached<P>, b: Attached<P>): number {
+  const [left, right] = [a, b].map(({ policy: { ref } }) => keyOf(ref.namespace, ref.name)) as [string, string];
+  return left < right ? -1 : left > right ? 1 : 0;
 }
 
 export interface Sections<P> {

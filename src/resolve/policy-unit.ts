@@ -3,7 +3,6 @@ import type { RateLimitPolicySpec, TargetRefSpec } from '../api/policies.ts';
 import { resolveLimit } from '../features/limits/resolve.ts';
 import type { Policy } from '../ir/guard.ts';
 import { type KubeObject, keyOf, type ObjectRef, refOf } from '../kube/object.ts';
-import type { Collection } from '../kube/snapshot.ts';
 import type { Finding } from '../status/finding.ts';
 import { resolveAuthPolicy } from './auth-policy.ts';
 import type { Look } from './memo.ts';
@@ -18,8 +17,6 @@ interface PolicyUnit<P> {
   readonly targets: readonly TargetRefSpec[] | undefined;
   readonly attached: readonly Attached<P>[];
   readonly findings: readonly Finding[];
-  /** Targets that name nothing: the object may come later, so this is asked each time. */
-  readonly dangling: (routes: Collection, gateways: Collection) => readonly Finding[];
 }
 
 export interface AuthUnit extends PolicyUnit<Policy> {
@@ -34,7 +31,7 @@ export function resolveAuthUnit(object: KubeObject, recorder: Look<ObjectWorld>)
   const parsed = parseAuthPolicy(object);
   const { policy, findings } = resolveAuthPolicy(parsed, lookupOf(recorder));
   const attached = attachmentsOf(parsed.ref, parsed.targets, policy);
-  return { ref: parsed.ref, targets: parsed.targets, policy, attached, findings, dangling: danglingOf(attached) };
+  return { ref: parsed.ref, targets: parsed.targets, policy, attached, findings };
 }
 
 export function resolveLimitUnit(object: KubeObject): LimitUnit {
@@ -46,7 +43,6 @@ export function resolveLimitUnit(object: KubeObject): LimitUnit {
     spec: parsed.spec,
     attached,
     findings: parsed.findings,
-    dangling: danglingOf(attached),
   };
 }
 
@@ -69,20 +65,25 @@ function limitsAt({
   }));
 }
 
-function danglingOf(attached: readonly Attached<{ readonly ref: ObjectRef }>[]): PolicyUnit<unknown>['dangling'] {
-  const named = attached.flatMap((one) => {
+/** Targets that name nothing. */
+export interface Dangling {
+  readonly findings: readonly Finding[];
+}
+
+/** Apart from the policy: the targets come and go without it. */
+export function resolveDangling(
+  { attached }: { readonly attached: readonly Attached<{ readonly ref: ObjectRef }>[] },
+  look: Look<ObjectWorld>,
+): Dangling {
+  const findings: Finding[] = [];
+  for (const one of attached) {
     const [kind = '', key = ''] = one.target.split(' ');
-    return kind === 'Namespace' ? [] : [{ kind, key, one }];
-  });
-  return (routes, gateways) => {
-    const findings: Finding[] = [];
-    for (const { kind, key, one } of named) {
-      const object = (kind === 'Route' ? routes : gateways).get(key);
-      if (object === undefined) findings.push(notFound(one));
-      else if (one.sectionName !== undefined) findings.push(...sectionFinding(one, object));
-    }
-    return findings;
-  };
+    if (kind === 'Namespace') continue;
+    const object = look.get(kind === 'Route' ? 'Route' : 'ApiGateway', key);
+    if (object === undefined) findings.push(notFound(one));
+    else if (one.sectionName !== undefined) findings.push(...sectionFinding(one, object));
+  }
+  return { findings };
 }
 
 function sectionFinding(attached: Attached<{ readonly ref: ObjectRef }>, object: KubeObject): readonly Finding[] {

@@ -2,14 +2,22 @@
 import { defaultClass } from '../api/api-gateway.ts';
 import type { Gateway } from '../ir/gateway.ts';
 import type { Policy } from '../ir/guard.ts';
-import { type KubeObject, keyOf, type ObjectKey, type ObjectRef } from '../kube/object.ts';
+import type { KubeObject, ObjectKey } from '../kube/object.ts';
 import type { Collection, Snapshot } from '../kube/snapshot.ts';
 import type { Finding } from '../status/finding.ts';
+import { findingsOf } from './findings.ts';
 import { type GatewayUnit, resolveGateway } from './gateway-unit.ts';
 import { guardMemo } from './guard.ts';
-import { memoise, rememberLast, stabilise } from './memo.ts';
-import { type Attached, indexByTarget } from './policy-index.ts';
-import { type AuthUnit, type LimitUnit, resolveAuthUnit, resolveLimitUnit } from './policy-unit.ts';
+import { memoise, rememberLast } from './memo.ts';
+import { targetIndex } from './policy-index.ts';
+import {
+  type AuthUnit,
+  type Dangling,
+  type LimitUnit,
+  resolveAuthUnit,
+  resolveDangling,
+  resolveLimitUnit,
+} from './policy-unit.ts';
 import { type RouteUnit, resolveRoute } from './route-unit.ts';
 import { gatewayTables } from './tables.ts';
 import type { AttachedLimits, ObjectWorld, PolicyWorld, RouteWorld } from './world.ts';
@@ -25,64 +33,79 @@ export interface Resolution {
 
 export type Resolver = (snapshot: Snapshot) => Resolution;
 
+/** Keep it: it remembers what did not change. */
 export function resolver(className: string = defaultClass): Resolver {
-  const guards = guardMemo();
-  const authUnits = memoise<KubeObject, ObjectWorld, AuthUnit>(resolveAuthUnit);
-  const limitUnits = memoise<KubeObject, ObjectWorld, LimitUnit>(resolveLimitUnit);
-  const gatewayUnitsOf = memoise<KubeObject, PolicyWorld, GatewayUnit>(resolveGateway);
-  const routeUnits = memoise<KubeObject, RouteWorld, RouteUnit>((object, look) => resolveRoute(object, look, guards));
-  const [authInOrder, limitsInOrder, gatewaysInOrder] = [0, 1, 2].map(() => rememberLast(inOrder)) as [
-    Order,
-    Order,
-    Order,
-  ];
-  const authIndex = targetIndex<Policy>();
-  const limitIndex = targetIndex<AttachedLimits>();
-  const contextsOf = gatewayContexts(className);
-  const tables = gatewayTables();
-  const findings = allFindings();
+  let stages: Stages | undefined;
   return (snapshot) => {
-    const world: ObjectWorld = snapshot;
-    const authPolicies = authUnits(authInOrder(snapshot.AuthPolicy), world);
-    const rateLimitPolicies = limitUnits(limitsInOrder(snapshot.RateLimitPolicy), world);
-    const policyWorld: PolicyWorld = {
-      ...world,
-      authOn: authIndex(authPolicies),
-      limitsOn: limitIndex(rateLimitPolicies),
-    };
-    const gatewayUnits = gatewayUnitsOf(gatewaysInOrder(snapshot.ApiGateway), policyWorld);
-    const contexts = contextsOf(gatewayUnits);
-    const routes = routeUnits(snapshot.Route, { ...policyWorld, gateways: contexts });
-    return {
-      gateways: tables(contexts, routes),
+    const usual = stages ?? newStages(className);
+    // Should a stage throw, some have seen this snapshot and some have not: the next one is resolved from scratch.
+    stages = undefined;
+    const resolution = resolve(snapshot, usual);
+    stages = usual;
+    return resolution;
+  };
+}
+
+type Stages = ReturnType<typeof newStages>;
+
+function newStages(className: string) {
+  const guards = guardMemo();
+  return {
+    inOrder: {
+      AuthPolicy: rememberLast(byName),
+      RateLimitPolicy: rememberLast(byName),
+      ApiGateway: rememberLast(byName),
+    },
+    authPolicies: memoise<KubeObject, ObjectWorld, AuthUnit>(resolveAuthUnit),
+    authOn: targetIndex<Policy>(),
+    rateLimitPolicies: memoise<KubeObject, ObjectWorld, LimitUnit>(resolveLimitUnit),
+    limitsOn: targetIndex<AttachedLimits>(),
+    gatewayUnits: memoise<KubeObject, PolicyWorld, GatewayUnit>(resolveGateway),
+    contexts: gatewayContexts(className),
+    routes: memoise<KubeObject, RouteWorld, RouteUnit>((object, look) => resolveRoute(object, look, guards)),
+    tables: gatewayTables(),
+    danglingAuth: memoise<AuthUnit, ObjectWorld, Dangling>(resolveDangling),
+    danglingLimits: memoise<LimitUnit, ObjectWorld, Dangling>(resolveDangling),
+    findings: findingsOf(),
+  };
+}
+
+function resolve(snapshot: Snapshot, stages: Stages): Resolution {
+  const world: ObjectWorld = snapshot;
+  const { inOrder } = stages;
+  const authPolicies = stages.authPolicies(inOrder.AuthPolicy(snapshot.AuthPolicy), world);
+  const rateLimitPolicies = stages.rateLimitPolicies(inOrder.RateLimitPolicy(snapshot.RateLimitPolicy), world);
+  const policyWorld: PolicyWorld = {
+    ...world,
+    authOn: stages.authOn(authPolicies),
+    limitsOn: stages.limitsOn(rateLimitPolicies),
+  };
+  const gatewayUnits = stages.gatewayUnits(inOrder.ApiGateway(snapshot.ApiGateway), policyWorld);
+  const contexts = stages.contexts(gatewayUnits.all);
+  const routes = stages.routes(snapshot.Route, { ...policyWorld, gateways: contexts });
+  return {
+    gateways: stages.tables(contexts, routes.changes),
+    gatewayUnits: gatewayUnits.all,
+    routes: routes.all,
+    authPolicies: authPolicies.all,
+    rateLimitPolicies: rateLimitPolicies.all,
+    findings: stages.findings(
       gatewayUnits,
       routes,
       authPolicies,
       rateLimitPolicies,
-      findings: findings(snapshot, { gatewayUnits, routes, authPolicies, rateLimitPolicies }),
-    };
+      stages.danglingAuth(authPolicies.all, world),
+      stages.danglingLimits(rateLimitPolicies.all, world),
+    ),
   };
 }
 
-type Order = (objects: Collection) => Collection;
-
-/** By name, so that what depends on order (of policies on one path, say) does not depend on arrival. */
-function inOrder(objects: Collection): Collection {
+/** So that what depends on order does not depend on arrival. */
+function byName(objects: Collection): Collection {
   return new Map([...objects].toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 type Units<U> = ReadonlyMap<ObjectKey, U>;
-
-/** The policies by target; lists that stay the same keep their identity. */
-function targetIndex<P>(): (units: Units<{ readonly attached: readonly Attached<P>[] }>) => Index<P> {
-  let index: Index<P> = new Map();
-  return rememberLast((units) => {
-    index = stabilise(index, indexByTarget([...units.values()].map(({ attached }) => attached)));
-    return index;
-  });
-}
-
-type Index<P> = ReadonlyMap<string, readonly Attached<P>[]>;
 
 /** Those of our class that can be read; the same Map while they are the same. */
 function gatewayContexts(className: string): (units: Units<GatewayUnit>) => RouteWorld['gateways'] {
@@ -95,40 +118,4 @@ function gatewayContexts(className: string): (units: Units<GatewayUnit>) => Rout
     contexts = same ? contexts : new Map(ours);
     return contexts;
   });
-}
-
-type Found = Pick<Resolution, 'gatewayUnits' | 'routes' | 'authPolicies' | 'rateLimitPolicies'>;
-
-function allFindings(): (snapshot: Snapshot, found: Found) => readonly Finding[] {
-  const own = rememberLast(findingsOf);
-  const dangling = rememberLast(danglingOf);
-  return ({ Route, ApiGateway }, { gatewayUnits, routes, authPolicies, rateLimitPolicies }) => [
-    ...own(gatewayUnits, routes, authPolicies, rateLimitPolicies),
-    ...dangling(Route, ApiGateway, authPolicies, rateLimitPolicies),
-  ];
-}
-
-function findingsOf(...collections: readonly Units<{ readonly findings: readonly Finding[] }>[]): readonly Finding[] {
-  const all: Finding[] = [];
-  for (const units of collections) {
-    for (const { findings } of units.values()) all.push(...findings);
-  }
-  // A mistake in a policy is found once on every route that it guards.
-  return [...new Map(all.map((finding) => [findingKey(finding), finding])).values()];
-}
-
-function danglingOf(
-  routes: Collection,
-  gateways: Collection,
-  ...policies: readonly Units<Pick<AuthUnit, 'dangling'>>[]
-): readonly Finding[] {
-  return policies.flatMap((units) => [...units.values()].flatMap((unit) => unit.dangling(routes, gateways)));
-}
-
-function findingKey({ about, at, reason, message }: Finding): string {
-  return `${refKey(about)} ${at} ${reason} ${message}`;
-}
-
-function refKey({ kind, namespace, name }: ObjectRef): string {
-  return `${kind} ${keyOf(namespace, name)}`;
 }
