@@ -3,14 +3,37 @@ import { type Json, types } from '../envoy/json.ts';
 import { clusterName, jwksClusterName } from '../features/names.ts';
 import type { Backend, Uses } from '../ir/gateway.ts';
 import type { Endpoints, Placement } from '../ir/placement.ts';
+import { type Fragment, leaf } from './fragment.ts';
 
-export function clusters(uses: Uses, placement: Placement): readonly object[] {
-  const uris = uses.issuers.flatMap(({ keys }) => (keys.kind === 'remote' ? [keys.uri] : []));
-  const hosts = new Map(uris.map((uri) => [jwksClusterName(uri), uri]));
-  return [
-    ...uses.backends.map((backend) => backendCluster(backend, placement)),
-    ...[...hosts].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, uri]) => jwksCluster(name, uri, placement)),
-  ];
+export type Clusters = (all: readonly Uses[]) => readonly Fragment[];
+
+/** Sorted by name. Endpoints are asked for each time; the text is remembered while they are the same. */
+export function clusters(placement: Placement): Clusters {
+  let known: ReadonlyMap<string, Fragment> = new Map();
+  return (all) => {
+    const used = new Map<string, Fragment>();
+    const byName = new Map<string, Fragment>();
+    const put = (name: string, about: string, make: () => object) => {
+      const key = `${name} ${about}`;
+      const fragment = known.get(key) ?? leaf(make());
+      used.set(key, fragment);
+      byName.set(name, fragment);
+    };
+    for (const { backends, issuers } of all) {
+      for (const backend of backends) {
+        const endpoints = placement.endpoints(backend);
+        const about = `${backend.protocol} ${JSON.stringify(endpoints)}`;
+        put(clusterName(backend), about, () => backendCluster(backend, endpoints));
+      }
+      for (const { keys } of issuers) {
+        if (keys.kind !== 'remote') continue;
+        const name = jwksClusterName(keys.uri);
+        put(name, keys.uri, () => jwksCluster(name, keys.uri, placement));
+      }
+    }
+    known = used;
+    return [...byName].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, fragment]) => fragment);
+  };
 }
 
 /** Shared by all: the buffers and breakers of Envoy's edge documentation. */
@@ -29,13 +52,13 @@ const common = {
   },
 };
 
-function backendCluster(backend: Backend, placement: Placement): object {
+function backendCluster(backend: Backend, endpoints: Endpoints): object {
   const name = clusterName(backend);
   return {
     '@type': types.cluster,
     name,
     ...common,
-    ...discovery(name, placement.endpoints(backend)),
+    ...discovery(name, endpoints),
     ignore_health_on_host_removal: true,
     load_balancing_policy: {
       policies: [

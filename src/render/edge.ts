@@ -3,7 +3,7 @@ import { types } from '../envoy/json.ts';
 import { jwtAuthentication } from '../features/jwt/edge.ts';
 import { localRateLimit } from '../features/limits/edge.ts';
 import { filterNames } from '../features/names.ts';
-import type { Chain, Gateway } from '../ir/gateway.ts';
+import type { Chain, Gateway, Uses } from '../ir/gateway.ts';
 import type { Placement } from '../ir/placement.ts';
 import type { ObjectRef } from '../kube/object.ts';
 import { clusters } from './cluster.ts';
@@ -41,6 +41,8 @@ export type EdgeRenderer = (gateway: Gateway) => Edge;
 /** Keep it: it remembers the fragments of what did not change. */
 export function edgeRenderer(placement: Placement): EdgeRenderer {
   const table = routeTable();
+  const clustersOf = clusters(placement);
+  const extensions = extensionsOf();
   return (gateway) => {
     const secrets = new Map(
       gateway.chains.flatMap(({ certificates }) =>
@@ -49,15 +51,16 @@ export function edgeRenderer(placement: Placement): EdgeRenderer {
     );
     const certificates = [...secrets].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, secret]) => secret);
     const files = [
-      file(cdsFile, { kind: 'cds' }, clustersOf(gateway, placement)),
+      file(cdsFile, { kind: 'cds' }, clustersOf(gateway.chains.map(({ uses }) => uses))),
       file(ldsFile, { kind: 'lds' }, listeners(gateway, placement).map(leaf)),
-      ...gateway.chains.flatMap((chain) => [
-        file(rdsFile(chain.name), { kind: 'rds', name: chain.name }, [table(chain, gateway.trustedHops)]),
-        file(ecdsFile('jwt', chain.name), { kind: 'ecds', name: filterNames.jwt(chain.name) }, [jwtFragment(chain)]),
-        file(ecdsFile('limits', chain.name), { kind: 'ecds', name: filterNames.limits(chain.name) }, [
-          limitsFragment(chain),
-        ]),
-      ]),
+      ...gateway.chains.flatMap((chain) => {
+        const { jwt, limits } = extensions(chain);
+        return [
+          file(rdsFile(chain.name), { kind: 'rds', name: chain.name }, [table(chain, gateway.trustedHops)]),
+          file(ecdsFile('jwt', chain.name), { kind: 'ecds', name: filterNames.jwt(chain.name) }, [jwt]),
+          file(ecdsFile('limits', chain.name), { kind: 'ecds', name: filterNames.limits(chain.name) }, [limits]),
+        ];
+      }),
       ...certificates.map((secret) => sds(secret, placement)),
     ];
     return {
@@ -79,25 +82,28 @@ function file(name: string, subscription: Subscription, resources: readonly Frag
   };
 }
 
-function clustersOf(gateway: Gateway, placement: Placement): readonly Fragment[] {
-  const byName = new Map<string, object>();
-  for (const { uses } of gateway.chains) {
-    for (const cluster of clusters(uses, placement)) byName.set((cluster as { readonly name: string }).name, cluster);
-  }
-  return [...byName].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, cluster]) => leaf(cluster));
-}
-
 /** envoy.config.core.v3.TypedExtensionConfig */
 function extension(name: string, typed_config: object): Fragment {
   return leaf({ '@type': types.extension, name, typed_config });
 }
 
-function jwtFragment({ name, uses, refusing }: Chain): Fragment {
-  return extension(filterNames.jwt(name), jwtAuthentication(uses.issuers, uses.required, refusing));
+interface Extensions {
+  readonly jwt: Fragment;
+  readonly limits: Fragment;
 }
 
-function limitsFragment({ name, uses }: Chain): Fragment {
-  return extension(filterNames.limits(name), localRateLimit(uses.limits, uses.issuers));
+/** The filters of a chain that are discovered by themselves, remembered while the chain uses the same. */
+function extensionsOf(): (chain: Chain) => Extensions {
+  const known = new WeakMap<Uses, Extensions & Pick<Chain, 'name' | 'refusing'>>();
+  return ({ name, uses, refusing }) => {
+    const before = known.get(uses);
+    if (before?.name === name && before.refusing === refusing) return before;
+    const jwt = extension(filterNames.jwt(name), jwtAuthentication(uses.issuers, uses.required, refusing));
+    const limits = extension(filterNames.limits(name), localRateLimit(uses.limits, uses.issuers));
+    const made = { name, refusing, jwt, limits };
+    known.set(uses, made);
+    return made;
+  };
 }
 
 /** The key stays where the Secret is mounted: Envoy reads it, and reads it again when it is rotated. */

@@ -55,14 +55,22 @@ export function memoise<I extends object, W extends World, O>(
       const after = input === undefined ? units.forget(key) : units.compute(key, input, nextWorld);
       return { key, before: all.get(key), after };
     });
-    if (!sameKeys || changes.length > 0) all = updated(all, changes, sameKeys ? all.keys() : nextInputs.keys());
+    if (!sameKeys) all = reordered(all, changes, nextInputs.keys());
+    else if (changes.length > 0) all = patched(all, changes);
     inputs = nextInputs;
     world = nextWorld;
     return { all, changes };
   };
 }
 
-function updated<O>(all: Entries<O>, changes: readonly Change<O>[], keys: Iterable<string>): Entries<O> {
+/** In place: the keys stay. */
+function patched<O>(all: Entries<O>, changes: readonly Change<O>[]): Entries<O> {
+  const next = new Map(all);
+  for (const { key, after } of changes) if (after !== undefined) next.set(key, after);
+  return next;
+}
+
+function reordered<O>(all: Entries<O>, changes: readonly Change<O>[], keys: Iterable<string>): Entries<O> {
   const fresh = new Map(changes.map(({ key, after }) => [key, after]));
   const next = new Map<string, O>();
   for (const key of keys) {
