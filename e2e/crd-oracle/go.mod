@@ -1,4 +1,4 @@
-module evengate.dev/crd-oracle
+module evengate.dev/e2e/crd-oracle
 
 go 1.26.0
 
