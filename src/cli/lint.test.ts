@@ -59,6 +59,10 @@ spec:
     backendRefs:
     - {name: orders, port: 80}
 `;
+/** Another Route, of a host of its own. */
+const more = route
+  .replace('name: orders}', 'name: more}')
+  .replace('spec:\n', 'spec:\n  hostnames: [more.example.com]\n');
 const policy = `apiVersion: evengate.dev/v1alpha1
 kind: AuthPolicy
 metadata: {name: orders}
@@ -142,13 +146,13 @@ describe('each mistake is said with its place, object, field and remedy', () => 
 });
 
 test('the other findings are printed beside what cannot be read, sorted by place', async () => {
-  await write({ ...good, 'bad.yaml': 'a: [', 'more.yaml': route.replace('name: orders}', 'name: more}') });
+  await write({ ...good, 'bad.yaml': 'a: [', 'more.yaml': more });
   const { code, stdout, stderr } = await evengate('lint -f ROOT ROOT/gone.yaml');
   expect(code).toBe(2);
   expect(stdout.split('\n').map((line) => line.split(/ +/).slice(0, 3).join(' '))).toEqual([
     expect.stringMatching(/^ROOT\/bad\.yaml:\d+:\d+ error Unreadable$/),
     'ROOT/gone.yaml:1:1 error Unreadable',
-    'ROOT/more.yaml:7:5 error NotCovered',
+    'ROOT/more.yaml:8:5 error NotCovered',
     '',
   ]);
   expect(stderr).toBe('3 errors, 0 warnings in 5 objects\n');
@@ -221,7 +225,7 @@ test('a value of megabytes gives short lines', async () => {
 
 describe('-o json', () => {
   test('has every part of a finding, and the summary', async () => {
-    await write({ ...good, 'more.yaml': route.replace('name: orders}', 'name: more}') });
+    await write({ ...good, 'more.yaml': more });
     const { code, stdout, stderr } = await evengate('lint -o json -f ROOT');
     expect(code).toBe(1);
     expect(stderr).toBe('');
@@ -231,7 +235,7 @@ describe('-o json', () => {
           severity: 'error',
           reason: 'NotCovered',
           file: 'ROOT/more.yaml',
-          line: 7,
+          line: 8,
           column: 5,
           object: { kind: 'Route', namespace: 'default', name: 'more' },
           field: 'spec.rules[0]',
@@ -314,7 +318,7 @@ const sarifSchema = closed(['$schema', 'version', 'runs'], {
 
 describe('-o sarif', () => {
   test('keeps the structure of 2.1.0, and names a rule for every reason', async () => {
-    await write({ ...good, 'b ü:%.yaml': route.replace('name: orders}', 'name: more}'), 'bad.yaml': '{' });
+    await write({ ...good, 'b ü:%.yaml': more, 'bad.yaml': '{' });
     const { code, stdout } = await evengate('lint -o sarif -f ROOT');
     expect(code).toBe(2);
     const log = JSON.parse(stdout) as SarifLog;
@@ -330,7 +334,7 @@ describe('-o sarif', () => {
     const place = run?.results[0]?.locations[0]?.physicalLocation;
     expect(place).toEqual({
       artifactLocation: { uri: 'file://ROOT/b%20%C3%BC:%25.yaml' },
-      region: { startLine: 7, startColumn: 5 },
+      region: { startLine: 8, startColumn: 5 },
     });
   });
 

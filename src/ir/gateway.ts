@@ -57,6 +57,8 @@ export interface VirtualHost {
   /** In order of precedence. */
   readonly entries: readonly RouteEntry[];
   readonly uses: Uses;
+  /** Entries that never answer. */
+  readonly conflicts: readonly Finding[];
 }
 
 /** What entries need beside themselves; each list without duplicates, sorted. */

@@ -2,6 +2,7 @@
 import { compareMatches } from '../features/matches/order.ts';
 import type { Chain, RouteEntry, VirtualHost } from '../ir/gateway.ts';
 import { keyOf } from '../kube/object.ts';
+import { conflictsOf } from './conflicts.ts';
 import { type ChainHosts, entriesAt, type HostTable, hostKey } from './host-table.ts';
 import { anyHost, compareHosts } from './hosts.ts';
 import { refusingIssuers } from './known-issuers.ts';
@@ -101,7 +102,7 @@ function virtualHost({ domain, listener, misdirected }: Domain, all: readonly Ro
     .map((entry) => ({ entry, rank: rankOf(entry) }))
     .toSorted((a, b) => compareMatches(a.rank, b.rank))
     .map(({ entry }) => entry);
-  return { domain, listener, misdirected, entries, uses: usesOf(entries) };
+  return { domain, listener, misdirected, entries, uses: usesOf(entries), conflicts: conflictsOf(entries) };
 }
 
 function rankOf({ rule, match, matchIndex }: RouteEntry) {

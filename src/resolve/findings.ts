@@ -37,7 +37,7 @@ function inOrder(known: ReadonlyMap<string, readonly Finding[]>): readonly Findi
 }
 
 /** A mistake in a policy is found once on every route that it guards. */
-function distinct(findings: readonly Finding[]): readonly Finding[] {
+export function distinct(findings: readonly Finding[]): readonly Finding[] {
   return [...new Map(findings.map((finding) => [identity(finding), finding])).values()];
 }
 

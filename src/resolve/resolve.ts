@@ -5,6 +5,7 @@ import type { Policy } from '../ir/guard.ts';
 import type { KubeObject, ObjectKey } from '../kube/object.ts';
 import type { Collection, Snapshot } from '../kube/snapshot.ts';
 import type { Finding } from '../status/finding.ts';
+import { conflictsAt } from './conflicts.ts';
 import { findingsOf } from './findings.ts';
 import { type GatewayUnit, resolveGateway } from './gateway-unit.ts';
 import { guardMemo } from './guard.ts';
@@ -83,20 +84,23 @@ function resolve(snapshot: Snapshot, stages: Stages): Resolution {
   const gatewayUnits = stages.gatewayUnits(inOrder.ApiGateway(snapshot.ApiGateway), policyWorld);
   const contexts = stages.contexts(gatewayUnits.all);
   const routes = stages.routes(snapshot.Route, { ...policyWorld, gateways: contexts });
+  const gateways = stages.tables(contexts, routes.changes);
+  const own = stages.findings(
+    gatewayUnits,
+    routes,
+    authPolicies,
+    rateLimitPolicies,
+    stages.danglingAuth(authPolicies.all, world),
+    stages.danglingLimits(rateLimitPolicies.all, world),
+  );
+  const conflicts = conflictsAt([...gateways.values()]);
   return {
-    gateways: stages.tables(contexts, routes.changes),
+    gateways,
     gatewayUnits: gatewayUnits.all,
     routes: routes.all,
     authPolicies: authPolicies.all,
     rateLimitPolicies: rateLimitPolicies.all,
-    findings: stages.findings(
-      gatewayUnits,
-      routes,
-      authPolicies,
-      rateLimitPolicies,
-      stages.danglingAuth(authPolicies.all, world),
-      stages.danglingLimits(rateLimitPolicies.all, world),
-    ),
+    findings: conflicts.length === 0 ? own : [...own, ...conflicts],
   };
 }
 
