@@ -31,85 +31,72 @@ export interface Attached {
 export type Gateways = Pick<ReadonlyMap<ObjectKey, GatewayContext>, 'get'>;
 
 export function attach(route: ParsedRoute, gateways: Gateways, lookup: Lookup): Attached {
-  const parents = route.parentRefs.map((parentRef, index) => {
+  const asked = route.parentRefs.map((parentRef, index) => {
     const key = keyOf(parentRef.namespace ?? route.ref.namespace, parentRef.name);
-    const outcome = attachTo({ route, parentRef, at: `spec.parentRefs[${index}]`, gateway: gateways.get(key) }, lookup);
-    const problem = 'about' in outcome ? outcome : undefined;
-    const attachments = 'about' in outcome ? [] : outcome;
-    return {
-      parentRef,
-      gateway: key,
-      listeners: attachments.map(({ listener }) => listener.spec.name),
-      problem,
-      attachments,
-    };
+    const outcome = attachTo({ route, parentRef, key, gateway: gateways.get(key) }, lookup);
+    return { parentRef, key, at: `spec.parentRefs[${index}]`, outcome };
   });
   const unique = new Map(
-    parents.flatMap(({ attachments, gateway }) =>
-      attachments.map((one) => [`${gateway}/${one.listener.spec.name}`, one]),
+    asked.flatMap(({ key, outcome }) =>
+      'refused' in outcome ? [] : outcome.map((one) => [`${key}/${one.listener.spec.name}`, one] as const),
     ),
   );
   return {
     attachments: [...unique.values()],
-    parents: parents.map(({ attachments: _, ...report }) => report),
+    parents: asked.map(({ parentRef, key, at, outcome }) => ({
+      parentRef,
+      gateway: key,
+      listeners: 'refused' in outcome ? [] : outcome.map(({ listener }) => listener.spec.name),
+      problem: 'refused' in outcome ? { about: route.ref, severity: 'error', at, ...outcome.refused } : undefined,
+    })),
   };
 }
 
 interface Asked {
   readonly route: ParsedRoute;
   readonly parentRef: ParentRefSpec;
-  readonly at: string;
+  /** Of the ApiGateway. */
+  readonly key: ObjectKey;
   readonly gateway: GatewayContext | undefined;
 }
 
-function attachTo({ route, parentRef, at, gateway }: Asked, lookup: Lookup): readonly Attachment[] | Finding {
-  const refuse = (reason: Reason, message: string, remedy: string): Finding => ({
-    about: route.ref,
-    severity: 'error',
-    reason,
-    at,
-    message,
-    remedy,
-  });
-  const name = keyOf(parentRef.namespace ?? route.ref.namespace, parentRef.name);
+interface Refusal {
+  readonly refused: Pick<Finding, 'reason' | 'message' | 'remedy'>;
+}
+
+function refuse(reason: Reason, message: string, remedy: string): Refusal {
+  return { refused: { reason, message, remedy } };
+}
+
+function attachTo({ route, parentRef, key, gateway }: Asked, lookup: Lookup): readonly Attachment[] | Refusal {
   if (gateway === undefined) {
-    return refuse(
-      'NoMatchingParent',
-      `ApiGateway ${name} does not exist or is of another class`,
-      'Create it, or correct name and namespace',
-    );
+    const message = `ApiGateway ${key} does not exist or is of another class`;
+    return refuse('NoMatchingParent', message, 'Create it, or correct name and namespace');
   }
-  const named = gateway.listeners.filter(
-    ({ spec }) =>
-      (parentRef.sectionName === undefined || spec.name === parentRef.sectionName) &&
-      (parentRef.port === undefined || spec.port === parentRef.port),
-  );
+  const named = gateway.listeners.filter(({ spec }) => isNamed(parentRef, spec));
   if (named.length === 0) {
     const known = gateway.listeners.map(({ spec }) => `${spec.name} (port ${spec.port})`).join(', ');
-    return refuse(
-      'NoMatchingParent',
-      `ApiGateway ${name} has no such listener: it has ${known}`,
-      'Correct sectionName or port',
-    );
+    const message = `ApiGateway ${key} has no such listener: it has ${known}`;
+    return refuse('NoMatchingParent', message, 'Correct sectionName or port');
   }
   const allowed = named.filter(({ spec }) => admits(spec.allowedRoutes?.namespaces, gateway.ref, route.ref, lookup));
   if (allowed.length === 0) {
-    return refuse(
-      'NotAllowedByListeners',
-      `no listener of ApiGateway ${name} admits Routes of namespace ${route.ref.namespace}`,
-      "Ask the gateway's owner to extend allowedRoutes.namespaces of the listener",
-    );
+    const message = `no listener of ApiGateway ${key} admits Routes of namespace ${route.ref.namespace}`;
+    const remedy = "Ask the gateway's owner to extend allowedRoutes.namespaces of the listener";
+    return refuse('NotAllowedByListeners', message, remedy);
   }
   const attachments = allowed.flatMap((listener) => {
     const hosts = hostsOn(listener, gateway.listeners, route.hostnames);
     return hosts.length === 0 ? [] : [{ gateway, listener, hosts }];
   });
   if (attachments.length > 0) return attachments;
-  return refuse(
-    'NoMatchingListenerHostname',
-    `no hostname of the Route is one that the listener owns (${allowed.map(({ hostname }) => hostname).join(', ')})`,
-    'Give the Route a hostname within that of the listener',
-  );
+  const owned = allowed.map(({ hostname }) => hostname).join(', ');
+  const message = `no hostname of the Route is one that the listener owns (${owned})`;
+  return refuse('NoMatchingListenerHostname', message, 'Give the Route a hostname within that of the listener');
+}
+
+function isNamed({ sectionName, port }: ParentRefSpec, listener: ResolvedListener['spec']): boolean {
+  return (sectionName === undefined || listener.name === sectionName) && (port === undefined || listener.port === port);
 }
 
 function admits(

@@ -96,8 +96,8 @@ function shadowOf(policies: readonly Policy[], enforced: readonly Policy[]): Sha
   return { decision, issuers: issuersOf([...enforced, ...policies]), policies: policies.map(({ ref }) => ref) };
 }
 
-function problem(about: ObjectRef, reason: Reason, at: string, message: string, remedy: string): Finding {
-  return { about, severity: 'error', reason, at, message, remedy };
+function problem(about: ObjectRef, reason: Reason, what: Pick<Finding, 'at' | 'message' | 'remedy'>): Finding {
+  return { about, severity: 'error', reason, ...what };
 }
 
 function innermost(policies: readonly Policy[]): ObjectRef {
@@ -109,31 +109,25 @@ function namesOf(policies: readonly Policy[]): string {
 }
 
 function noToken(policy: Policy): Finding {
-  return problem(
-    policy.ref,
-    'Unsatisfiable',
-    'spec.authorize',
-    'its rules look at claims, but no AuthPolicy on the path authenticates callers, so no claim is ever known',
-    'Add authenticate.jwt to this policy, or to one on the ApiGateway',
-  );
+  return problem(policy.ref, 'Unsatisfiable', {
+    at: 'spec.authorize',
+    message: 'its rules look at claims, but no AuthPolicy on the path authenticates callers, so no claim is ever known',
+    remedy: 'Add authenticate.jwt to this policy, or to one on the ApiGateway',
+  });
 }
 
 function tooComplex(policies: readonly Policy[]): Finding {
-  return problem(
-    innermost(policies),
-    'TooComplex',
-    'spec.authorize',
-    `the policies on one path (${namesOf(policies)}) combine to more than ${maximumConjunctions} conjunctions`,
-    'Name fewer alternatives in one of them, or move a condition that all share to the outer policy',
-  );
+  return problem(innermost(policies), 'TooComplex', {
+    at: 'spec.authorize',
+    message: `the policies on one path (${namesOf(policies)}) combine to more than ${maximumConjunctions} conjunctions`,
+    remedy: 'Name fewer alternatives in one of them, or move a condition that all share to the outer policy',
+  });
 }
 
 function unsatisfiable(policies: readonly Policy[]): Finding {
-  return problem(
-    innermost(policies),
-    'Unsatisfiable',
-    'spec',
-    `no request can satisfy all policies on the path: ${namesOf(policies)}`,
-    'Let them accept a common issuer and rule, or write the exception in the outer policy',
-  );
+  return problem(innermost(policies), 'Unsatisfiable', {
+    at: 'spec',
+    message: `no request can satisfy all policies on the path: ${namesOf(policies)}`,
+    remedy: 'Let them accept a common issuer and rule, or write the exception in the outer policy',
+  });
 }
