@@ -1,11 +1,11 @@
 /** Prints the times of changes, each made 50 times to a world of 10,000 Routes. */
 import process from 'node:process';
 import { type KubeObject, objectKey } from '../src/kube/object.ts';
-import { emptySnapshot, isWatchedKind, type Snapshot } from '../src/kube/snapshot.ts';
+import type { Snapshot } from '../src/kube/snapshot.ts';
 import { edgeRenderer } from '../src/render/edge.ts';
 import { resolver } from '../src/resolve/resolve.ts';
 import { inCluster } from './placement.ts';
-import { fullSize, route, worldOf } from './world.ts';
+import { fullSize, route, snapshotOf, worldOf } from './world.ts';
 
 export interface Change {
   readonly name: string;
@@ -17,17 +17,6 @@ export interface Change {
 
 const repetitions = 50;
 const warmUps = 20;
-
-function snapshotOf(objects: readonly KubeObject[]): Snapshot {
-  const byKind = Map.groupBy(objects, ({ kind }) => kind);
-  const collections = [...byKind].filter(([kind]) => isWatchedKind(kind));
-  return {
-    ...emptySnapshot,
-    ...Object.fromEntries(
-      collections.map(([kind, members]) => [kind, new Map(members.map((one) => [objectKey(one), one]))]),
-    ),
-  };
-}
 
 type Kind = 'Route' | 'AuthPolicy' | 'Service';
 

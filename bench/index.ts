@@ -3,8 +3,10 @@ import process from 'node:process';
 import { cold } from './cold.ts';
 import { type Figure, table } from './figures.ts';
 import { incremental } from './incremental.ts';
+import { resident } from './resident.ts';
+import { tree } from './tree.ts';
 
-const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = { cold, incremental };
+const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = { cold, incremental, tree, resident };
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !Object.hasOwn(benches, name));

@@ -1,6 +1,7 @@
 /** The world that is measured: 10,000 Routes on 1,000 hosts, all guarded by 1,000 AuthPolicies, over 500 Services. Made by arithmetic, so every run measures the same. */
 import { createHash, generateKeyPairSync } from 'node:crypto';
-import type { KubeObject } from '../src/kube/object.ts';
+import { type KubeObject, objectKey } from '../src/kube/object.ts';
+import { emptySnapshot, isWatchedKind, type Snapshot } from '../src/kube/snapshot.ts';
 
 export interface Size {
   readonly hosts: number;
@@ -140,4 +141,15 @@ export function watchEvent(object: KubeObject): string {
     ],
   };
   return JSON.stringify({ type: 'ADDED', object: { ...object, metadata } });
+}
+
+export function snapshotOf(objects: readonly KubeObject[]): Snapshot {
+  const byKind = Map.groupBy(objects, ({ kind }) => kind);
+  const collections = [...byKind].filter(([kind]) => isWatchedKind(kind));
+  return {
+    ...emptySnapshot,
+    ...Object.fromEntries(
+      collections.map(([kind, members]) => [kind, new Map(members.map((one) => [objectKey(one), one]))]),
+    ),
+  };
 }
