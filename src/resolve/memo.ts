@@ -84,7 +84,6 @@ function reordered<O>(all: Entries<O>, changes: readonly Change<O>[], keys: Iter
 class Units<I, W extends World, O> {
   readonly #compute: Compute<I, W, O>;
   readonly #once = readOnce();
-  readonly #reads = new Map<string, readonly Read[]>();
   readonly #readers = new Readers();
 
   constructor(compute: Compute<I, W, O>) {
@@ -104,16 +103,13 @@ class Units<I, W extends World, O> {
       },
       once: this.#once,
     });
-    this.forget(key);
-    for (const read of reads) this.#readers.add(key, read);
     // A list that was pushed to keeps room for more.
-    this.#reads.set(key, reads.slice());
+    this.#readers.set(key, reads.slice());
     return output;
   }
 
   forget(key: string): undefined {
-    for (const read of this.#reads.get(key) ?? []) this.#readers.remove(key, read);
-    this.#reads.delete(key);
+    this.#readers.set(key, undefined);
   }
 
   /** Those that read something that is not the same in the other world. */

@@ -9,32 +9,61 @@ export interface Read {
 /** No object's key. */
 export const whole = '';
 
+/** Readers by key. Most keys have one, which needs no Set. */
+type Index = Map<string, string | Set<string>>;
+
 export class Readers {
-  /** By collection and key. Most keys have one reader, which needs no Set. */
-  readonly #readers = new Map<string, Map<string, string | Set<string>>>();
+  readonly #reads = new Map<string, readonly Read[]>();
+  readonly #collections = new Set<string>();
+  /** Of collections that have changed: a first start need not pay for those that never will. */
+  readonly #indexes = new Map<string, Index>();
 
-  add(reader: string, { collection, key }: Read): void {
-    const keys = this.#readers.get(collection) ?? new Map<string, string | Set<string>>();
-    this.#readers.set(collection, keys);
-    const known = keys.get(key);
-    if (known === undefined) keys.set(key, reader);
-    else if (typeof known === 'object') known.add(reader);
-    else if (known !== reader) keys.set(key, new Set([known, reader]));
+  /** In place of what the reader read before; undefined where it is gone. */
+  set(reader: string, reads: readonly Read[] | undefined): void {
+    for (const { collection, key } of this.#reads.get(reader) ?? []) {
+      const index = this.#indexes.get(collection);
+      if (index !== undefined) remove(index, key, reader);
+    }
+    if (reads === undefined) this.#reads.delete(reader);
+    else this.#reads.set(reader, reads);
+    for (const { collection, key } of reads ?? []) {
+      this.#collections.add(collection);
+      const index = this.#indexes.get(collection);
+      if (index !== undefined) add(index, key, reader);
+    }
   }
 
-  remove(reader: string, { collection, key }: Read): void {
-    const keys = this.#readers.get(collection);
-    const known = keys?.get(key);
-    if (typeof known === 'object') known.delete(reader);
-    else if (known === reader) keys?.delete(key);
-  }
-
+  /** Those that were read. */
   get collections(): Iterable<string> {
-    return this.#readers.keys();
+    return this.#collections;
   }
 
   of(collection: string, key: string): Iterable<string> {
-    const known = this.#readers.get(collection)?.get(key) ?? [];
+    const known = this.#indexOf(collection).get(key) ?? [];
     return typeof known === 'string' ? [known] : known;
   }
+
+  #indexOf(collection: string): Index {
+    const known = this.#indexes.get(collection);
+    if (known !== undefined) return known;
+    const index: Index = new Map();
+    for (const [reader, reads] of this.#reads) {
+      for (const read of reads) if (read.collection === collection) add(index, read.key, reader);
+    }
+    this.#indexes.set(collection, index);
+    return index;
+  }
+}
+
+function add(index: Index, key: string, reader: string): void {
+  const known = index.get(key);
+  if (known === undefined) index.set(key, reader);
+  else if (typeof known === 'object') known.add(reader);
+  else if (known !== reader) index.set(key, new Set([known, reader]));
+}
+
+function remove(index: Index, key: string, reader: string): void {
+  const known = index.get(key);
+  if (typeof known === 'object') known.delete(reader);
+  else if (known === reader) index.delete(key);
 }
