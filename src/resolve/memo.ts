@@ -2,6 +2,7 @@
  * Pay only for what changed: a result is made again when the object it is about, or anything that was looked up for it,
  * is another one. Look-ups record themselves, so that from-scratch and incremental agree by construction.
  */
+import { patchedKeys, replaced } from './patched.ts';
 import { type Read, Readers, whole } from './readers.ts';
 
 /** Keyed collections of immutable values. A collection that is the same object holds the same values. */
@@ -40,7 +41,7 @@ type Compute<I, W extends World, O> = (input: I, look: Look<W>) => O;
  * A result for each object of a collection, in its order. `compute` must be a pure function of its input and of what it
  * looks up. Once it throws, this is of no use any more.
  */
-export function memoise<I extends object, W extends World, O>(
+export function memoise<I extends object, W extends World, O extends object>(
   compute: Compute<I, W, O>,
 ): (inputs: Entries<I>, world: W) => Results<O> {
   const units = new Units(compute);
@@ -48,30 +49,23 @@ export function memoise<I extends object, W extends World, O>(
   let world: World = {};
   let all: Entries<O> = new Map();
   return (nextInputs, nextWorld) => {
-    const { changed, sameKeys } = compare(inputs, nextInputs);
+    const { changed, sameOrder } = compare(inputs, nextInputs);
     const stale = new Set([...changed, ...units.touched(world, nextWorld)]);
     const changes = [...stale].map((key): Change<O> => {
       const input = nextInputs.get(key);
       const after = input === undefined ? units.forget(key) : units.compute(key, input, nextWorld);
       return { key, before: all.get(key), after };
     });
-    if (!sameKeys) all = reordered(all, changes, nextInputs.keys());
-    else if (changes.length > 0) all = patched(all, changes);
+    const fresh = new Map(changes.map(({ key, after }) => [key, after]));
+    if (!sameOrder) all = reordered(all, fresh, nextInputs.keys());
+    else if (fresh.size > 0) all = replaced(all, fresh);
     inputs = nextInputs;
     world = nextWorld;
     return { all, changes };
   };
 }
 
-/** In place: the keys stay. */
-function patched<O>(all: Entries<O>, changes: readonly Change<O>[]): Entries<O> {
-  const next = new Map(all);
-  for (const { key, after } of changes) if (after !== undefined) next.set(key, after);
-  return next;
-}
-
-function reordered<O>(all: Entries<O>, changes: readonly Change<O>[], keys: Iterable<string>): Entries<O> {
-  const fresh = new Map(changes.map(({ key, after }) => [key, after]));
+function reordered<O>(all: Entries<O>, fresh: Entries<O | undefined>, keys: Iterable<string>): Entries<O> {
   const next = new Map<string, O>();
   for (const key of keys) {
     const output = fresh.get(key) ?? all.get(key);
@@ -125,24 +119,43 @@ class Units<I, W extends World, O> {
 
 const nothing: Entries<never> = new Map<string, never>();
 
-/** Keys that came, went or hold another value; `sameKeys`: both have the same ones, in the same order. */
-function compare(
-  before: Entries<unknown>,
-  after: Entries<unknown>,
-): { readonly changed: readonly string[]; readonly sameKeys: boolean } {
+interface Comparison {
+  /** Keys that came, went or hold another value. */
+  readonly changed: readonly string[];
+  /** What both hold is in the same order, and what came is behind it. */
+  readonly sameOrder: boolean;
+}
+
+function compare(before: Entries<unknown>, after: Entries<unknown>): Comparison {
+  if (before === after) return { changed: [], sameOrder: true };
+  const patched = patchedKeys(before, after)?.filter((key) => before.get(key) !== after.get(key));
+  const changed = patched ?? compareSideBySide(before, after);
+  return changed === undefined
+    ? { changed: compareKeyByKey(before, after), sameOrder: false }
+    : { changed, sameOrder: true };
+}
+
+/** Undefined where the order differs. A look-up in a large Map costs several times as much as a step over it. */
+function compareSideBySide(before: Entries<unknown>, after: Entries<unknown>): readonly string[] | undefined {
   const changed: string[] = [];
-  if (before === after) return { changed, sameKeys: true };
-  // Side by side while that goes: most changes leave every key where it was, and a look-up costs several times as much.
   const others = before.entries();
-  let sameKeys = true;
+  const next = (): readonly [string, unknown] | undefined => others.next().value;
+  let other = next();
   for (const [key, value] of after) {
-    const other: readonly [string, unknown] | undefined = sameKeys ? others.next().value : undefined;
-    sameKeys &&= other !== undefined && other[0] === key;
-    if ((sameKeys ? other?.[1] : before.get(key)) !== value) changed.push(key);
+    for (; other !== undefined && other[0] !== key && !after.has(other[0]); other = next()) changed.push(other[0]);
+    if (other !== undefined && other[0] !== key) return undefined;
+    if (other === undefined || other[1] !== value) changed.push(key);
+    other = other && next();
   }
-  sameKeys &&= before.size === after.size;
-  if (!sameKeys) for (const key of before.keys()) if (!after.has(key)) changed.push(key);
-  return { changed, sameKeys };
+  for (; other !== undefined; other = next()) changed.push(other[0]);
+  return changed;
+}
+
+function compareKeyByKey(before: Entries<unknown>, after: Entries<unknown>): readonly string[] {
+  const changed: string[] = [];
+  for (const [key, value] of after) if (before.get(key) !== value) changed.push(key);
+  for (const key of before.keys()) if (!after.has(key)) changed.push(key);
+  return changed;
 }
 
 function readOnce(): Look<World>['once'] {

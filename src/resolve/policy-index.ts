@@ -3,6 +3,7 @@ import type { TargetRefSpec } from '../api/policies.ts';
 import { keyOf, type ObjectRef } from '../kube/object.ts';
 import { joined } from './lists.ts';
 import type { Results } from './memo.ts';
+import { replaced } from './patched.ts';
 
 /** One targetRef of a policy. The objects are stable: they are made once per resolved policy. */
 export interface Attached<P> {
@@ -52,17 +53,15 @@ function moved<P extends { readonly ref: ObjectRef }>(
   gone: readonly Attached<P>[],
   come: readonly Attached<P>[],
 ): TargetIndex<P> {
-  const next = new Map(index);
   const lost = new Set(gone);
-  for (const { target } of gone)
-    next.set(
-      target,
-      (next.get(target) ?? []).filter((one) => !lost.has(one)),
-    );
   const coming = Map.groupBy(come, ({ target }) => target);
-  for (const [target, list] of coming) next.set(target, [...(next.get(target) ?? []), ...list].toSorted(byPolicy));
-  for (const { target } of gone) if (next.get(target)?.length === 0) next.delete(target);
-  return next;
+  const targets = new Set([...gone.map(({ target }) => target), ...coming.keys()]);
+  const lists = [...targets].map((target) => {
+    const staying = (index.get(target) ?? []).filter((one) => !lost.has(one));
+    const list = [...staying, ...(coming.get(target) ?? [])].toSorted(byPolicy);
+    return [target, list.length === 0 ? undefined : list] as const;
+  });
+  return replaced(index, new Map(lists));
 }
 
 function byPolicy<P extends { readonly ref: ObjectRef }>(a: Attached<P>, b: Attached<P>): number {
