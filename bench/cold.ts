@@ -18,8 +18,12 @@ export async function cold(): Promise<readonly Figure[]> {
     writeFileSync(join(folder, 'events.json'), objects.map((object) => `${watchEvent(object)}\n`).join(''));
     writeManifests(join(folder, 'manifests'), objects);
     return await withChild<ColdResult, readonly Figure[]>('cold-child.ts', async (run) => [
-      ...(await measure('watch events (JSON)', () => run(['json', join(folder, 'events.json'), folder]))),
-      ...(await measure('manifests (YAML)', () => run(['yaml', join(folder, 'manifests'), folder]))),
+      ...(await measure('watch events (JSON)', () =>
+        run(['json', join(folder, 'events.json'), mkdtempSync(join(folder, 'out-'))]),
+      )),
+      ...(await measure('manifests (YAML)', () =>
+        run(['yaml', join(folder, 'manifests'), mkdtempSync(join(folder, 'out-'))]),
+      )),
     ]);
   } finally {
     rmSync(folder, { recursive: true });
