@@ -66,8 +66,8 @@ export function localRateLimit(limits: readonly Limit[], issuers: readonly Issue
     token_bucket: { max_tokens: maximumTokens, tokens_per_fill: maximumTokens, fill_interval: '1s' },
     always_consume_default_token_bucket: false,
     max_dynamic_descriptors: maximumKeys,
-    enable_x_ratelimit_headers: 'DRAFT_VERSION_03',
-    enable_retry_after_header: true,
+    // Without limits they would tell of the default bucket.
+    ...(limits.length === 0 ? {} : { enable_x_ratelimit_headers: 'DRAFT_VERSION_03', enable_retry_after_header: true }),
     descriptors: limits.flatMap((limit) => descriptorsOf(limit, issuers)),
   };
 }
