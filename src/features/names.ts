@@ -23,5 +23,8 @@ export const filterNames = {
   allow: 'envoy.filters.http.rbac.allow',
 } as const;
 
+/** Metadata namespace that jwt_authn writes verified payloads to, one key an issuer id; whatever the filter is called. */
+export const tokenMetadata = 'envoy.filters.http.jwt_authn';
+
 /** Metadata key under which jwt_authn leaves the status of a token of a known issuer that does not verify. */
 export const failedTokenKey = 'failed';

@@ -1,6 +1,6 @@
 /** The contract of a feature of a rule: one folder, one line in features/index.ts. */
 import type { z } from 'zod';
-import type { HeaderMatcher, Json, Route, RouteAction } from '../envoy/route.ts';
+import type { HeaderMatcher, Route, RouteAction } from '../envoy/route.ts';
 import type { Result } from '../status/finding.ts';
 import type { Backend, Protocol } from './gateway.ts';
 import type { Author, Lookup } from './lookup.ts';
@@ -12,8 +12,6 @@ export interface RuleFeature<Name extends string = string, Spec = unknown, Setti
   readonly schema: z.ZodType<Spec>;
   readonly description: string;
   readonly example: unknown;
-  /** Also a field of a backendRef, where Gateway API has the filter there. */
-  readonly onBackend: boolean;
   /** True where nothing is reached, so that no AuthPolicy need cover the rule. */
   readonly needsNoCover?: true;
   /** True where it only means something on the way to a backend: refused beside an answer of the edge's own. */
@@ -48,7 +46,6 @@ export interface RouteParts {
   readonly forward?: Partial<RouteAction>;
   /** Answers without a backend. */
   readonly answer?: Pick<Route, 'redirect'> | Pick<Route, 'direct_response'>;
-  readonly filters?: Readonly<Record<string, Json>>;
 }
 
 /** Keeps a feature's own types while it is defined, and forgets them where features meet in one list. */

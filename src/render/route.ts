@@ -84,23 +84,13 @@ function compose(
     name: base.name,
     match: headers.length === 0 ? base.match : { ...base.match, headers: [...(base.match.headers ?? []), ...headers] },
   };
-  const filters = parts.some((part) => part.filters !== undefined) ? featureFilters(parts, names.chain) : undefined;
   if (answer !== undefined) {
-    const limited =
-      limits.length === 0 ? {} : { [filterNames.limits(names.chain)]: localRateLimitPerRoute(limits, names.issuers) };
-    const all = { ...filters, ...limited };
-    return { route: { ...whole, ...answer, ...edits }, filters: Object.keys(all).length === 0 ? undefined : all };
+    const limited = () => ({ [filterNames.limits(names.chain)]: localRateLimitPerRoute(limits, names.issuers) });
+    return { route: { ...whole, ...answer, ...edits }, filters: limits.length === 0 ? undefined : limited() };
   }
   const forward = Object.assign({}, ...parts.map((part) => part.forward)) as RouteAction;
   const limited = limits.length === 0 ? {} : { rate_limits: rateLimits(limits, names.issuers) };
-  return { route: { ...whole, route: { ...forward, ...limited }, ...edits }, filters };
-}
-
-/** What features say of filters of their own; a guard is nobody's to configure but `guardFilters`'. */
-function featureFilters(parts: readonly RouteParts[], chain: string): PerFilter {
-  const guards: readonly string[] = [filterNames.jwt(chain), filterNames.deny, filterNames.allow];
-  const own = parts.flatMap(({ filters = {} }) => Object.entries(filters)).filter(([name]) => !guards.includes(name));
-  return Object.fromEntries(own) as PerFilter;
+  return { route: { ...whole, route: { ...forward, ...limited }, ...edits }, filters: undefined };
 }
 
 /** In the order of the features: a later one overwrites what an earlier one set. */

@@ -5,10 +5,7 @@ import type { StringMatcher } from '../../envoy/route.ts';
 import type { Issuer } from '../../ir/guard.ts';
 import type { Conjunction, Constraint, Decision } from '../../policy/decision.ts';
 import type { Pattern } from '../../policy/pattern.ts';
-import { failedTokenKey } from '../names.ts';
-
-/** Metadata namespace that jwt_authn writes verified payloads to, one key an issuer id. */
-const tokens = 'envoy.filters.http.jwt_authn';
+import { failedTokenKey, tokenMetadata } from '../names.ts';
 
 export interface Enforcement {
   readonly decision: Decision;
@@ -48,7 +45,7 @@ const refusedCodes = [
 const failedToken: Principal = {
   sourced_metadata: {
     metadata_matcher: {
-      filter: tokens,
+      filter: tokenMetadata,
       path: [{ key: failedTokenKey }, { key: 'code' }],
       value: { or_match: { value_matchers: refusedCodes.map((range) => ({ double_match: { range } })) } },
     },
@@ -201,7 +198,7 @@ function tokenOf(issuer: Issuer, claim: readonly string[] | undefined, anyOf: re
   return {
     sourced_metadata: {
       metadata_matcher: {
-        filter: tokens,
+        filter: tokenMetadata,
         path: [issuer.id, ...(claim ?? ['iss'])].map((key) => ({ key })),
         value,
       },

@@ -16,7 +16,6 @@ export const backendRefs = ruleFeature<'backendRefs', readonly BackendRefSpec[],
     { name: 'orders', port: 80, weight: 90 },
     { name: 'orders-canary', port: 80, weight: 10 },
   ],
-  onBackend: false,
   resolve(specs, author, lookup) {
     const resolved = specs.map((spec, index) =>
       resolveBackend(spec, { about: author.about, at: `${author.at}[${index}]` }, lookup),

@@ -14,7 +14,6 @@ function headersFeature<Name extends string>(
     schema: headersSchema,
     description: `Changes the ${direction}'s headers (Gateway API ${direction === 'request' ? 'Request' : 'Response'}HeaderModifier).`,
     example: { set: [{ name: 'x-team', value: 'shop' }] },
-    onBackend: true,
     ...(direction === 'request' ? { needsBackend: true as const } : {}),
     resolve: (spec) => ({ ok: true, value: spec, findings: [] }),
     edge: (settings) => [{ route: headerEdits(direction, settings) }],

@@ -4,6 +4,7 @@
  */
 import { type Json, type TypedConfig, types } from '../../envoy/json.ts';
 import type { Issuer, Limit, LimitKey } from '../../ir/guard.ts';
+import { tokenMetadata } from '../names.ts';
 
 /** Distinct keys of one limit that are counted at a time; the longest unused one is forgotten beyond. */
 const maximumKeys = 10_000;
@@ -38,7 +39,7 @@ function actions(key: LimitKey, issuers: readonly Issuer[]): readonly Json[] {
           // Without it, a request without the claim would not be limited at all.
           default_value: 'absent',
           metadata_key: {
-            key: 'envoy.filters.http.jwt_authn',
+            key: tokenMetadata,
             path: [issuer.id, ...key.path].map((part) => ({ key: part })),
           },
         },

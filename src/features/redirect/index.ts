@@ -19,7 +19,6 @@ export const redirect = ruleFeature<'redirect', RedirectSpec, RedirectSpec>({
   schema: redirectSchema,
   description: 'Answers with a redirect (Gateway API RequestRedirect).',
   example: { scheme: 'https', statusCode: 301 },
-  onBackend: false,
   needsNoCover: true,
   resolve(spec, author, _lookup, matched: Matched) {
     const findings = prefixFindings(spec.path, matched.matches, author);

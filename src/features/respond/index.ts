@@ -7,7 +7,6 @@ export const respond = ruleFeature<'respond', RespondSpec, RespondSpec>({
   schema: respondSchema,
   description: 'Answers the request without a backend.',
   example: { status: 200, body: 'pong\n' },
-  onBackend: false,
   resolve: (spec) => ({ ok: true, value: spec, findings: [] }),
   edge(settings) {
     const { status, body, contentType } = settings;

@@ -8,7 +8,6 @@ export const rewrite = ruleFeature<'rewrite', RewriteSpec, RewriteSpec>({
   schema: rewriteSchema,
   description: 'Rewrites host or path before the request is forwarded (Gateway API URLRewrite).',
   example: { path: { type: 'ReplacePrefixMatch', value: '/' } },
-  onBackend: false,
   needsBackend: true,
   resolve(spec, author, _lookup, matched: Matched) {
     const findings = prefixFindings(spec.path, matched.matches, author);

@@ -13,7 +13,6 @@ export const timeouts = ruleFeature<'timeouts', TimeoutsSpec, Timeouts>({
   schema: timeoutsSchema,
   description: 'How long a request may take (GEP-1742).',
   example: { request: '5s', backendRequest: '2s' },
-  onBackend: false,
   needsBackend: true,
   resolve(spec, author) {
     const request = spec.request === undefined ? undefined : milliseconds(spec.request);
