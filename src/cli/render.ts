@@ -1,11 +1,11 @@
 /** `evengate render`: what Envoy would be told, and what the statuses would say. */
 import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
-import type { Placement } from '../ir/placement.ts';
 import { describeRef, type ObjectKey, type ObjectRef } from '../kube/object.ts';
 import { type ObjectStatus, statuses } from '../reconcilers/statuses.ts';
 import { statusWorld } from '../reconcilers/world.ts';
 import { type Edge, edgeRenderer } from '../render/edge.ts';
+import { inCluster } from '../render/in-cluster.ts';
 import type { Delivery } from '../status/conditions.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { type TextFile, writeFiles } from './files.ts';
@@ -71,17 +71,3 @@ function fileName(parts: readonly string[]): string {
   if (name.length <= longestName) return name;
   return `${name.slice(0, longestName - 20)}-${createHash('sha256').update(name).digest('hex').slice(0, 12)}`;
 }
-
-/** As the operator places an Envoy, so that nothing depends on the machine that renders. */
-const inCluster: Placement = {
-  directory: '/etc/evengate/resources',
-  certificates: '/etc/evengate/certificates',
-  trustedCertificates: '/etc/ssl/certs/ca-certificates.crt',
-  sharePorts: true,
-  bind: (_, port) => ({ address: '0.0.0.0', port }),
-  endpoints: ({ namespace, service, port }) => ({
-    kind: 'dns',
-    host: `${service}.${namespace}.svc.cluster.local`,
-    port,
-  }),
-};
