@@ -28,6 +28,11 @@ export interface Secret extends KubeObject {
   readonly type?: string;
   readonly data?: Readonly<Record<string, string>>;
   readonly stringData?: Readonly<Record<string, string>>;
+  /**
+   * Set by us where the content is not known: `mounted` is read by Envoy alone, `forbidden` is a Secret that the operator
+   * may not read.
+   */
+  readonly unread?: 'mounted' | 'forbidden';
 }
 
 export type Namespace = KubeObject;

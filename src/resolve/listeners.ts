@@ -2,6 +2,7 @@
 import type { ApiGatewaySpec } from '../api/api-gateway.ts';
 import { certificateProblem } from '../features/listeners/certificate.ts';
 import type { ListenerSpec } from '../features/listeners/schema.ts';
+import { grantAccess } from '../features/secret-access.ts';
 import type { Certificate } from '../ir/gateway.ts';
 import type { Lookup } from '../ir/lookup.ts';
 import { describeRef, type ObjectRef } from '../kube/object.ts';
@@ -119,9 +120,12 @@ function secretProblem(
   const secret = lookup.secret(ref.namespace, ref.name);
   const problem = secret === undefined ? 'does not exist' : certificateProblem(secret);
   if (problem === undefined) return undefined;
+  const forbidden = secret?.unread === 'forbidden';
   return {
     reason: 'InvalidCertificateRef',
     message: `${describeRef(ref)} ${problem}`,
-    remedy: 'Name a Secret of type kubernetes.io/tls whose tls.key belongs to its tls.crt',
+    remedy: forbidden
+      ? `${grantAccess}, or keep it in namespace ${from.namespace}, where Envoy mounts it`
+      : 'Name a Secret of type kubernetes.io/tls whose tls.key belongs to its tls.crt',
   };
 }

@@ -27,6 +27,8 @@ export interface Results<O> {
   readonly all: ReadonlyMap<string, O>;
   /** Since the call before. */
   readonly changes: readonly Change<O>[];
+  /** Keys of a collection that the results looked up, there or not, with the keys of the results. */
+  readonly reads: (collection: string) => ReadonlyMap<string, ReadonlySet<string>>;
 }
 
 export interface Change<O> {
@@ -61,7 +63,7 @@ export function memoise<I extends object, W extends World, O extends object>(
     else if (fresh.size > 0) all = replaced(all, fresh);
     inputs = nextInputs;
     world = nextWorld;
-    return { all, changes };
+    return { all, changes, reads: (collection) => units.reads(collection) };
   };
 }
 
@@ -100,6 +102,10 @@ class Units<I, W extends World, O> {
     // A list that was pushed to keeps room for more.
     this.#readers.set(key, reads.slice());
     return output;
+  }
+
+  reads(collection: string): ReadonlyMap<string, ReadonlySet<string>> {
+    return this.#readers.keysOf(collection);
   }
 
   forget(key: string): undefined {

@@ -43,6 +43,14 @@ export class Readers {
     return typeof known === 'string' ? [known] : known;
   }
 
+  /** Every key of the collection that is read now, with its readers. */
+  keysOf(collection: string): ReadonlyMap<string, ReadonlySet<string>> {
+    const keys = [...this.#indexOf(collection).keys()];
+    return new Map(
+      keys.map((key) => [key, new Set(this.of(collection, key))] as const).filter(([, { size }]) => size > 0),
+    );
+  }
+
   #indexOf(collection: string): Index {
     const known = this.#indexes.get(collection);
     if (known !== undefined) return known;

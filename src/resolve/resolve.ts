@@ -30,6 +30,18 @@ export interface Resolution {
   readonly authPolicies: ReadonlyMap<ObjectKey, AuthUnit>;
   readonly rateLimitPolicies: ReadonlyMap<ObjectKey, LimitUnit>;
   readonly findings: readonly Finding[];
+  readonly references: References;
+}
+
+/** By the key of what is wanted: who wants it. */
+export type Wanted = ReadonlyMap<ObjectKey, ReadonlySet<ObjectKey>>;
+
+/** Objects that others name, whether they are there or not. */
+export interface References {
+  /** Secrets that ApiGateways name. */
+  readonly certificates: () => Wanted;
+  /** Secrets and ConfigMaps that AuthPolicies name. */
+  readonly keySets: (kind: 'Secret' | 'ConfigMap') => Wanted;
 }
 
 export type Resolver = (snapshot: Snapshot) => Resolution;
@@ -101,6 +113,10 @@ function resolve(snapshot: Snapshot, stages: Stages): Resolution {
     authPolicies: authPolicies.all,
     rateLimitPolicies: rateLimitPolicies.all,
     findings: conflicts.length === 0 ? own : [...own, ...conflicts],
+    references: {
+      certificates: () => gatewayUnits.reads('Secret'),
+      keySets: (kind) => authPolicies.reads(kind),
+    },
   };
 }
 

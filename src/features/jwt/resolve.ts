@@ -3,6 +3,7 @@ import type { Issuer, KeySource } from '../../ir/guard.ts';
 import type { Author, Lookup } from '../../ir/lookup.ts';
 import { describeRef, type ObjectRef } from '../../kube/object.ts';
 import type { Finding, Reason } from '../../status/finding.ts';
+import { grantAccess, noAccess } from '../secret-access.ts';
 import { readJwks } from './jwks.ts';
 import type { JwtSpec } from './schema.ts';
 import { hostProblem } from './uri.ts';
@@ -56,6 +57,7 @@ function findKeys(jwks: JwtSpec['jwks'], about: ObjectRef, lookup: Lookup): KeyS
   const { name, key = 'jwks.json' } = jwks.secretRef ?? { name: '' };
   const ref = { kind: 'Secret', namespace: about.namespace, name };
   const found = lookup.canReference(about, { ...ref, group: '' }) ? lookup.secret(ref.namespace, name) : undefined;
+  if (found?.unread !== undefined) return unread(ref);
   return found === undefined
     ? missing(ref, 'secretRef')
     : keysIn(secretText(found), key, { ref, at: 'secretRef' }, lookup);
@@ -94,6 +96,15 @@ function missing(ref: ObjectRef, at: string): Problem {
     at: `${at}.name`,
     message: `${describeRef(ref)} does not exist`,
     remedy: `Create the ${ref.kind} in namespace ${ref.namespace}, or correct the name`,
+  };
+}
+
+function unread(ref: ObjectRef): Problem {
+  return {
+    reason: 'InvalidJwks',
+    at: 'secretRef.name',
+    message: `${describeRef(ref)} ${noAccess}`,
+    remedy: `${grantAccess}, or keep the JWKS in a ConfigMap: its keys are public`,
   };
 }
 

@@ -1,9 +1,12 @@
 /** Checks a kubernetes.io/tls Secret before Envoy would refuse it: the whole listener would be lost. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { Secret } from '../../kube/core.ts';
+import { noAccess } from '../secret-access.ts';
 
 /** Why the Secret cannot serve TLS, or undefined. The text never quotes the Secret. */
 export function certificateProblem(secret: Secret): string | undefined {
+  if (secret.unread === 'mounted') return undefined;
+  if (secret.unread === 'forbidden') return noAccess;
   if (secret.type !== undefined && secret.type !== 'kubernetes.io/tls') {
     return `is of type ${secret.type}, not kubernetes.io/tls`;
   }
