@@ -35,7 +35,7 @@ function renderedFiles({ set, resolution }: Loaded): readonly TextFile[] {
   const gateways = [...resolution.gateways].toSorted(([a], [b]) => (a < b ? -1 : 1));
   const edges = gateways.map(([key, gateway]): readonly [ObjectKey, Edge] => [key, toEdge(gateway)]);
   const told = new Map(edges.map(([key, { revision }]): readonly [ObjectKey, Delivery] => [key, { revision }]));
-  const world = statusWorld(resolution, [...set.findings, ...resolution.findings], told);
+  const world = statusWorld(resolution, [...set.findings, ...resolution.findings], { deliveries: told });
   return [...edges.flatMap(([, edge]) => edgeFiles(edge)), ...statuses(set.snapshot, world).map(statusFile)];
 }
 

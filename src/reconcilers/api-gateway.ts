@@ -4,12 +4,13 @@ import { type Condition, type KubeObject, type ObjectKey, refOf } from '../kube/
 import { conditionsFor, partConditions, programmed, type Verdict } from '../status/conditions.ts';
 import type { Finding } from '../status/finding.ts';
 import { generationOf } from './columns.ts';
-import type { StatusWorld } from './world.ts';
+import type { Address, StatusWorld } from './world.ts';
 
 export interface ApiGatewayStatus {
   readonly observedGeneration?: number;
   readonly conditions: readonly Condition[];
   readonly revision?: string;
+  readonly addresses?: readonly Address[];
   readonly attachedRoutes: number;
   readonly listeners: readonly ListenerStatus[];
 }
@@ -29,6 +30,7 @@ export function apiGatewayStatus(key: ObjectKey, object: KubeObject, world: Stat
   const findings = world.findingsOf(refOf(object));
   const delivery = world.deliveries.get(key);
   const delivered = programmed(delivery);
+  const addresses = world.addresses.get(key) ?? [];
   return {
     ...generationOf(object),
     conditions: conditionsFor(
@@ -37,6 +39,7 @@ export function apiGatewayStatus(key: ObjectKey, object: KubeObject, world: Stat
       generation,
     ),
     ...(delivery === undefined ? {} : { revision: delivery.revision }),
+    ...(addresses.length === 0 ? {} : { addresses }),
     attachedRoutes: world.attachedRoutes(key),
     listeners: (gateway?.listeners ?? []).map((listener, index) => {
       const own = findings.filter(({ at }) => isWithin(at, `spec.listeners[${index}]`));

@@ -1,9 +1,10 @@
 /** Status of an AuthPolicy: what it is about, and whether the edge enforces it. */
 import { type Condition, type KubeObject, type ObjectKey, refOf } from '../kube/object.ts';
-import { targetText } from '../resolve/policy-unit.ts';
+import { type AuthUnit, targetText } from '../resolve/policy-unit.ts';
 import { conditionsFor, refusal, type Verdict } from '../status/conditions.ts';
 import type { Finding } from '../status/finding.ts';
 import { column, generationOf } from './columns.ts';
+import { gatewaysOf, servedEverywhere } from './served.ts';
 import type { StatusWorld } from './world.ts';
 
 export interface AuthPolicyStatus {
@@ -21,7 +22,10 @@ export function authPolicyStatus(key: ObjectKey, object: KubeObject, world: Stat
   return {
     ...generationOf(object),
     conditions: conditionsFor(
-      { Accepted: 'from findings', EdgeEnforced: enforcement(unit.policy.mode, rules, findings) },
+      {
+        Accepted: 'from findings',
+        EdgeEnforced: enforcement(unit.policy.mode, rules, { findings, waiting: waiting(key, unit, world) }),
+      },
       findings,
       object.metadata.generation,
     ),
@@ -30,13 +34,27 @@ export function authPolicyStatus(key: ObjectKey, object: KubeObject, world: Stat
   };
 }
 
-function enforcement(mode: 'Enforce' | 'Shadow', rules: number, findings: readonly Finding[]): Verdict {
+interface Enforcing {
+  readonly findings: readonly Finding[];
+  readonly waiting: Verdict | undefined;
+}
+
+function enforcement(mode: 'Enforce' | 'Shadow', rules: number, { findings, waiting }: Enforcing): Verdict {
   const refused = refusal(findings);
   if (refused !== undefined) return refused;
+  if (waiting !== undefined) return waiting;
   if (mode === 'Shadow') {
     return { status: 'False', reason: 'Shadow', message: 'What would be refused is counted, and nothing is refused.' };
   }
   return { status: 'True', reason: 'Full', message: `All rules (${rules}) are enforced at the edge.` };
+}
+
+/** Why the edge does not enforce it yet. */
+function waiting(key: ObjectKey, { attached }: AuthUnit, world: StatusWorld): Verdict | undefined {
+  if (world.served === undefined) return undefined;
+  const gateways = gatewaysOf(attached, world.resolution);
+  const verdict = servedEverywhere(gateways, (resolution) => resolution.authPolicies.get(key), world);
+  return verdict?.status === 'True' ? undefined : verdict;
 }
 
 /** Rules as written; one that only authenticates has the rule that everyone authenticated passes. */

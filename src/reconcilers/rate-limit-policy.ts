@@ -4,6 +4,7 @@ import { type Condition, type KubeObject, type ObjectKey, refOf } from '../kube/
 import { targetText } from '../resolve/policy-unit.ts';
 import { conditionsFor } from '../status/conditions.ts';
 import { column, generationOf } from './columns.ts';
+import { gatewaysOf, servedEverywhere } from './served.ts';
 import type { StatusWorld } from './world.ts';
 
 export interface RateLimitPolicyStatus {
@@ -21,9 +22,15 @@ export function rateLimitPolicyStatus(
   const unit = world.resolution.rateLimitPolicies.get(key);
   if (unit === undefined) return undefined;
   const findings = world.findingsOf(refOf(object));
+  const gateways = world.served === undefined ? [] : gatewaysOf(unit.attached, world.resolution);
+  const delivered = servedEverywhere(gateways, (resolution) => resolution.rateLimitPolicies.get(key), world);
   return {
     ...generationOf(object),
-    conditions: conditionsFor({ Accepted: 'from findings' }, findings, object.metadata.generation),
+    conditions: conditionsFor(
+      { Accepted: 'from findings', ...(delivered === undefined ? {} : { Programmed: delivered }) },
+      findings,
+      object.metadata.generation,
+    ),
     ...column('target', targetText(unit.targets)),
     ...column('limits', (unit.spec?.limits ?? []).map(limitText).join(', ')),
   };

@@ -3,9 +3,10 @@ import type { ParentRefSpec } from '../api/route.ts';
 import type { RouteEntry } from '../ir/gateway.ts';
 import { type Condition, type KubeObject, type ObjectKey, refOf } from '../kube/object.ts';
 import type { Resolution } from '../resolve/resolve.ts';
-import { conditionsFor, type Owned, partConditions, programmed, type Verdict } from '../status/conditions.ts';
+import { conditionsFor, type Owned, partConditions, type Verdict } from '../status/conditions.ts';
 import type { Finding } from '../status/finding.ts';
 import { column, generationOf } from './columns.ts';
+import { servedAt, servedEverywhere } from './served.ts';
 import type { StatusWorld } from './world.ts';
 
 type RouteUnit = NonNullable<ReturnType<Resolution['routes']['get']>>;
@@ -41,7 +42,11 @@ export function routeStatus(key: ObjectKey, object: KubeObject, world: StatusWor
   return {
     ...generationOf(object),
     conditions: conditionsFor(
-      { Accepted: 'from findings', ResolvedRefs: 'from findings', Programmed: worst(gateways, world) },
+      {
+        Accepted: 'from findings',
+        ResolvedRefs: 'from findings',
+        Programmed: servedEverywhere(gateways, (resolution) => resolution.routes.get(key), world) ?? notAttached,
+      },
       findings,
       generation,
     ),
@@ -49,7 +54,7 @@ export function routeStatus(key: ObjectKey, object: KubeObject, world: StatusWor
     ...column('gateways', shorten(gateways)),
     ...(auth === undefined ? {} : { auth }),
     parents: unit.parents.map((parent) => {
-      const conditions = parentConditions(parent, ofParent(parent, unit, findings), { world, generation });
+      const conditions = parentConditions(parent, ofParent(parent, unit, findings), { key, world, generation });
       return { parentRef: parent.parentRef, conditions };
     }),
   };
@@ -67,6 +72,7 @@ function nameOf({ at, reason }: Finding): string {
 }
 
 interface Common {
+  readonly key: ObjectKey;
   readonly world: StatusWorld;
   readonly generation: number | undefined;
 }
@@ -75,24 +81,17 @@ interface Common {
 function parentConditions(
   { gateway, problem }: ParentReport,
   findings: readonly Finding[],
-  { world, generation }: Common,
+  { key, world, generation }: Common,
 ): readonly Condition[] {
   const references: Owned = { Accepted: 'from findings', ResolvedRefs: 'from findings' };
   const owned: Owned =
-    problem === undefined ? { ...references, Programmed: programmed(world.deliveries.get(gateway)) } : references;
+    problem === undefined
+      ? { ...references, Programmed: servedAt(gateway, (resolution) => resolution.routes.get(key), world) }
+      : references;
   return partConditions(owned, findings, generation);
 }
 
-/** Of the gateways that serve the Route: the one that has not got it yet, if any. */
-function worst(gateways: readonly ObjectKey[], { deliveries }: StatusWorld): Verdict {
-  const verdicts = gateways.map((gateway) => programmed(deliveries.get(gateway)));
-  const order = ['False', 'Unknown', 'True'] as const;
-  for (const status of order) {
-    const found = verdicts.find((verdict) => verdict.status === status);
-    if (found !== undefined) return found;
-  }
-  return { status: 'Unknown', reason: 'Pending', message: 'Not attached to an ApiGateway' };
-}
+const notAttached: Verdict = { status: 'Unknown', reason: 'Pending', message: 'Not attached to an ApiGateway' };
 
 function authOf(entries: readonly RouteEntry[]): Auth | undefined {
   // A redirect reaches nothing, so it says little of a Route that also has rules that do.

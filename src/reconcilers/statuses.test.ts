@@ -59,7 +59,7 @@ async function statusesOf(
   const set = await readManifests(['-'], stdin());
   expect(set.problems).toEqual([]);
   const resolution = resolver()(set.snapshot);
-  const world = statusWorld(resolution, [...set.findings, ...resolution.findings], deliveries);
+  const world = statusWorld(resolution, [...set.findings, ...resolution.findings], { deliveries });
   const found = statuses(set.snapshot, world);
   for (const one of found) mustFitItsSchema(one);
   return found;

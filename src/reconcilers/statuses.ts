@@ -1,5 +1,5 @@
 /** The status of every object of ours, by the one author that its kind has. */
-import { type KubeObject, type ObjectKey, type ObjectRef, refOf } from '../kube/object.ts';
+import { type KubeObject, type ObjectKey, type ObjectRef, objectKey, refOf } from '../kube/object.ts';
 import type { Snapshot } from '../kube/snapshot.ts';
 import { type ApiGatewayStatus, apiGatewayStatus } from './api-gateway.ts';
 import { type AuthPolicyStatus, authPolicyStatus } from './auth-policy.ts';
@@ -25,14 +25,22 @@ const authors = {
   Route: routeStatus,
 } as const satisfies Partial<Record<keyof Snapshot, Author>>;
 
+/** Kinds that have a status of ours. */
+export type ReportedKind = keyof typeof authors;
+export const reportedKinds = Object.keys(authors).toSorted() as readonly ReportedKind[];
+
+/** Undefined where the object is not ours to report on. */
+export function statusOf(kind: ReportedKind, object: KubeObject, world: StatusWorld): Status | undefined {
+  return authors[kind](objectKey(object), object, world);
+}
+
 /** Sorted by kind, namespace and name. */
 export function statuses(snapshot: Snapshot, world: StatusWorld): readonly ObjectStatus[] {
-  const kinds = Object.keys(authors) as (keyof typeof authors)[];
-  return kinds.toSorted().flatMap((kind) =>
+  return reportedKinds.flatMap((kind) =>
     [...snapshot[kind]]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .flatMap(([key, object]) => {
-        const status = authors[kind](key, object, world);
+      .flatMap(([, object]) => {
+        const status = statusOf(kind, object, world);
         return status === undefined ? [] : [{ ref: refOf(object), apiVersion: object.apiVersion, status }];
       }),
   );

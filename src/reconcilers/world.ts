@@ -8,17 +8,29 @@ export interface StatusWorld {
   readonly resolution: Resolution;
   /** By ApiGateway; one that is missing was not delivered. */
   readonly deliveries: ReadonlyMap<ObjectKey, Delivery>;
+  /** By ApiGateway: what every Ready Envoy has acknowledged last. Undefined where nobody delivers. */
+  readonly served: ReadonlyMap<ObjectKey, Resolution> | undefined;
+  /** By ApiGateway: where its Service is reached. */
+  readonly addresses: ReadonlyMap<ObjectKey, readonly Address[]>;
   /** Of this object, whoever found them. */
   findingsOf(ref: ObjectRef): readonly Finding[];
   /** Routes attached to any listener of the ApiGateway. */
   attachedRoutes(gateway: ObjectKey): number;
 }
 
+/** gateway.networking.k8s.io GatewayStatusAddress. */
+export interface Address {
+  readonly type: 'IPAddress' | 'Hostname';
+  readonly value: string;
+}
+
+export type Delivered = Partial<Pick<StatusWorld, 'deliveries' | 'served' | 'addresses'>>;
+
 /** `findings` are those of the resolution, and what reading the objects found. */
 export function statusWorld(
   resolution: Resolution,
   findings: readonly Finding[],
-  deliveries: ReadonlyMap<ObjectKey, Delivery> = new Map(),
+  { deliveries = new Map(), served, addresses = new Map() }: Delivered = {},
 ): StatusWorld {
   const byObject = Map.groupBy(findings, ({ about }) => describeRef(about));
   const attached = new Map<ObjectKey, number>();
@@ -30,6 +42,8 @@ export function statusWorld(
   return {
     resolution,
     deliveries,
+    served,
+    addresses,
     findingsOf: (ref) => byObject.get(describeRef(ref)) ?? [],
     attachedRoutes: (gateway) => attached.get(gateway) ?? 0,
   };
