@@ -1,4 +1,4 @@
-/** Names of the files that Envoy reads: a contract between the renderer and the deliveries. */
+/** Names of the files that Envoy reads, and of the objects that an ApiGateway becomes: a contract between renderer, deliveries and the next version. */
 import { createHash } from 'node:crypto';
 import type { ObjectRef } from '../kube/object.ts';
 
@@ -21,5 +21,72 @@ export function sdsFile(secret: ObjectRef): string {
 export function secretName({ namespace, name }: ObjectRef): string {
   const plain = `${namespace}.${name}`;
   if (plain.length <= 200) return plain;
-  return `${plain.slice(0, 180)}-${createHash('sha256').update(plain).digest('hex').slice(0, 12)}`;
+  return `${plain.slice(0, 180)}-${shortHash(plain, 12)}`;
+}
+
+/** What is left of 63 for a ReplicaSet's hash and a Pod's suffix, and for what our other children add. */
+const longestChildName = 46;
+
+/**
+ * `edge-<gateway>`: Deployment, Service and all else that an ApiGateway has one of, in its namespace. A DNS label that
+ * starts with a letter (a Service needs both), so dots become hyphens; what is changed, or could be mistaken for it, ends
+ * in a hash.
+ */
+export function childName({ name }: ObjectRef): string {
+  const plain = `edge-${name}`;
+  const isLabel = plain.length <= longestChildName && !name.includes('.');
+  if (isLabel && !/-[0-9a-f]{8}$/.test(plain)) return plain;
+  const start = plain
+    .replaceAll('.', '-')
+    .slice(0, longestChildName - 9)
+    .replace(/-+$/, '');
+  return `${start}-${shortHash(name, 8)}`;
+}
+
+export function bootstrapConfigMapName(gateway: ObjectRef): string {
+  return `${childName(gateway)}-bootstrap`;
+}
+
+/** Shards of what Envoy is told: a ConfigMap holds 1 MiB. */
+const shards = 4;
+
+/** ConfigMaps that the delivery writes. The first must be there before a Pod starts, the others may be missing. */
+export function configMapNames(gateway: ObjectRef): readonly string[] {
+  return Array.from({ length: shards }, (_, index) => `${childName(gateway)}-config-${index}`);
+}
+
+/** Secret beside the gateway that repeats a TLS Secret of another namespace, which no Pod can mount. */
+export function mirrorName(gateway: ObjectRef, secret: ObjectRef): string {
+  return `${childName(gateway)}-tls-${shortHash(secretName(secret), 12)}`;
+}
+
+export const gatewayLabel = 'evengate.dev/gateway';
+export const componentLabel = 'app.kubernetes.io/component';
+
+/**
+ * The Pods of one gateway, in its namespace. A Deployment's selector can never change, so neither can this; with the
+ * component, it stays apart from other Pods that a gateway may get.
+ */
+export function podSelector(gateway: ObjectRef): Readonly<Record<string, string>> {
+  return { [gatewayLabel]: gatewayLabelValue(gateway), [componentLabel]: 'edge' };
+}
+
+/** On every child and Pod: ours alone, for a label of the user's would make their tools prune what they did not write. */
+export function childLabels(gateway: ObjectRef, className: string): Readonly<Record<string, string>> {
+  return {
+    'app.kubernetes.io/managed-by': 'evengate',
+    'app.kubernetes.io/name': 'envoy',
+    ...podSelector(gateway),
+    'evengate.dev/class': className,
+  };
+}
+
+/** The gateway's name; one that is too long for a label ends in a hash. */
+function gatewayLabelValue({ name }: ObjectRef): string {
+  if (name.length <= 63) return name;
+  return `${name.slice(0, 54).replace(/[-.]+$/, '')}-${shortHash(name, 8)}`;
+}
+
+function shortHash(text: string, length: number): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, length);
 }
