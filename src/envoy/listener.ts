@@ -24,8 +24,8 @@ export interface FilterChain {
   readonly filters: readonly NamedConfig[];
 }
 
-export interface Listener {
-  readonly '@type': string;
+/** As it stands in a bootstrap, which needs no type. */
+export interface StaticListener {
   readonly name: string;
   readonly address: { readonly socket_address: { readonly address: string; readonly port_value: number } };
   readonly per_connection_buffer_limit_bytes: number;
@@ -33,6 +33,10 @@ export interface Listener {
   readonly listener_filters?: readonly NamedConfig[];
   readonly filter_chains: readonly FilterChain[];
   readonly [field: string]: Json | undefined | readonly FilterChain[] | readonly NamedConfig[];
+}
+
+export interface Listener extends StaticListener {
+  readonly '@type': string;
 }
 
 /** A file `name` in `directory`, which is swapped as a whole: through `..data`, because links to new files come after it. */

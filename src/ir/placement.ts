@@ -6,6 +6,11 @@ export type Endpoints =
   | { readonly kind: 'dns'; readonly host: string; readonly port: number }
   | { readonly kind: 'addresses'; readonly addresses: readonly { readonly host: string; readonly port: number }[] };
 
+export interface SocketAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
 export interface Placement {
   /** Directory that Envoy reads its resources from. */
   readonly directory: string;
@@ -15,6 +20,8 @@ export interface Placement {
   readonly trustedCertificates: string;
   /** False where a port that is taken must be an error rather than shared (SO_REUSEPORT). */
   readonly sharePorts: boolean;
-  bind(gateway: ObjectRef, port: number): { readonly address: string; readonly port: number };
+  /** Where Envoy says that it is ready, for whoever cannot ask its admin interface. */
+  readonly readiness?: SocketAddress;
+  bind(gateway: ObjectRef, port: number): SocketAddress;
   endpoints(backend: Backend): Endpoints;
 }

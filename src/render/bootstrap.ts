@@ -1,21 +1,45 @@
 /** envoy.config.bootstrap.v3.Bootstrap: where an Envoy finds its files, and the limits that protect the process itself. */
 import { type Json, typeUrl } from '../envoy/json.ts';
 import { fileSource } from '../envoy/listener.ts';
+import type { SocketAddress } from '../ir/placement.ts';
 import { keyOf, type ObjectRef } from '../kube/object.ts';
 import { cdsFile, ldsFile } from './names.ts';
+import { adminClusters, type Drain, drainListener, operationsListener } from './operations.ts';
 
 export interface BootstrapOptions {
   /** Memory that the process may use, in bytes; its heap is bounded when this is known. */
-  readonly memoryLimit?: number;
+  readonly memoryLimit?: number | undefined;
+  /** Without it, who starts the process adds the admin interface. */
+  readonly admin?: AdminOptions;
 }
 
-/** `directory` is the placement's. The admin listener is added by who starts the process. */
+export interface AdminOptions {
+  /** Of a Unix socket in a directory of the process's own. */
+  readonly path: string;
+  /** Where statistics may be read. */
+  readonly operations?: SocketAddress;
+  readonly drain?: Drain;
+}
+
+/** `directory` is the placement's. */
 export function bootstrap(gateway: ObjectRef, directory: string, options: BootstrapOptions = {}): object {
   return {
     node: { id: keyOf(gateway.namespace, gateway.name), cluster: keyOf(gateway.namespace, gateway.name) },
+    ...(options.admin === undefined ? {} : reachable(options.admin)),
     dynamic_resources: { lds_config: fileSource(directory, ldsFile), cds_config: fileSource(directory, cdsFile) },
     overload_manager: overloadManager(options.memoryLimit),
     layered_runtime: { layers: [{ name: 'static', static_layer: runtime }] },
+  };
+}
+
+function reachable({ path, operations, drain }: AdminOptions): object {
+  const listeners = [
+    ...(operations === undefined ? [] : [operationsListener(operations)]),
+    ...(drain === undefined ? [] : [drainListener(drain)]),
+  ];
+  return {
+    admin: { address: { pipe: { path, mode: 0o600 } }, ignore_global_conn_limit: true },
+    static_resources: { listeners, clusters: adminClusters(path) },
   };
 }
 

@@ -43,18 +43,19 @@ const logFormat = '{"time":"%Y-%m-%dT%T.%e%z","level":"%l","logger":"%n","messag
 
 /** What follows `envoy`. */
 export function envoyArguments({ node, concurrency }: EnvoyArguments): readonly string[] {
-  return [
-    ...['--config-path', `${paths.resources}/${bootstrapFile}`],
-    ...['--service-node', node],
+  const command = [
+    ['--config-path', `${paths.resources}/${bootstrapFile}`],
+    ['--service-node', node],
     // A field that this Envoy does not know may be the one that closes a route.
-    '--reject-unknown-dynamic-fields',
-    '--disable-hot-restart',
-    ...['--drain-strategy', 'immediate'],
-    ...['--drain-time-s', String(listenerDrainSeconds)],
-    ...['--log-level', 'warn'],
-    ...['--log-format', logFormat],
-    ...(concurrency === undefined ? [] : ['--concurrency', String(concurrency)]),
+    ['--reject-unknown-dynamic-fields'],
+    ['--disable-hot-restart'],
+    ['--drain-strategy', 'immediate'],
+    ['--drain-time-s', String(listenerDrainSeconds)],
+    ['--log-level', 'warn'],
+    ['--log-format', logFormat],
+    concurrency === undefined ? [] : ['--concurrency', String(concurrency)],
   ];
+  return command.flat();
 }
 
 const ready = { httpGet: { path: readyPath, port: ports.readiness } } as const;

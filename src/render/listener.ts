@@ -5,16 +5,18 @@ import type { Chain, Gateway } from '../ir/gateway.ts';
 import type { Placement } from '../ir/placement.ts';
 import { connectionManager } from './connection-manager.ts';
 import { sdsFile, secretName } from './names.ts';
+import { readinessListener } from './readiness.ts';
 
 export function listeners(gateway: Gateway, placement: Placement): readonly Listener[] {
   const ports = [...new Set(gateway.chains.map(({ port }) => port))].toSorted((a, b) => a - b);
-  return ports.map((port) =>
+  const served = ports.map((port) =>
     listener(
       port,
       gateway.chains.filter((chain) => chain.port === port),
       { gateway, placement },
     ),
   );
+  return placement.readiness === undefined ? served : [...served, readinessListener(placement.readiness)];
 }
 
 interface Context {
