@@ -1,0 +1,47 @@
+/** What a status depends on, cheap to compare: among thousands of objects only those are reported on of which some of it changed. */
+import { type KubeObject, type ObjectKey, objectKey, refOf } from '../kube/object.ts';
+import type { Resolution } from '../resolve/resolve.ts';
+import { gatewaysOf } from './served.ts';
+import type { ReportedKind } from './statuses.ts';
+import type { StatusWorld } from './world.ts';
+
+/** Compared member by member, by identity. */
+export type Inputs = readonly unknown[];
+
+type UnitOf = (resolution: Resolution) => unknown;
+
+export function statusInputs(kind: ReportedKind, object: KubeObject, world: StatusWorld): Inputs {
+  const { resolution } = world;
+  const key = objectKey(object);
+  const own = [object.metadata.generation, ...world.findingsOf(refOf(object))];
+  switch (kind) {
+    case 'ApiGateway': {
+      const seen = [resolution.gateways, resolution.gatewayUnits, world.deliveries, world.addresses];
+      return [...seen.map((map) => map.get(key)), world.attachedRoutes(key), ...own];
+    }
+    case 'Route': {
+      const unit = resolution.routes.get(key);
+      const parents = (unit?.parents ?? []).map(({ gateway }) => gateway);
+      return [unit, ...own, ...delivered(parents, (of) => of.routes.get(key), world)];
+    }
+    case 'AuthPolicy': {
+      const unit = resolution.authPolicies.get(key);
+      const gateways = gatewaysOf(unit?.attached ?? [], resolution);
+      return [unit, ...own, ...delivered(gateways, (of) => of.authPolicies.get(key), world)];
+    }
+    case 'RateLimitPolicy': {
+      const unit = resolution.rateLimitPolicies.get(key);
+      const gateways = gatewaysOf(unit?.attached ?? [], resolution);
+      return [unit, ...own, ...delivered(gateways, (of) => of.rateLimitPolicies.get(key), world)];
+    }
+  }
+}
+
+/** Once it is served, what else becomes of the gateway is no matter. */
+function delivered(gateways: readonly ObjectKey[], unitOf: UnitOf, world: StatusWorld): Inputs {
+  return gateways.flatMap((gateway) => {
+    const acknowledged = world.served?.get(gateway);
+    const served = acknowledged !== undefined && unitOf(acknowledged) === unitOf(world.resolution);
+    return [gateway, served ? 'served' : world.deliveries.get(gateway)];
+  });
+}
