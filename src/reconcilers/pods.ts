@@ -1,0 +1,77 @@
+/** What the Pods of a gateway tell: which certificates they have, and what keeps them from being Ready. */
+import type { Pod } from '../kube/pod.ts';
+import { paths } from '../render/envoy-process.ts';
+
+export function isReady({ metadata, status }: Pod): boolean {
+  if (metadata.deletionTimestamp !== undefined) return false;
+  return (status?.conditions ?? []).some(({ type, status: is }) => type === 'Ready' && is === 'True');
+}
+
+/** It has not ended for good, and nobody has asked it to. */
+export function isLiving({ metadata, status }: Pod): boolean {
+  return metadata.deletionTimestamp === undefined && status?.phase !== 'Failed' && status?.phase !== 'Succeeded';
+}
+
+/** Folders of certificates that each of the Pods has; undefined without any Pod. */
+export function mountedCertificates(pods: readonly Pod[]): ReadonlySet<string> | undefined {
+  const [first, ...others] = pods.map(certificatesOf);
+  return first && new Set([...first].filter((name) => others.every((own) => own.has(name))));
+}
+
+function certificatesOf({ spec }: Pod): ReadonlySet<string> {
+  const prefix = `${paths.certificates}/`;
+  const mounts = (spec?.containers ?? []).flatMap(({ volumeMounts }) => volumeMounts ?? []);
+  return new Set(
+    mounts.flatMap(({ mountPath }) => (mountPath.startsWith(prefix) ? [mountPath.slice(prefix.length)] : [])),
+  );
+}
+
+/** States of a container that pass by themselves. */
+const passing = ['ContainerCreating', 'PodInitializing'];
+
+/** `Pod edge-7f: ErrImagePull: …`, of those that cannot start; sorted, each trouble once. */
+export function podTroubles(pods: readonly Pod[]): readonly string[] {
+  const troubles = pods.filter(isLiving).flatMap((pod) => {
+    const trouble = troubleOf(pod);
+    return trouble === undefined ? [] : [{ name: pod.metadata.name, trouble }];
+  });
+  const byTrouble = Map.groupBy(troubles, ({ trouble }) => trouble);
+  return [...byTrouble].map(([trouble, own]) => `${podsText(own.map(({ name }) => name))}: ${trouble}`).toSorted();
+}
+
+function podsText(names: readonly string[]): string {
+  const [first = ''] = names.toSorted();
+  return names.length === 1 ? `Pod ${first}` : `Pod ${first} and ${names.length - 1} more`;
+}
+
+function troubleOf({ status }: Pod): string | undefined {
+  const unscheduled = (status?.conditions ?? []).find(
+    ({ type, status: is }) => type === 'PodScheduled' && is === 'False',
+  );
+  if (unscheduled !== undefined) return sentence(unscheduled.reason ?? 'Unschedulable', unscheduled.message);
+  for (const { state } of status?.containerStatuses ?? []) {
+    const { reason = '', message } = state?.waiting ?? {};
+    if (reason !== '' && !passing.includes(reason)) return sentence(kindOf(reason), messageOf(reason, message));
+  }
+  return undefined;
+}
+
+/** The kubelet alternates between the error and the back-off after it; a status should not. */
+function kindOf(reason: string): string {
+  return reason === 'ImagePullBackOff' ? 'ErrImagePull' : reason;
+}
+
+function messageOf(reason: string, message: string | undefined): string | undefined {
+  if (reason === 'ImagePullBackOff' || reason === 'ErrImagePull') {
+    const [image] = /"[^"]+"/.exec(message ?? '') ?? [];
+    return image === undefined ? 'the image cannot be pulled' : `the image ${image} cannot be pulled`;
+  }
+  // It names how long it waits, which changes with every try.
+  return reason === 'CrashLoopBackOff' ? 'the container ends again and again' : message;
+}
+
+const longest = 300;
+
+function sentence(reason: string, message: string | undefined): string {
+  return message === undefined || message === '' ? reason : `${reason}: ${message.slice(0, longest).toWellFormed()}`;
+}
