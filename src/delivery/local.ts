@@ -12,8 +12,10 @@ import { hashOf } from '../render/fragment.ts';
 import type { Finding } from '../status/finding.ts';
 import { type EnvoyExit, type EnvoyProcess, EnvoyStartError, startEnvoy } from './envoy/process.ts';
 import { type KeyPairOf, placeCertificates, removeCertificates } from './local/certificates.ts';
-import { findingsOf, takenPorts } from './local/culprit.ts';
-import { type Publication, Publisher } from './local/publisher.ts';
+import { LocalTarget } from './local/target.ts';
+import { findingsOf, takenPorts } from './publication/culprit.ts';
+import { type Publication, Publisher } from './publication/publisher.ts';
+import { RefusedContent } from './publication/refused.ts';
 
 export interface LocalOptions {
   readonly gateway: ObjectRef;
@@ -72,6 +74,8 @@ const noise = [
 ] as const;
 /** An Envoy that lived this long did not fail for what it was started with. */
 const soundMs = 30_000;
+/** Envoy would acknowledge the same bytes of these when it reads them again. The others may be refused for what passes, such as a port that is taken. */
+const falselyAcknowledged = new Set<string>(['ecds', 'sds']);
 /** Every thread holds its own copy of the routes; more do not help one machine's own requests. */
 const mostThreads = 4;
 
@@ -80,6 +84,7 @@ class Local implements LocalEnvoy {
   readonly certificates: string;
   readonly #options: LocalOptions;
   readonly #root: string;
+  readonly #target: LocalTarget;
   readonly #publisher: Publisher;
   readonly #removeAtExit: () => void;
   readonly #stopped = new AbortController();
@@ -94,7 +99,8 @@ class Local implements LocalEnvoy {
     this.#root = root;
     this.directory = join(root, 'xds');
     this.certificates = join(root, 'tls');
-    this.#publisher = new Publisher(this.directory);
+    this.#target = new LocalTarget(this.directory);
+    this.#publisher = new Publisher(this.#target, new RefusedContent((kind) => falselyAcknowledged.has(kind)));
     this.#removeAtExit = () => rmSync(root, { recursive: true, force: true });
     process.on('exit', this.#removeAtExit);
   }
@@ -139,12 +145,12 @@ class Local implements LocalEnvoy {
   async #take(files: readonly EdgeFile[]): Promise<Publication> {
     for (let attempt = 1; ; attempt += 1) {
       const running = this.#running;
-      if (running === undefined && this.#publisher.good === undefined) {
+      if (running === undefined && this.#publisher.state.good === undefined) {
         return this.#startFirst(files);
       }
       const current = running ?? (await this.#restart());
       try {
-        return await this.#publisher.publish(files, current.envoy, current.gone.signal);
+        return await this.#publisher.publish(files, current.gone.signal);
       } catch (error) {
         if (!(await hasEnded(current)) || this.#stopped.signal.aborted) throw error;
         this.#running = undefined;
@@ -159,9 +165,9 @@ class Local implements LocalEnvoy {
   }
 
   async #startFirst(files: readonly EdgeFile[]): Promise<Publication> {
-    await this.#publisher.prepare(files);
+    await this.#prepare(files);
     try {
-      return await this.#start((fresh) => this.#publisher.started(files, fresh.envoy, fresh.gone.signal));
+      return await this.#start((fresh) => this.#publisher.publish(files, fresh.gone.signal));
     } catch (error) {
       const running = this.#running;
       this.#stopped.signal.throwIfAborted();
@@ -173,6 +179,12 @@ class Local implements LocalEnvoy {
         lines,
       );
     }
+  }
+
+  /** For the Envoy that is started next. */
+  async #prepare(files: readonly EdgeFile[]): Promise<void> {
+    this.#target.envoy = undefined;
+    await this.#publisher.prepare(files, this.#stopped.signal);
   }
 
   async #start<T>(acknowledge: (running: Running) => Promise<T>): Promise<T> {
@@ -198,6 +210,7 @@ class Local implements LocalEnvoy {
       },
     });
     const running = { envoy, gone };
+    this.#target.envoy = envoy;
     const stop = () => gone.abort(this.#stopped.signal.reason);
     this.#stopped.signal.addEventListener('abort', stop, { once: true });
     this.#running = running;
@@ -211,7 +224,7 @@ class Local implements LocalEnvoy {
     this.#options.log('error', `Envoy of ${describeRef(this.#options.gateway)} ended (${why}); it is started again`);
     this.#inTurn(async () => {
       if (this.#running?.gone.signal.aborted === true) this.#running = undefined;
-      if (this.#running === undefined && this.#publisher.good !== undefined) await this.#restart();
+      if (this.#running === undefined && this.#publisher.state.good !== undefined) await this.#restart();
     }).catch((error: unknown) => {
       if (!this.#stopped.signal.aborted)
         this.#options.log('error', error instanceof Error ? error.message : String(error));
@@ -220,13 +233,13 @@ class Local implements LocalEnvoy {
 
   /** Until it runs again with the last good files; each attempt waits longer. Throws when stopped. */
   async #restart(): Promise<Running> {
-    const files = this.#publisher.good ?? [];
+    const files = this.#publisher.state.good ?? [];
     for (;;) {
       await sleep(this.#pauseMs, undefined, { signal: this.#stopped.signal });
       this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
       try {
-        await this.#publisher.prepare(files);
-        await this.#start((fresh) => this.#publisher.started(files, fresh.envoy, fresh.gone.signal));
+        await this.#prepare(files);
+        await this.#start((fresh) => this.#publisher.publish(files, fresh.gone.signal));
         if (this.#running !== undefined) {
           this.#options.log('info', `Envoy of ${describeRef(this.#options.gateway)} serves again`);
           return this.#running;

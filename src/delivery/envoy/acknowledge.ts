@@ -2,9 +2,8 @@
  * Whether Envoy has taken what it was told. Files have no ACK and no NACK, so the answer is in each subscription's stats:
  * `version_text` (the version_info last applied), `update_rejected` and `update_failure`.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { type Clock, realClock } from '../clock.ts';
 import type { Admin } from './admin.ts';
-import type { EnvoyLog } from './log.ts';
 import { type Rejection, rejectionsFrom } from './rejection.ts';
 
 /** Envoy's stats names carry no colon (Utility::sanitizeStatsName in source/common/stats/utility.cc). */
@@ -30,20 +29,27 @@ export interface Before {
   readonly mark: number;
 }
 
+/** Lines of one Envoy, of which those after a mark can be had. */
+export interface ReasonLog {
+  mark(): number;
+  since(mark: number): readonly string[] | Promise<readonly string[]>;
+}
+
 /** For an Envoy that was started with the files in place. */
 export const nothingBefore: Before = { refused: new Map(), mark: 0 };
 
 export interface WaitOptions {
-  readonly admin: Admin;
+  readonly admin: Pick<Admin, 'stats'>;
   /** Subscription -> version_info. A version must never have been published before, or it proves nothing. */
   readonly expected: ReadonlyMap<string, string>;
   readonly before: Before;
   /** Where the reasons of a refusal are found. */
-  readonly log?: EnvoyLog;
+  readonly log?: ReasonLog;
   /** Default 10,000. */
   readonly timeoutMs?: number;
   /** Ends the wait, by throwing its reason: when the process is gone. */
   readonly signal?: AbortSignal;
+  readonly clock?: Clock;
 }
 
 export type Acknowledgement =
@@ -65,13 +71,14 @@ const counters =
   '\\.(update_rejected|update_failure)$';
 
 /** Take it before the files are swapped, and hand it to `waitForVersions` after. */
-export async function stateBefore(admin: Admin, log?: EnvoyLog): Promise<Before> {
+export async function stateBefore(admin: WaitOptions['admin'], log?: ReasonLog): Promise<Before> {
   return { refused: await refusals(admin), mark: log?.mark() ?? 0 };
 }
 
 /** Resolves when every subscription has its version, one is refused for good, or the time is up. */
 export async function waitForVersions(options: WaitOptions): Promise<Acknowledgement> {
-  const deadline = performance.now() + (options.timeoutMs ?? 10_000);
+  const { clock = realClock } = options;
+  const deadline = clock.monotonic() + (options.timeoutMs ?? 10_000);
   const refusal = new RefusalWatch(options);
   let pause = firstPauseMs;
   for (;;) {
@@ -79,22 +86,30 @@ export async function waitForVersions(options: WaitOptions): Promise<Acknowledge
     const pending = await pendingOf(options).catch(() => [...options.expected.keys()]);
     if (pending.length === 0) return { acknowledged: true };
     const refused = await refusal.look(pending).catch(() => []);
-    const late = performance.now() > deadline;
+    const late = clock.monotonic() > deadline;
     if (refused.length > 0 || late) return answer(options, pending, refused);
-    await sleep(pause);
+    await clock.sleep(pause, options.signal);
     pause = Math.min(pause * 1.5, longestPauseMs);
   }
 }
 
-async function pendingOf({ admin, expected }: WaitOptions): Promise<readonly string[]> {
+export async function pendingOf({
+  admin,
+  expected,
+}: Pick<WaitOptions, 'admin' | 'expected'>): Promise<readonly string[]> {
   const seen = await admin.stats('\\.version_text$', 'TextReadouts');
   return [...expected].filter(([root, version]) => seen.get(`${root}.version_text`) !== version).map(([root]) => root);
 }
 
-function answer(options: WaitOptions, pending: readonly string[], refused: readonly string[]): Acknowledgement {
+async function answer(
+  { log, before }: WaitOptions,
+  pending: readonly string[],
+  refused: readonly string[],
+): Promise<Acknowledgement> {
+  const lines = refused.length === 0 ? [] : await log?.since(before.mark);
   return {
     acknowledged: false,
-    rejected: rejectionsFrom(refused, options.log?.since(options.before.mark) ?? []),
+    rejected: rejectionsFrom(refused, lines ?? []),
     pending: pending.filter((root) => !refused.includes(root)),
   };
 }
@@ -102,19 +117,22 @@ function answer(options: WaitOptions, pending: readonly string[], refused: reado
 /** Counters cost Envoy a walk over all its stats (0.35 s at 10,000 clusters), so they are read more rarely the more they cost. */
 class RefusalWatch {
   readonly #options: WaitOptions;
-  #next = performance.now() + longestPauseMs / 2;
+  readonly #clock: Clock;
+  #next: number;
   #firstSeen: number | undefined;
 
   constructor(options: WaitOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? realClock;
+    this.#next = this.#clock.monotonic() + longestPauseMs / 2;
   }
 
   /** Those of `pending` that Envoy has refused since `before`, once that has stood for a while. */
   async look(pending: readonly string[]): Promise<readonly string[]> {
-    const started = performance.now();
+    const started = this.#clock.monotonic();
     if (started < this.#next) return [];
     const now = await refusals(this.#options.admin);
-    const ended = performance.now();
+    const ended = this.#clock.monotonic();
     this.#next = ended + Math.max(longestPauseMs / 2, 4 * (ended - started));
     const refused = pending.filter((root) => isMore(this.#options.before.refused.get(root) ?? 0, now.get(root) ?? 0));
     if (refused.length === 0) return [];
@@ -128,7 +146,7 @@ function isMore(before: number, now: number): boolean {
   return now > before || (now > 0 && now < before);
 }
 
-async function refusals(admin: Admin): Promise<ReadonlyMap<string, number>> {
+async function refusals(admin: WaitOptions['admin']): Promise<ReadonlyMap<string, number>> {
   const found = new Map<string, number>();
   for (const [name, value] of await admin.stats(counters, 'Counters')) {
     const root = name.slice(0, name.lastIndexOf('.'));

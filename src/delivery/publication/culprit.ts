@@ -1,7 +1,7 @@
 /** What Envoy refused, as findings about the objects that wrote it. */
 import type { ObjectRef } from '../../kube/object.ts';
 import type { Finding } from '../../status/finding.ts';
-import type { Refusal } from './publisher.ts';
+import type { Refusal } from './content.ts';
 
 /** One finding a refused file: its names hold those of the objects that it was rendered from. */
 export function findingsOf(gateway: ObjectRef, refusals: readonly Refusal[]): readonly Finding[] {

@@ -1,0 +1,75 @@
+/** What ConfigMap delivery is given, and what it answers. */
+
+import type { EdgeFile } from '../../render/edge.ts';
+import type { Finding } from '../../status/finding.ts';
+import type { StatType } from '../envoy/admin.ts';
+
+/** One pod of a gateway's Deployment. */
+export interface EdgePod {
+  readonly name: string;
+  readonly namespace: string;
+  readonly uid: string;
+  /** '' until it has one. */
+  readonly ip: string;
+  readonly ready: boolean;
+  readonly terminating: boolean;
+}
+
+export interface EdgeFleet {
+  /** As they are now. */
+  pods(): readonly EdgePod[];
+  /** Resolves at the next change of that list; rejects with the signal's reason. */
+  changed(signal: AbortSignal): Promise<void>;
+}
+
+/** How an Envoy in a pod is asked. Every call rejects when there is no answer within a few seconds. */
+export interface PodAccess {
+  /** Of its operations listener. */
+  stats(pod: EdgePod, filter: string, type: StatType): Promise<Map<string, number | string>>;
+  /** Lines of its container, as they were printed. */
+  log(pod: EdgePod, sinceSeconds: number): Promise<readonly string[]>;
+}
+
+export interface EdgeContent {
+  readonly files: readonly EdgeFile[];
+  /** Files beside them that Envoy reads once, when it starts: its bootstrap. Nobody waits for them. */
+  readonly fixed?: ReadonlyMap<string, string>;
+}
+
+export interface Published {
+  /**
+   * `served`: every Ready Envoy has it. `pending`: it is in place, and some Ready Envoy does not have it yet, or none is
+   * Ready. `refused`: an Envoy refused it, now or before; `too-large`: it does not fit. Then the last good stays.
+   */
+  readonly kind: 'served' | 'pending' | 'refused' | 'too-large';
+  /** `Edge.revision` of what is in place; '' where nothing is. */
+  readonly revision: string;
+  readonly envoys: Envoys;
+  readonly findings: readonly Finding[];
+  /** When another call may find more, without a change of pods or files. */
+  readonly againInMs?: number;
+}
+
+export interface Envoys {
+  /** Ready ones that serve what is in place. */
+  readonly loaded: number;
+  readonly ready: number;
+  /** Names of Ready pods that did not take it up in time. */
+  readonly late: readonly string[];
+}
+
+export interface ConfigMapDelivery {
+  /**
+   * Level-triggered: brings every Ready Envoy to `content`, make-before-break. With unchanged content it writes nothing
+   * and asks only the Envoys not yet known to serve it. Calls must take turns. Throws ApiError when the API server
+   * refuses or cannot be reached (the next call reads what is in place and goes on from there), and the signal's reason.
+   */
+  publish(content: EdgeContent, signal: AbortSignal): Promise<Published>;
+  /**
+   * Tell it of every event of its ConfigMaps, as long as they are watched: one that is not of its own makes the next
+   * `publish` read them again and restore them. `resourceVersion` is undefined for a deleted one.
+   */
+  observe(name: string, resourceVersion: string | undefined): void;
+  /** Resolves when the copy of the last good content is written, or has failed to be (which was logged). */
+  idle(): Promise<void>;
+}

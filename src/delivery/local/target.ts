@@ -1,0 +1,54 @@
+/** One Envoy process here, told by a folder. */
+import { type Before, nothingBefore, stateBefore, waitForVersions } from '../envoy/acknowledge.ts';
+import { writeAtomically } from '../envoy/files.ts';
+import type { EnvoyProcess } from '../envoy/process.ts';
+import { untilWarm } from '../envoy/warm.ts';
+import { type Content, expectedOf } from '../publication/content.ts';
+import type { Answer, Target } from '../publication/publisher.ts';
+import { refusalsOf } from '../publication/refusals.ts';
+
+export class LocalTarget implements Target {
+  /** The one that runs, and has found in the folder what was placed last before it started. */
+  envoy: EnvoyProcess | undefined;
+  readonly #directory: string;
+  /**
+   * Everything in the directory. What is not published any more stays until Envoy ends: listeners that drain go on
+   * reading their files, for minutes, and complain about each that is gone.
+   */
+  #texts: ReadonlyMap<string, string> = new Map();
+  #before: Before = nothingBefore;
+  #taken: { readonly content: Content; readonly by: EnvoyProcess } | undefined;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  serving(): boolean {
+    return this.envoy !== undefined;
+  }
+
+  check(): void {
+    // A folder has room for everything.
+  }
+
+  async place(content: Content, signal: AbortSignal): Promise<void> {
+    const { envoy } = this;
+    this.#before = envoy === undefined ? nothingBefore : await stateBefore(envoy.admin, envoy.log);
+    signal.throwIfAborted();
+    const texts = [...content].map(([name, { text }]) => [name, text] as const);
+    this.#texts = new Map(envoy === undefined ? texts : [...this.#texts, ...texts]);
+    await writeAtomically(this.#directory, this.#texts);
+  }
+
+  /** Throws the signal's reason when Envoy ends meanwhile. */
+  async settle(content: Content, signal: AbortSignal): Promise<Answer> {
+    const { envoy } = this;
+    if (envoy === undefined || (this.#taken?.content === content && this.#taken.by === envoy)) return { taken: true };
+    const { admin, log } = envoy;
+    const answer = await waitForVersions({ admin, log, before: this.#before, expected: expectedOf(content), signal });
+    if (!answer.acknowledged) return { taken: false, refusals: refusalsOf(content, answer) };
+    await untilWarm({ admin, signal });
+    this.#taken = { content, by: envoy };
+    return { taken: true };
+  }
+}

@@ -1,0 +1,69 @@
+/** What lies where Envoys read it, file by file, each under a version of its own. */
+import type { EdgeFile } from '../../render/edge.ts';
+import { hashOf } from '../../render/fragment.ts';
+import { subscription } from '../envoy/acknowledge.ts';
+
+export interface Written {
+  readonly file: EdgeFile;
+  /** `<hash>.<number of the publication>`: new content has a version that was never used. */
+  readonly version: string;
+  readonly text: string;
+}
+
+/** By file name. */
+export type Content = ReadonlyMap<string, Written>;
+
+/** A file that an Envoy did not take; `detail` is Envoy's reason, '' where it gave none. */
+export interface Refusal {
+  readonly file: EdgeFile;
+  readonly detail: string;
+}
+
+/** Unchanged files keep their version: some readers acknowledge what they refused, when they are told it once more. */
+export function successor(before: Content, files: readonly EdgeFile[], number: number): Content {
+  return new Map(
+    files.map((file) => {
+      const known = before.get(file.name);
+      if (known?.file.hash === file.hash) return [file.name, known];
+      const version = `${file.hash}.${number}`;
+      return [file.name, { file, version, text: file.text(version) }];
+    }),
+  );
+}
+
+export function filesOf(content: Content): readonly EdgeFile[] {
+  return [...content.values()].map(({ file }) => file);
+}
+
+/** As `Edge.revision`. */
+export function revisionOf(files: readonly EdgeFile[]): string {
+  return hashOf(files.flatMap(({ name, hash }) => [name, hash]));
+}
+
+/** Stats root -> version of every file that has a reader, which files of listeners on their way out do not. */
+export function expectedOf(content: Content): ReadonlyMap<string, string> {
+  const readers = [...content.values()].filter(({ file }) => isRoot(file)).map(({ text }) => text);
+  const isRead = (file: EdgeFile) => isRoot(file) || readers.some((text) => text.includes(`/${file.name}"`));
+  return new Map(
+    [...content.values()].flatMap(({ file, version }) => (isRead(file) ? [[rootOf(file), version] as const] : [])),
+  );
+}
+
+/** Read because the bootstrap says so. */
+function isRoot({ subscription: { kind } }: EdgeFile): boolean {
+  return kind === 'lds' || kind === 'cds';
+}
+
+/** How Envoy's statistics call the reader of a file. */
+export function rootOf({ subscription: reader }: EdgeFile): string {
+  switch (reader.kind) {
+    case 'lds':
+    case 'cds':
+      return subscription[reader.kind];
+    case 'rds':
+      return subscription.rds(reader.name, reader.name);
+    case 'ecds':
+    case 'sds':
+      return subscription[reader.kind](reader.name);
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * Brings Envoys from what they serve to what they shall serve: phase by phase, each believed only when it is acknowledged,
+ * and back when it is refused. Where the files lie, and which Envoys there are, is the target's business.
+ */
+import type { EdgeFile } from '../../render/edge.ts';
+import { type Content, filesOf, type Refusal, successor } from './content.ts';
+import { type Phase, planPhases, planWithdrawal } from './phases.ts';
+import type { RefusedContent } from './refused.ts';
+
+export type Answer =
+  | { readonly taken: true }
+  /** Without refusals it is not known why. */
+  | { readonly taken: false; readonly refusals: readonly Refusal[] };
+
+export interface Target {
+  /** False while no Envoy serves anybody: then no order needs keeping. */
+  serving(): boolean;
+  /** Throws when one of the phases cannot be placed; called before the first of them is. */
+  check(phases: readonly Phase[]): void;
+  /** Makes `content` all that Envoys find. When it throws, `lost` is called before the publisher is used again. */
+  place(content: Content, signal: AbortSignal): Promise<void>;
+  /** Whether the Envoys that count have taken what was placed last. Cheap when they are known to have. */
+  settle(content: Content, signal: AbortSignal): Promise<Answer>;
+}
+
+export type Publication =
+  | { readonly taken: true }
+  | {
+      readonly taken: false;
+      readonly refusals: readonly Refusal[];
+      /** The Envoys are back where they were. */
+      readonly withdrawn: boolean;
+    };
+
+/** What is in place, and what is known of it. */
+export interface State {
+  readonly content: Content;
+  /** Taken as a whole, and last. */
+  readonly good: readonly EdgeFile[] | undefined;
+  /** The highest number that any version has. */
+  readonly number: number;
+}
+
+const nothing: State = { content: new Map(), good: undefined, number: 0 };
+
+export class Publisher {
+  readonly #target: Target;
+  readonly #refused: RefusedContent;
+  #state: State = nothing;
+
+  constructor(target: Target, refused: RefusedContent) {
+    this.#target = target;
+    this.#refused = refused;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** For what another process has left, or a write whose outcome is not known. */
+  restore(state: State): void {
+    this.#state = { ...state, number: Math.max(state.number, this.#state.number) };
+  }
+
+  /** Puts files in place for Envoys that are not running: they must find them when they start. */
+  async prepare(files: readonly EdgeFile[], signal: AbortSignal): Promise<void> {
+    this.#refused.clear();
+    await this.#place(files, signal);
+  }
+
+  /** Takes the Envoys to `files`, or back to where they were. */
+  async publish(files: readonly EdgeFile[], signal: AbortSignal): Promise<Publication> {
+    const before = await this.#settled(signal);
+    const phases = this.#plan(files);
+    const known = this.#refused.among(phases.flatMap((phase) => phase.files));
+    if (known.length > 0) return { taken: false, refusals: known, withdrawn: true };
+    if (phases.length === 0 && !before.taken) return { ...before, withdrawn: false };
+    this.#target.check(phases);
+    const basis = filesOf(this.#state.content);
+    for (const phase of phases) {
+      const answer = await this.#tell(phase.files, signal);
+      if (answer.taken) continue;
+      return { ...answer, withdrawn: before.taken && (await this.#withdraw(phase, basis, signal)) };
+    }
+    if (this.#target.serving()) this.#state = { ...this.#state, good: files };
+    return { taken: true };
+  }
+
+  #plan(files: readonly EdgeFile[]): readonly Phase[] {
+    const basis = filesOf(this.#state.content);
+    const phases = planPhases(basis.length === 0 ? undefined : basis, files);
+    return phases.length > 0 && !this.#target.serving() ? [{ name: 'all', files }] : phases;
+  }
+
+  /** What an earlier call, or an earlier process, has left half way is waited for, or withdrawn, before the next step. */
+  async #settled(signal: AbortSignal): Promise<Answer> {
+    const { content, good } = this.#state;
+    if (content.size === 0) return { taken: true };
+    const answer = await this.#target.settle(content, signal);
+    if (answer.taken) return answer;
+    this.#remember(answer.refusals);
+    if (good === undefined || isContent(good, content)) return answer;
+    const onlyRoutes = answer.refusals.length > 0 && answer.refusals.every(({ file }) => isRoutes(file));
+    const phase: Phase = { name: onlyRoutes ? 'routes' : 'all', files: filesOf(content) };
+    return (await this.#withdraw(phase, good, signal)) ? { taken: true } : answer;
+  }
+
+  async #withdraw(refused: Phase, back: readonly EdgeFile[], signal: AbortSignal): Promise<boolean> {
+    if (back.length === 0) return false;
+    for (const phase of planWithdrawal(refused, back)) {
+      const { taken } = await this.#tell(phase.files, signal);
+      if (!taken && phase.name === 'removals') return false;
+    }
+    return true;
+  }
+
+  async #tell(files: readonly EdgeFile[], signal: AbortSignal): Promise<Answer> {
+    await this.#place(files, signal);
+    const answer = await this.#target.settle(this.#state.content, signal);
+    if (!answer.taken) this.#remember(answer.refusals);
+    return answer;
+  }
+
+  async #place(files: readonly EdgeFile[], signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const number = this.#state.number + 1;
+    const content = successor(this.#state.content, files, number);
+    // From here on the number counts as used, whatever becomes of the write.
+    this.#state = { ...this.#state, number };
+    await this.#target.place(content, signal);
+    this.#state = { ...this.#state, content };
+  }
+
+  #remember(refusals: readonly Refusal[]): void {
+    for (const refusal of refusals) this.#refused.add(refusal);
+  }
+}
+
+function isRoutes({ subscription: { kind } }: EdgeFile): boolean {
+  return kind === 'rds';
+}
+
+function isContent(files: readonly EdgeFile[], content: Content): boolean {
+  return files.length === content.size && files.every(({ name, hash }) => content.get(name)?.file.hash === hash);
+}
