@@ -74,8 +74,19 @@ export const probes = {
   },
 } as const;
 
-/** core/v1 Lifecycle: the kubelet sends SIGTERM when this has answered, which is when the drain is over. */
-export function drainHook(token: string): object {
+/** core/v1 Lifecycle, as far as we use it. */
+export interface DrainHook {
+  readonly preStop: {
+    readonly httpGet: {
+      readonly path: string;
+      readonly port: number;
+      readonly httpHeaders: readonly { readonly name: string; readonly value: string }[];
+    };
+  };
+}
+
+/** The kubelet sends SIGTERM when this has answered, which is when the drain is over. */
+export function drainHook(token: string): DrainHook {
   return {
     preStop: { httpGet: { path: drainPath, port: ports.drain, httpHeaders: [{ name: drainHeader, value: token }] } },
   };
