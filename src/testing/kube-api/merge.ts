@@ -1,0 +1,98 @@
+/** Server-side apply's merge and removal of fields. */
+import { elementsOf, type FieldPath } from './field-set.ts';
+import { isList, isObject, type Json, type JsonObject } from './json.ts';
+import { itemElement, type ListShape, type Shape } from './shape.ts';
+
+/** `config` wins; what it does not name stays. */
+export function mergeApplied(live: JsonObject, config: JsonObject, shape: Shape): JsonObject {
+  return merged(live, config, { shape, names: '', deletes: false }) as JsonObject;
+}
+
+/** Strategic merge patch: the same merge of lists, and null removes. */
+export function strategicMerge(live: JsonObject, patch: JsonObject, shape: Shape): JsonObject {
+  return merged(live, patch, { shape, names: '', deletes: true }) as JsonObject;
+}
+
+interface Merge {
+  readonly shape: Shape;
+  readonly names: string;
+  readonly deletes: boolean;
+}
+
+function merged(live: Json | undefined, config: Json, merge: Merge): Json {
+  if (isObject(live) && isObject(config) && !(merge.names !== '' && merge.shape.atomicObject(merge.names))) {
+    const result: Record<string, Json | undefined> = { ...live };
+    for (const [name, value] of Object.entries(config)) {
+      const names = merge.names === '' ? name : `${merge.names}.${name}`;
+      if (value === null && merge.deletes) delete result[name];
+      else if (value !== undefined) result[name] = merged(result[name], value, { ...merge, names });
+    }
+    return result;
+  }
+  if (!isList(live) || !isList(config)) return config;
+  const list = merge.shape.list(merge.names);
+  return list.kind === 'atomic' ? config : mergedList(live, config, { ...merge, list });
+}
+
+/** The order of `config`; items that only the live list has stay before those that they preceded. */
+function mergedList(
+  live: readonly Json[],
+  config: readonly Json[],
+  merge: Merge & { readonly list: ListShape },
+): readonly Json[] {
+  const element = (item: Json) => itemElement(merge.list, item);
+  const wanted = new Set(config.map(element));
+  const rest = new Map(live.map((item) => [element(item), item]));
+  const result: Json[] = [];
+  const takeUntil = (stop: string | undefined) => {
+    for (const [key, item] of rest) {
+      if (key === stop) return;
+      if (wanted.has(key)) continue;
+      result.push(item);
+      rest.delete(key);
+    }
+  };
+  for (const item of config) {
+    const key = element(item);
+    const old = rest.get(key);
+    if (old !== undefined) takeUntil(key);
+    rest.delete(key);
+    result.push(old === undefined ? item : merged(old, item, merge));
+  }
+  takeUntil(undefined);
+  return result;
+}
+
+/** The object without the field, and without objects and lists that this empties. */
+export function withoutField(object: JsonObject, path: FieldPath, shape: Shape): JsonObject {
+  return (removed(object, elementsOf(path), { shape, names: '' }) ?? {}) as JsonObject;
+}
+
+interface Removal {
+  readonly shape: Shape;
+  readonly names: string;
+}
+
+function removed(value: Json | undefined, path: readonly string[], removal: Removal): Json | undefined {
+  const [element, ...rest] = path;
+  if (element === undefined || value === undefined) return undefined;
+  if (isList(value)) return removedFromList(value, path, removal);
+  const name = element.slice(2);
+  if (!isObject(value) || value[name] === undefined) return value;
+  const names = removal.names === '' ? name : `${removal.names}.${name}`;
+  const { [name]: child, ...others } = value;
+  const left = removed(child, rest, { ...removal, names });
+  if (left !== undefined) return { ...value, [name]: left };
+  return Object.keys(others).length === 0 ? undefined : others;
+}
+
+function removedFromList(list: readonly Json[], path: readonly string[], removal: Removal): Json | undefined {
+  const [element, ...rest] = path;
+  const shape = removal.shape.list(removal.names);
+  const left = list.flatMap((item): readonly Json[] => {
+    if (itemElement(shape, item) !== element) return [item];
+    const kept = removed(item, rest, removal);
+    return kept === undefined ? [] : [kept];
+  });
+  return left.length === 0 ? undefined : left;
+}

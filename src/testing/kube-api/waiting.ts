@@ -1,0 +1,42 @@
+/** Waits for conditions that a known set of moments can make true. */
+
+export interface Waiting {
+  /** Now something may have changed. */
+  readonly poll: () => void;
+  /** Rejects after 20 s, so that a test that waits in vain says for what. */
+  readonly until: (what: string, condition: () => boolean) => Promise<void>;
+}
+
+const patienceMs = 20_000;
+
+export function waiting(): Waiting {
+  const waiters = new Set<() => void>();
+  const pollAll = () => {
+    for (const waiter of waiters) waiter();
+  };
+  return {
+    poll: () => {
+      // After the change is complete, not in its midst.
+      if (waiters.size > 0) setImmediate(() => pollAll());
+    },
+    until: (what, condition) => {
+      if (condition()) return Promise.resolve();
+      return new Promise((resolve, reject) => {
+        const settle = (end: () => void) => {
+          waiters.delete(check);
+          clearTimeout(timer);
+          end();
+        };
+        const check = () => {
+          try {
+            if (condition()) settle(resolve);
+          } catch (error) {
+            settle(() => reject(error));
+          }
+        };
+        const timer = setTimeout(() => settle(() => reject(new Error(`never: ${what}`))), patienceMs);
+        waiters.add(check);
+      });
+    },
+  };
+}

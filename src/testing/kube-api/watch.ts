@@ -1,0 +1,156 @@
+/** GET with `watch`: what happens to a collection from a revision on, one JSON object a line. */
+import type { ServerResponse } from 'node:http';
+import type { Clock } from '../../runtime/clock.ts';
+import type { JsonObject } from './json.ts';
+import { badRequest, expired, injected, type Refusal } from './refusal.ts';
+import type { ApiRequest } from './request.ts';
+import { type Predicate, selects } from './select.ts';
+import type { Change, Store } from './store.ts';
+import { type Stored, withMetadata } from './stored.ts';
+import { apiVersionOf } from './types.ts';
+
+export interface WatchEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+  readonly object: JsonObject;
+}
+
+/** True: the stream need not send the event. */
+export type Interceptor = (event: WatchEvent, stream: WatchStream) => boolean;
+
+/** One open watch; a test may hold it and do to it what networks and API servers do. */
+export class WatchStream {
+  readonly request: ApiRequest;
+  /** Sees each event before it is sent. */
+  intercept: Interceptor = () => false;
+  /** Sent so far, bookmarks included. */
+  sent = 0;
+  readonly #response: ServerResponse;
+  readonly #held: WatchEvent[] = [];
+  #frozen = false;
+
+  constructor(request: ApiRequest, response: ServerResponse) {
+    this.request = request;
+    this.#response = response;
+  }
+
+  get open(): boolean {
+    return !this.#response.writableEnded && !this.#response.destroyed;
+  }
+
+  send(event: WatchEvent): void {
+    if (this.#frozen) this.#held.push(event);
+    else if (this.open && !this.intercept(event, this)) this.sendRaw(`${JSON.stringify(event)}\n`);
+  }
+
+  /** Past interceptors and `freeze`. */
+  sendRaw(text: string | Uint8Array): void {
+    this.sent += 1;
+    this.#response.write(text);
+  }
+
+  /** The Status of a refusal, as an ERROR in the stream. */
+  error(refusal: Refusal | number): void {
+    const { body } = typeof refusal === 'number' ? injected(refusal) : refusal;
+    this.sendRaw(`${JSON.stringify({ type: 'ERROR', object: body })}\n`);
+  }
+
+  bookmark(revision: number, annotations?: JsonObject): void {
+    const { type } = this.request;
+    const metadata = { resourceVersion: `${revision}`, creationTimestamp: null, ...(annotations && { annotations }) };
+    this.send({ type: 'BOOKMARK', object: { kind: type.kind, apiVersion: apiVersionOf(type), metadata } });
+  }
+
+  get bookmarks(): boolean {
+    return this.request.query.get('allowWatchBookmarks') === 'true';
+  }
+
+  /** As a server does at the end of `timeoutSeconds`. */
+  close(): void {
+    this.#response.end();
+  }
+
+  /** RST. */
+  reset(): void {
+    this.#response.socket?.resetAndDestroy();
+  }
+
+  /** Events wait from now on: the client's cache grows stale. */
+  freeze(): void {
+    this.#frozen = true;
+  }
+
+  /** Sends what has waited. */
+  thaw(): void {
+    this.#frozen = false;
+    for (const event of this.#held.splice(0)) this.send(event);
+  }
+
+  /** Runs when either side ends it. */
+  onClose(listener: () => void): void {
+    this.#response.once('close', listener);
+  }
+}
+
+/** Sends what the query asks for until either side ends the stream. Throws what a real server refuses with a status. */
+export function serveWatch(store: Store, stream: WatchStream, clock: Clock): void {
+  const { request } = stream;
+  const chosen = selects(request);
+  const asked = request.query.get('resourceVersion') ?? '';
+  const since = Number(asked === '' ? 0 : asked);
+  if (!Number.isInteger(since)) throw badRequest(`resourceVersion: Invalid value: "${asked}"`);
+  const initial = request.query.get('sendInitialEvents') === 'true';
+  if (initial) checkInitialEvents(request.query);
+  if (!initial && since !== 0 && since < store.compacted) {
+    stream.error(expired(`too old resource version: ${since} (${store.compacted})`));
+    stream.close();
+    return;
+  }
+  if (initial || since === 0) {
+    for (const object of store.all(request.type).filter(chosen)) stream.send({ type: 'ADDED', object });
+    if (initial) stream.bookmark(store.revision, { 'k8s.io/initial-events-end': 'true' });
+  } else {
+    for (const change of store.changesSince(request.type, since)) sendChange(stream, chosen, change);
+  }
+  follow(store, stream, chosen);
+  endAfterTimeout(store, stream, clock);
+}
+
+function checkInitialEvents(query: URLSearchParams): void {
+  if (query.get('resourceVersionMatch') !== 'NotOlderThan' || query.get('allowWatchBookmarks') !== 'true') {
+    throw badRequest('sendInitialEvents needs resourceVersionMatch=NotOlderThan and allowWatchBookmarks=true');
+  }
+}
+
+function follow(store: Store, stream: WatchStream, chosen: Predicate): void {
+  const { group, plural } = stream.request.type;
+  const unsubscribe = store.subscribe((change) => {
+    if (change.type.group === group && change.type.plural === plural) sendChange(stream, chosen, change);
+  });
+  stream.onClose(unsubscribe);
+}
+
+/** An object that leaves the selection is DELETED to this watch, in its last state within. */
+function sendChange(stream: WatchStream, chosen: Predicate, { before, after, revision }: Change): void {
+  const was = before !== undefined && chosen(before);
+  const is = after !== undefined && chosen(after);
+  if (is) stream.send({ type: was ? 'MODIFIED' : 'ADDED', object: after });
+  else if (was) stream.send({ type: 'DELETED', object: atRevision(before, revision) });
+}
+
+function atRevision(object: Stored, revision: number): Stored {
+  return withMetadata(object, { resourceVersion: `${revision}` });
+}
+
+function endAfterTimeout(store: Store, stream: WatchStream, clock: Clock): void {
+  const seconds = Number(stream.request.query.get('timeoutSeconds') ?? 0);
+  if (!(seconds > 0)) return;
+  const closed = new AbortController();
+  stream.onClose(() => closed.abort());
+  clock.sleep(seconds * 1000, closed.signal).then(
+    () => {
+      if (stream.bookmarks && stream.open) stream.bookmark(store.revision);
+      stream.close();
+    },
+    () => undefined,
+  );
+}
