@@ -1,4 +1,5 @@
 /** What the Pods of a gateway tell: which certificates they have, and what keeps them from being Ready. */
+import type { KubeObject } from '../kube/object.ts';
 import type { Pod } from '../kube/pod.ts';
 import { paths } from '../render/envoy-process.ts';
 
@@ -19,11 +20,19 @@ export function mountedCertificates(pods: readonly Pod[]): ReadonlySet<string> |
 }
 
 function certificatesOf({ spec }: Pod): ReadonlySet<string> {
+  return new Set(foldersIn(spec));
+}
+
+/** Folders of certificates that the Pods of a Deployment get. */
+export function mountedFolders(deployment: KubeObject | undefined): readonly string[] {
+  const spec = deployment?.spec as { readonly template?: { readonly spec?: Pod['spec'] } } | undefined;
+  return foldersIn(spec?.template?.spec);
+}
+
+function foldersIn(spec: Pod['spec']): readonly string[] {
   const prefix = `${paths.certificates}/`;
   const mounts = (spec?.containers ?? []).flatMap(({ volumeMounts }) => volumeMounts ?? []);
-  return new Set(
-    mounts.flatMap(({ mountPath }) => (mountPath.startsWith(prefix) ? [mountPath.slice(prefix.length)] : [])),
-  );
+  return mounts.flatMap(({ mountPath }) => (mountPath.startsWith(prefix) ? [mountPath.slice(prefix.length)] : []));
 }
 
 /** States of a container that pass by themselves. */
