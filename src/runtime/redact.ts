@@ -7,7 +7,7 @@ const secrets: readonly { readonly pattern: RegExp; readonly instead: string }[]
   { pattern: /-----BEGIN ([A-Z0-9 ]+)-----[\s\S]*?(?:-----END \1-----|$)/g, instead: '[redacted $1]' },
   // The same in base64, as a Secret holds it.
   { pattern: /LS0tLS1CRUdJTi[A-Za-z0-9+/_=-]*/g, instead: '[redacted PEM]' },
-  { pattern: /\beyJ[\w-]{5,}\.[\w-]*(?:\.[\w-]*){0,3}/g, instead: '[redacted JWT]' },
+  { pattern: /eyJ[\w-]{5,}\.[\w-]*(?:\.[\w-]*){0,3}/g, instead: '[redacted JWT]' },
   { pattern: /\b(Bearer|Basic)(\s+)[\w.~+/=-]{4,}/gi, instead: `$1$2${REDACTED}` },
   { pattern: /(\w:\/\/[^\s/:@]*:)[^\s/@]+@/g, instead: `$1${REDACTED}@` },
 ];
