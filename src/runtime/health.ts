@@ -20,6 +20,8 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
+const paths = new Set(['/healthz', '/readyz', '/metrics']);
+
 interface Answer {
   readonly status: number;
   readonly type: string;
@@ -55,16 +57,9 @@ function listen(server: Server, { port, host }: HealthOptions): Promise<void> {
 }
 
 async function answerTo(request: IncomingMessage, options: HealthOptions): Promise<Answer> {
-  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
-  const verbose = searchParams.has('verbose');
-  switch (pathname) {
-    case '/healthz':
-    case '/readyz':
-    case '/metrics':
-      break;
-    default:
-      return text(404, 'there are /healthz, /readyz and /metrics\n');
-  }
+  const [pathname = '', query] = (request.url ?? '').split('?', 2);
+  const verbose = new URLSearchParams(query).has('verbose');
+  if (!paths.has(pathname)) return text(404, `there are ${[...paths].join(', ')}\n`);
   if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'only GET\n');
   if (pathname === '/healthz') return checked('healthz', options.live(), verbose);
   if (pathname === '/readyz') return checked('readyz', options.ready(), verbose);
