@@ -1,4 +1,19 @@
 /** ConfigMap delivery: the Envoys of one gateway, told by ConfigMaps that their pods mount as one projected volume. */
+import type { Client } from '../kube/client.ts';
+import { describeRef, type ObjectMeta, type ObjectRef } from '../kube/object.ts';
+import type { EdgeFile } from '../render/edge.ts';
+import type { Finding } from '../status/finding.ts';
+import type { Clock } from './clock.ts';
+import type { ConfigMapDelivery, EdgeContent, EdgeFleet, PodAccess, Published } from './configmap/contract.ts';
+import { shardBytes } from './configmap/shards.ts';
+import { ConfigMapStore } from './configmap/store.ts';
+import { contentOf } from './configmap/stored.ts';
+import { ConfigMapTarget, TooLargeError } from './configmap/target.ts';
+import { type Content, filesOf, revisionOfContent } from './publication/content.ts';
+import { findingsOf } from './publication/culprit.ts';
+import { type Publication, Publisher } from './publication/publisher.ts';
+import { RefusedContent } from './publication/refused.ts';
+
 export type {
   ConfigMapDelivery,
   EdgeContent,
@@ -8,3 +23,135 @@ export type {
   PodAccess,
   Published,
 } from './configmap/contract.ts';
+
+export interface ConfigMapDeliveryOptions {
+  readonly gateway: ObjectRef;
+  /**
+   * Names in the gateway's namespace, all sources of one projected volume; files are spread over them as they need. The
+   * first must be there before a pod starts, the others are optional sources. Beside each, `<name>-good` is ours too.
+   */
+  readonly configMaps: readonly string[];
+  readonly metadata: Pick<ObjectMeta, 'labels' | 'ownerReferences'>;
+  readonly client: Client;
+  readonly fleet: EdgeFleet;
+  readonly access: PodAccess;
+  readonly clock: Clock;
+  readonly log: (level: 'info' | 'warn' | 'error', line: string) => void;
+}
+
+export function configMapDelivery(options: ConfigMapDeliveryOptions): ConfigMapDelivery {
+  return new Delivery(options);
+}
+
+/** When a pod that is late, or one that starts with what is in place, may have more to say. */
+const againMs = 2000;
+
+class Delivery implements ConfigMapDelivery {
+  readonly #options: ConfigMapDeliveryOptions;
+  readonly #refused = new RefusedContent();
+  readonly #store: ConfigMapStore;
+  readonly #target: ConfigMapTarget;
+  readonly #publisher: Publisher;
+  /** What is in place is known. */
+  #known = false;
+  readonly #observed = new Map<string, string | undefined>();
+  #copying: Promise<void> = Promise.resolve();
+
+  constructor(options: ConfigMapDeliveryOptions) {
+    this.#options = options;
+    const { gateway, configMaps: names, metadata, client } = options;
+    this.#store = new ConfigMapStore({ namespace: gateway.namespace, names, metadata, client });
+    this.#target = new ConfigMapTarget({ ...options, store: this.#store, refused: this.#refused });
+    this.#publisher = new Publisher(this.#target, this.#refused);
+  }
+
+  async publish({ files }: EdgeContent, signal: AbortSignal): Promise<Published> {
+    await this.idle();
+    this.#judge();
+    try {
+      if (!this.#known) await this.#read(files, signal);
+      const publication = await this.#publisher.publish(files, signal);
+      const { content } = this.#publisher.state;
+      if (publication.taken && this.#target.isServed(content)) this.#copying = this.#copy(content);
+      return this.#published(publication);
+    } catch (error) {
+      if (error instanceof TooLargeError) return this.#tooLarge(error);
+      this.#known = false;
+      throw error;
+    }
+  }
+
+  observe(name: string, resourceVersion: string | undefined): void {
+    // Its own event may come before the answer to its own write: judged when nothing is under way.
+    this.#observed.set(name, resourceVersion);
+  }
+
+  idle(): Promise<void> {
+    return this.#copying;
+  }
+
+  #judge(): void {
+    const foreign = [...this.#observed].some(([name, version]) => this.#store.isForeign(name, version));
+    this.#observed.clear();
+    if (foreign) this.#known = false;
+  }
+
+  /** What an earlier process, somebody else, or a write whose answer was lost has left. */
+  async #read(files: readonly EdgeFile[], signal: AbortSignal): Promise<void> {
+    const { state } = this.#publisher;
+    const stored = await this.#store.read(signal);
+    const rendered = [...files, ...filesOf(state.content), ...(state.good ?? [])];
+    const { content = new Map(), number } = contentOf(stored.texts, rendered);
+    const copy = stored.good === undefined ? undefined : contentOf(stored.good, rendered);
+    if (stored.refused !== '') this.#refused.restore(stored.refused);
+    const good = state.good ?? (copy?.content === undefined ? undefined : filesOf(copy.content));
+    this.#publisher.restore({ content, good, number: Math.max(number, copy?.number ?? 0) });
+    this.#known = true;
+  }
+
+  /** Off the way of the next change, which only waits for it. */
+  async #copy(content: Content): Promise<void> {
+    try {
+      await this.#store.keep(content, AbortSignal.timeout(copyLimitMs));
+    } catch (error) {
+      this.#known = false;
+      const reason = error instanceof Error ? error.message : String(error);
+      const what = `the copy of the last good configuration of ${describeRef(this.#options.gateway)}`;
+      this.#options.log('warn', `${what} could not be written, and will be before the next change: ${reason}`);
+    }
+  }
+
+  #published(publication: Publication): Published {
+    const { content } = this.#publisher.state;
+    const envoys = this.#target.envoys(content);
+    const common = { revision: content.size === 0 ? '' : revisionOfContent(content), envoys };
+    if (!publication.taken) {
+      return { kind: 'refused', ...common, findings: findingsOf(this.#options.gateway, publication.refusals) };
+    }
+    if (envoys.ready > 0 && envoys.loaded === envoys.ready) return { kind: 'served', ...common, findings: [] };
+    const waiting = envoys.ready > 0 || this.#options.fleet.pods().length > 0;
+    return { kind: 'pending', ...common, findings: [], ...(waiting ? { againInMs: againMs } : {}) };
+  }
+
+  #tooLarge({ bytes }: TooLargeError): Published {
+    const { gateway, configMaps } = this.#options;
+    const finding: Finding = {
+      about: gateway,
+      severity: 'error',
+      reason: 'ConfigTooLarge',
+      at: '',
+      message: `What Envoy is to be told takes ${bytes} bytes, and ${configMaps.length} ConfigMaps hold ${shardBytes} each, with no file in two of them; what was served before stays`,
+      remedy: 'Move some Routes to another listener port or to another ApiGateway',
+    };
+    const { content } = this.#publisher.state;
+    const envoys = this.#target.envoys(content);
+    return {
+      kind: 'too-large',
+      revision: content.size === 0 ? '' : revisionOfContent(content),
+      envoys,
+      findings: [finding],
+    };
+  }
+}
+
+const copyLimitMs = 30_000;

@@ -65,11 +65,17 @@ export function edgeRenderer(placement: Placement): EdgeRenderer {
     ];
     return {
       gateway: gateway.ref,
-      revision: hashOf(files.flatMap(({ name, hash }) => [name, hash])),
+      revision: revisionOf(files),
       files,
       certificates,
     };
   };
+}
+
+/** Of files in any order. */
+export function revisionOf(files: readonly Pick<EdgeFile, 'name' | 'hash'>[]): string {
+  const sorted = files.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  return hashOf(sorted.flatMap(({ name, hash }) => [name, hash]));
 }
 
 function file(name: string, subscription: Subscription, resources: readonly Fragment[]): EdgeFile {

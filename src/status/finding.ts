@@ -27,6 +27,10 @@ export const reasons = {
     summary: 'A JWKS cannot be found or read, or holds a key that is not public.',
   },
   NotProgrammed: { condition: 'Programmed', summary: 'Envoy could not be started, or refused what it was told.' },
+  NotApplied: { condition: 'Programmed', summary: 'The API server refused an object that the ApiGateway needs.' },
+  NameTaken: { condition: 'Programmed', summary: 'An object that is not ours has the name of one that we need.' },
+  PodsNotReady: { condition: 'Ready', summary: 'Pods of the ApiGateway cannot start.' },
+  ConfigTooLarge: { condition: 'Programmed', summary: 'What Envoy is to be told does not fit into its ConfigMaps.' },
   PolicyBlocked: { condition: 'Ready', summary: 'A policy on the path cannot be enforced, so the rule answers 500.' },
   NotCovered: {
     condition: 'Ready',

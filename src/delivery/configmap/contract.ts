@@ -1,6 +1,6 @@
 /** What ConfigMap delivery is given, and what it answers. */
 
-import type { EdgeFile } from '../../render/edge.ts';
+import type { Edge } from '../../render/edge.ts';
 import type { Finding } from '../../status/finding.ts';
 import type { StatType } from '../envoy/admin.ts';
 
@@ -30,11 +30,7 @@ export interface PodAccess {
   log(pod: EdgePod, sinceSeconds: number): Promise<readonly string[]>;
 }
 
-export interface EdgeContent {
-  readonly files: readonly EdgeFile[];
-  /** Files beside them that Envoy reads once, when it starts: its bootstrap. Nobody waits for them. */
-  readonly fixed?: ReadonlyMap<string, string>;
-}
+export type EdgeContent = Pick<Edge, 'files'>;
 
 export interface Published {
   /**

@@ -44,8 +44,7 @@ export function adminClient(socketPath: string, timeoutMs = 5000): Admin {
   const json = async (path: string): Promise<unknown> => JSON.parse(await text(path));
   return {
     async stats(filter, type) {
-      const query = new URLSearchParams({ format: 'json', filter, ...(type === undefined ? {} : { type }) });
-      return readStats((await json(`/stats?${query.toString()}`)) as StatsAnswer);
+      return readStats(await text(`/stats?${statsQuery(filter, type)}`));
     },
     async ready() {
       const answer = await get(socketPath, '/ready', timeoutMs).catch(() => undefined);
@@ -64,11 +63,17 @@ export function adminClient(socketPath: string, timeoutMs = 5000): Admin {
   };
 }
 
+export function statsQuery(filter: string, type?: StatType): string {
+  return new URLSearchParams({ format: 'json', filter, ...(type === undefined ? {} : { type }) }).toString();
+}
+
 interface StatsAnswer {
   readonly stats?: readonly { readonly name?: string; readonly value?: number | string }[];
 }
 
-function readStats(answer: StatsAnswer): Map<string, number | string> {
+/** What `/stats?format=json` answers; histograms are left out. Throws SyntaxError. */
+export function readStats(text: string): Map<string, number | string> {
+  const answer = JSON.parse(text) as StatsAnswer;
   const found = new Map<string, number | string>();
   for (const { name, value } of answer.stats ?? []) {
     if (name !== undefined && value !== undefined) found.set(name, value);

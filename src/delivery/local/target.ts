@@ -27,7 +27,11 @@ export class LocalTarget implements Target {
     return this.envoy !== undefined;
   }
 
-  check(): void {
+  isServed(content: Content): boolean {
+    return this.envoy !== undefined && this.#taken?.content === content && this.#taken.by === this.envoy;
+  }
+
+  async begin(): Promise<void> {
     // A folder has room for everything.
   }
 
@@ -43,7 +47,7 @@ export class LocalTarget implements Target {
   /** Throws the signal's reason when Envoy ends meanwhile. */
   async settle(content: Content, signal: AbortSignal): Promise<Answer> {
     const { envoy } = this;
-    if (envoy === undefined || (this.#taken?.content === content && this.#taken.by === envoy)) return { taken: true };
+    if (envoy === undefined || this.isServed(content)) return { taken: true };
     const { admin, log } = envoy;
     const answer = await waitForVersions({ admin, log, before: this.#before, expected: expectedOf(content), signal });
     if (!answer.acknowledged) return { taken: false, refusals: refusalsOf(content, answer) };

@@ -1,6 +1,5 @@
 /** What lies where Envoys read it, file by file, each under a version of its own. */
-import type { EdgeFile } from '../../render/edge.ts';
-import { hashOf } from '../../render/fragment.ts';
+import { type EdgeFile, revisionOf } from '../../render/edge.ts';
 import { subscription } from '../envoy/acknowledge.ts';
 
 export interface Written {
@@ -35,9 +34,9 @@ export function filesOf(content: Content): readonly EdgeFile[] {
   return [...content.values()].map(({ file }) => file);
 }
 
-/** As `Edge.revision`. */
-export function revisionOf(files: readonly EdgeFile[]): string {
-  return hashOf(files.flatMap(({ name, hash }) => [name, hash]));
+/** `Edge.revision` of what is in place; the versions know the hashes also of files that were found, not rendered. */
+export function revisionOfContent(content: Content): string {
+  return revisionOf([...content].map(([name, { version }]) => ({ name, hash: version.replace(/\.\d+$/, '') })));
 }
 
 /** Stats root -> version of every file that has a reader, which files of listeners on their way out do not. */

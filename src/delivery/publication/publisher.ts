@@ -15,9 +15,14 @@ export type Answer =
 export interface Target {
   /** False while no Envoy serves anybody: then no order needs keeping. */
   serving(): boolean;
-  /** Throws when one of the phases cannot be placed; called before the first of them is. */
-  check(phases: readonly Phase[]): void;
-  /** Makes `content` all that Envoys find. When it throws, `lost` is called before the publisher is used again. */
+  /** Whether one Envoy at least has taken it, so that it can be returned to. */
+  isServed(content: Content): boolean;
+  /**
+   * Called before the first of some phases is placed, while the Envoys serve `content`. Throws when one of them cannot
+   * be placed.
+   */
+  begin(phases: readonly Phase[], content: Content, signal: AbortSignal): Promise<void>;
+  /** Makes `content` all that Envoys find. When it throws, what is in place must be restored from where it lies. */
   place(content: Content, signal: AbortSignal): Promise<void>;
   /** Whether the Envoys that count have taken what was placed last. Cheap when they are known to have. */
   settle(content: Content, signal: AbortSignal): Promise<Answer>;
@@ -70,20 +75,42 @@ export class Publisher {
 
   /** Takes the Envoys to `files`, or back to where they were. */
   async publish(files: readonly EdgeFile[], signal: AbortSignal): Promise<Publication> {
-    const before = await this.#settled(signal);
+    const refusals = await this.#settled(signal);
     const phases = this.#plan(files);
-    const known = this.#refused.among(phases.flatMap((phase) => phase.files));
+    const known = this.#refused.among(this.#changed(phases));
     if (known.length > 0) return { taken: false, refusals: known, withdrawn: true };
-    if (phases.length === 0 && !before.taken) return { ...before, withdrawn: false };
-    this.#target.check(phases);
-    const basis = filesOf(this.#state.content);
+    if (phases.length > 0) return this.#run(phases, refusals.length === 0 || this.#isGood(), signal);
+    if (refusals.length > 0) return { taken: false, refusals, withdrawn: false };
+    this.#keep();
+    return { taken: true };
+  }
+
+  async #run(phases: readonly Phase[], sound: boolean, signal: AbortSignal): Promise<Publication> {
+    const { content } = this.#state;
+    await this.#target.begin(phases, content, signal);
     for (const phase of phases) {
       const answer = await this.#tell(phase.files, signal);
       if (answer.taken) continue;
-      return { ...answer, withdrawn: before.taken && (await this.#withdraw(phase, basis, signal)) };
+      return { ...answer, withdrawn: sound && (await this.#withdraw(phase, filesOf(content), signal)) };
     }
-    if (this.#target.serving()) this.#state = { ...this.#state, good: files };
+    this.#keep();
     return { taken: true };
+  }
+
+  /** What is in place is the last good. */
+  #keep(): void {
+    const { content } = this.#state;
+    if (this.#target.isServed(content)) this.#state = { ...this.#state, good: filesOf(content) };
+  }
+
+  #changed(phases: readonly Phase[]): readonly EdgeFile[] {
+    const { content } = this.#state;
+    return phases.flatMap(({ files }) => files.filter(({ name, hash }) => content.get(name)?.file.hash !== hash));
+  }
+
+  #isGood(): boolean {
+    const { content, good } = this.#state;
+    return good?.length === content.size && good.every(({ name, hash }) => content.get(name)?.file.hash === hash);
   }
 
   #plan(files: readonly EdgeFile[]): readonly Phase[] {
@@ -92,17 +119,20 @@ export class Publisher {
     return phases.length > 0 && !this.#target.serving() ? [{ name: 'all', files }] : phases;
   }
 
-  /** What an earlier call, or an earlier process, has left half way is waited for, or withdrawn, before the next step. */
-  async #settled(signal: AbortSignal): Promise<Answer> {
+  /**
+   * What an earlier call, or an earlier process, has left half way is waited for, or withdrawn, before the next step.
+   * Returns why it is still in place although an Envoy refused it.
+   */
+  async #settled(signal: AbortSignal): Promise<readonly Refusal[]> {
     const { content, good } = this.#state;
-    if (content.size === 0) return { taken: true };
+    if (content.size === 0) return [];
     const answer = await this.#target.settle(content, signal);
-    if (answer.taken) return answer;
+    if (answer.taken) return [];
     this.#remember(answer.refusals);
-    if (good === undefined || isContent(good, content)) return answer;
+    if (good === undefined || this.#isGood()) return answer.refusals;
     const onlyRoutes = answer.refusals.length > 0 && answer.refusals.every(({ file }) => isRoutes(file));
     const phase: Phase = { name: onlyRoutes ? 'routes' : 'all', files: filesOf(content) };
-    return (await this.#withdraw(phase, good, signal)) ? { taken: true } : answer;
+    return (await this.#withdraw(phase, good, signal)) ? [] : answer.refusals;
   }
 
   async #withdraw(refused: Phase, back: readonly EdgeFile[], signal: AbortSignal): Promise<boolean> {
@@ -138,8 +168,4 @@ export class Publisher {
 
 function isRoutes({ subscription: { kind } }: EdgeFile): boolean {
   return kind === 'rds';
-}
-
-function isContent(files: readonly EdgeFile[], content: Content): boolean {
-  return files.length === content.size && files.every(({ name, hash }) => content.get(name)?.file.hash === hash);
 }

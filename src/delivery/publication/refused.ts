@@ -1,15 +1,18 @@
 /** Content that Envoys refused, by file and hash: it is not told again, or not believed when they acknowledge it. */
+import { z } from 'zod';
 import type { EdgeFile } from '../../render/edge.ts';
 import type { Refusal } from './content.ts';
 
 /** `kind` of the files that are remembered. */
 export type Remembers = (kind: EdgeFile['subscription']['kind']) => boolean;
 
-export interface RefusedFile {
+interface RefusedFile {
   readonly file: string;
   readonly hash: string;
   readonly detail: string;
 }
+
+const dumpShape = z.array(z.object({ file: z.string(), hash: z.string(), detail: z.string() }).strict());
 
 /** The oldest give way. */
 const kept = 16;
@@ -26,13 +29,15 @@ export class RefusedContent {
     if (this.#remembers(file.subscription.kind)) this.#keep({ file: file.name, hash: file.hash, detail });
   }
 
-  /** In the order in which they were refused. */
-  list(): readonly RefusedFile[] {
-    return [...this.#files.values()];
+  /** For another process; '' where there is nothing to tell. */
+  dump(): string {
+    return this.#files.size === 0 ? '' : JSON.stringify([...this.#files.values()]);
   }
 
-  restore(files: readonly RefusedFile[]): void {
-    for (const file of files) this.#keep(file);
+  /** What `dump` said. Anything else is passed over: then it is refused once more. */
+  restore(dumped: string): void {
+    const { data = [] } = dumpShape.safeParse(parsed(dumped));
+    for (const file of data) this.#keep(file);
   }
 
   clear(): void {
@@ -59,4 +64,12 @@ export class RefusedContent {
 
 function keyOf(file: string, hash: string): string {
   return `${file} ${hash}`;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,0 +1,242 @@
+/** The pods of one gateway, told by ConfigMaps; a touched annotation makes the kubelet look at them at once. */
+import { ApiError, type Client } from '../../kube/client.ts';
+import { resources } from '../../kube/resources.ts';
+import type { Clock } from '../clock.ts';
+import type { Before } from '../envoy/acknowledge.ts';
+import { type Content, expectedOf, type Refusal } from '../publication/content.ts';
+import type { Phase } from '../publication/phases.ts';
+import type { Answer, Target } from '../publication/publisher.ts';
+import type { RefusedContent } from '../publication/refused.ts';
+import { type Asker, ask, beforeOf, type Outcome, type Question, refusedAtStart } from './ask.ts';
+import type { EdgeFleet, EdgePod, Envoys, PodAccess } from './contract.ts';
+import { bytesOf } from './shards.ts';
+import type { ConfigMapStore } from './store.ts';
+
+export interface TargetOptions {
+  readonly store: ConfigMapStore;
+  readonly refused: RefusedContent;
+  readonly client: Client;
+  readonly fleet: EdgeFleet;
+  readonly access: PodAccess;
+  readonly clock: Clock;
+  readonly log: (level: 'info' | 'warn' | 'error', line: string) => void;
+}
+
+/** The files do not fit into their ConfigMaps. */
+export class TooLargeError extends Error {
+  override readonly name = 'TooLargeError';
+  readonly bytes: number;
+
+  constructor(bytes: number) {
+    super(`${bytes} bytes do not fit`);
+    this.bytes = bytes;
+  }
+}
+
+/** What is known of one pod. */
+interface Known {
+  /** Acknowledged last. */
+  serves?: Content;
+  /** Before what is in place was placed. */
+  before?: Before | undefined;
+  /** It did not take up something in time, and nothing since: nobody waits for it any more. */
+  late: boolean;
+  /** Since what is in place was placed. */
+  touches: number;
+  touchedAt: number;
+}
+
+export const publicationAnnotation = 'evengate.dev/publication';
+const patienceMs = 10_000;
+/** As long as the kubelet usually needs. */
+const latePatienceMs = 300;
+const firstTouchPauseMs = 1000;
+const longestTouchPauseMs = 60_000;
+
+export class ConfigMapTarget implements Target {
+  readonly #options: TargetOptions;
+  readonly #asker: Asker;
+  readonly #known = new Map<string, Known>();
+  #placed: Content | undefined;
+  #touchCount = 0;
+
+  constructor(options: TargetOptions) {
+    this.#options = options;
+    this.#asker = options;
+  }
+
+  serving(): boolean {
+    return this.#ready().length > 0;
+  }
+
+  async begin(phases: readonly Phase[], content: Content, signal: AbortSignal): Promise<void> {
+    for (const { files } of phases) {
+      const sizes = new Map(files.map((file) => [file.name, bytesOf(file)]));
+      if (this.#options.store.hasRoom(sizes)) continue;
+      throw new TooLargeError([...sizes.values()].reduce((sum, bytes) => sum + bytes, 0));
+    }
+    // The copy must not be older than what is about to be replaced: what that revoked would come back.
+    if (this.isServed(content)) await this.#options.store.keep(content, signal);
+  }
+
+  isServed(content: Content): boolean {
+    return this.#ready().some((pod) => this.#of(pod).serves === content);
+  }
+
+  envoys(content: Content): Envoys {
+    const ready = this.#ready();
+    return {
+      loaded: ready.filter((pod) => this.#of(pod).serves === content).length,
+      ready: ready.length,
+      late: ready.filter((pod) => this.#of(pod).late && this.#of(pod).serves !== content).map(({ name }) => name),
+    };
+  }
+
+  async place(content: Content, signal: AbortSignal): Promise<void> {
+    // The kubelet reads nothing before the touch, so that looking first costs no time.
+    const looking = Promise.all(this.#ready().map((pod) => this.#lookAt(pod)));
+    const written = await this.#options.store
+      .write(content, this.#options.refused.dump(), signal)
+      .finally(() => looking);
+    this.#placed = content;
+    this.#forgetGone();
+    if (!written) return;
+    for (const known of this.#known.values()) known.touches = 0;
+    const pods = this.#options.fleet.pods().filter(({ terminating }) => !terminating);
+    await Promise.all(pods.map((pod) => this.#touch(pod)));
+  }
+
+  async settle(content: Content, signal: AbortSignal): Promise<Answer> {
+    const expected = expectedOf(content);
+    const round = new AbortController();
+    const within = AbortSignal.any([signal, round.signal]);
+    const asked = new Map<string, Promise<Outcome>>();
+    const answered = new Map<string, Outcome>();
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const open = this.#ready().filter(({ uid }) => !answered.has(uid) && this.#known.get(uid)?.serves !== content);
+        if (open.length === 0) break;
+        for (const pod of open) {
+          if (asked.has(pod.uid)) continue;
+          const outcome = this.#ask(pod, { content, expected, signal: within });
+          asked.set(pod.uid, outcome);
+          void outcome.then((seen) => answered.set(pod.uid, seen)).catch(() => undefined);
+        }
+        await this.#first(
+          open.flatMap(({ uid }) => asked.get(uid) ?? []),
+          within,
+        );
+        const refusals = [...answered.values()].flatMap((seen) => (seen.kind === 'refused' ? seen.refusals : []));
+        if (refusals.length > 0) return { taken: false, refusals };
+      }
+      const refusals = this.serving() ? [] : await this.#refusedAtStart({ content, expected, signal: within });
+      const unsure = content !== this.#placed && [...answered.values()].some(({ kind }) => kind === 'unsure');
+      return refusals.length > 0 || unsure ? { taken: false, refusals } : { taken: true };
+    } finally {
+      round.abort(new Error('answered'));
+    }
+  }
+
+  /** Resolves at the first answer, or when the pods change. */
+  async #first(outcomes: readonly Promise<Outcome>[], signal: AbortSignal): Promise<void> {
+    const moment = new AbortController();
+    const change = this.#options.fleet.changed(AbortSignal.any([signal, moment.signal]));
+    try {
+      await Promise.race([...outcomes, change]);
+    } finally {
+      moment.abort(new Error('over'));
+      change.catch(() => undefined);
+    }
+  }
+
+  async #ask(pod: EdgePod, common: Pick<Question, 'content' | 'expected' | 'signal'>): Promise<Outcome> {
+    const known = this.#of(pod);
+    const over = new AbortController();
+    const outcome = await ask(this.#asker, {
+      ...common,
+      pod,
+      before: known.before,
+      patienceMs: known.late ? latePatienceMs : patienceMs,
+      onPending: () => {
+        this.#keepTouching(pod, AbortSignal.any([common.signal, over.signal])).catch(() => undefined);
+      },
+    }).finally(() => over.abort(new Error('over')));
+    if (outcome.kind === 'serves') Object.assign(known, { serves: common.content, late: false });
+    if (outcome.kind === 'late' || outcome.kind === 'unsure') this.#callLate(pod, known);
+    if (outcome.kind === 'refused') {
+      for (const { file, detail } of outcome.refusals) {
+        this.#options.log('warn', `Envoy in Pod ${pod.namespace}/${pod.name} refused ${file.name}: ${detail}`);
+      }
+    }
+    return outcome;
+  }
+
+  #callLate(pod: EdgePod, known: Known): void {
+    if (!known.late) {
+      const behind = `Envoy in Pod ${pod.namespace}/${pod.name} does not take up what is in its ConfigMaps`;
+      this.#options.log('warn', `${behind}; the others are not kept waiting for it`);
+    }
+    known.late = true;
+  }
+
+  async #refusedAtStart(common: Pick<Question, 'content' | 'expected' | 'signal'>): Promise<readonly Refusal[]> {
+    const starting = this.#options.fleet.pods().filter(({ ip, terminating }) => ip !== '' && !terminating);
+    const question = { ...common, before: undefined, patienceMs: 0, onPending: () => undefined };
+    const found = await Promise.all(starting.map((pod) => refusedAtStart(this.#asker, { ...question, pod })));
+    return found.find((refusals) => refusals.length > 0) ?? [];
+  }
+
+  async #lookAt(pod: EdgePod): Promise<void> {
+    const known = this.#of(pod);
+    known.before = known.late ? undefined : await beforeOf(this.#asker, pod);
+  }
+
+  /** The kubelet may have missed it. Until aborted. */
+  async #keepTouching(pod: EdgePod, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    for (;;) {
+      const { touches, touchedAt } = this.#of(pod);
+      const pause = touches === 0 ? 0 : Math.min(firstTouchPauseMs * 2 ** (touches - 1), longestTouchPauseMs);
+      const left = touches === 0 ? 0 : touchedAt + pause - clock.monotonic();
+      if (left > 0) await clock.sleep(left, signal);
+      signal.throwIfAborted();
+      await this.#touch(pod);
+    }
+  }
+
+  async #touch(pod: EdgePod): Promise<void> {
+    const { client, clock, log } = this.#options;
+    const known = this.#of(pod);
+    known.touches += 1;
+    known.touchedAt = clock.monotonic();
+    this.#touchCount += 1;
+    const value = `${clock.now().toString(36)}.${this.#touchCount}`;
+    const body = { metadata: { uid: pod.uid, annotations: { [publicationAnnotation]: value } } };
+    const { namespace, name } = pod;
+    await client.patch(resources.Pod, { namespace, name }, body).catch((error: unknown) => {
+      // Gone, or another one under its name.
+      if (error instanceof ApiError && (error.code === 404 || error.code === 409)) return;
+      const reason = error instanceof Error ? error.message : String(error);
+      log(
+        'warn',
+        `Pod ${namespace}/${name} could not be touched, so that it takes up changes a minute late: ${reason}`,
+      );
+    });
+  }
+
+  #ready(): readonly EdgePod[] {
+    return this.#options.fleet.pods().filter(({ ready, terminating }) => ready && !terminating);
+  }
+
+  #of({ uid }: EdgePod): Known {
+    const known = this.#known.get(uid) ?? { late: false, touches: 0, touchedAt: 0 };
+    this.#known.set(uid, known);
+    return known;
+  }
+
+  #forgetGone(): void {
+    const there = new Set(this.#options.fleet.pods().map(({ uid }) => uid));
+    for (const uid of this.#known.keys()) if (!there.has(uid)) this.#known.delete(uid);
+  }
+}
