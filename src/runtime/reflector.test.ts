@@ -4,7 +4,6 @@ import { type KubeObject, type ObjectKey, objectKey } from '../kube/object.ts';
 import { resources } from '../kube/resources.ts';
 import { FakeClock } from '../testing/fake-clock.ts';
 import {
-  type ActiveFault,
   closesAfter,
   endsMidLine,
   type Fault,
@@ -15,7 +14,7 @@ import {
   splitsEvents,
 } from '../testing/kube-api/faults.ts';
 import type { KubeApi } from '../testing/kube-api/index.ts';
-import { told, type Watching, watching } from '../testing/watching.ts';
+import { strike, strikeWhere, told, type Watching, watching } from '../testing/watching.ts';
 import { Reflector, type ReflectorOptions } from './reflector.ts';
 
 const service = (name: string, port = 80): KubeObject => ({
@@ -47,12 +46,6 @@ async function mirror(
   reflector.onChange((changes) => seen.push(...changes.map(({ kind, key }) => `${kind} ${key}`)));
   world.start(reflector);
   return { ...world, reflector, seen };
-}
-
-/** The fault strikes requests of a verb. */
-function strike(api: KubeApi, verb: 'list' | 'watch', fault: Fault, times?: number): ActiveFault {
-  // biome-ignore lint/suspicious/noThenProperty: the word of the API server's faults.
-  return api.faults.add({ match: (request) => request.verb === verb, ...(times && { times }), then: fault });
 }
 
 const watchOpen = ({ api }: Mirror, count = 1) =>
@@ -114,8 +107,7 @@ test('pages are joined, and a page that expires is no hole', async () => {
   await using world = await watching();
   for (const name of names) world.api.put(service(name));
   const expires: Fault = { kind: 'refuse', code: 410 };
-  // biome-ignore lint/suspicious/noThenProperty: see strike.
-  world.api.faults.add({ match: ({ query }) => query.has('continue'), times: 1, then: expires });
+  strikeWhere(world.api, ({ query }) => query.has('continue'), expires, 1);
   const reflector = new Reflector<KubeObject>({ ...world.shared, type: resources.Service });
   world.start(reflector);
   await reflector.whenSynced();
@@ -256,9 +248,7 @@ test('a listener that throws disturbs nobody', async () => {
   reflector.onChange(() => {
     throw new Error('oops');
   });
-  reflector.onChange(async () => {
-    await Promise.reject(new Error('later'));
-  });
+  reflector.onChange(() => Promise.reject(new Error('later')) as unknown as undefined);
   reflector.onChange((changes) => seen.push(`also ${changes.length}`));
   await watchOpen(world);
   api.put(service('b'));

@@ -130,9 +130,10 @@ export class Reflector<T extends KubeObject> implements Source<T> {
       resourceVersion = page.resourceVersion;
     }
     const changes = this.#store.replace(arrivals);
+    // Who waits for it goes on after those who listen.
+    this.#listed.open();
     if (this.#state.kind === 'starting') this.#become({ kind: 'synced', since: this.#options.clock.monotonic() });
     if (changes.length > 0) this.#changes.tell(changes);
-    this.#listed.open();
     return resourceVersion;
   }
 

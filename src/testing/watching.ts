@@ -2,7 +2,9 @@
 import { type KubeClient, kubeClient } from '../runtime/client.ts';
 import { connectTo } from '../runtime/connection.ts';
 import type { ReflectorCount, ReflectorOptions } from '../runtime/reflector.ts';
+import type { ActiveFault, Fault } from './kube-api/faults.ts';
 import { type KubeApi, type KubeApiOptions, startKubeApi } from './kube-api/index.ts';
+import type { ApiRequest } from './kube-api/request.ts';
 import { SkippingClock } from './skipping-clock.ts';
 
 export interface Watching extends AsyncDisposable {
@@ -51,6 +53,22 @@ export async function watching(options: KubeApiOptions & { readonly random?: () 
       await api.stop();
     },
   };
+}
+
+/** The fault strikes requests of a verb; without end when `times` is absent. */
+export function strike(api: KubeApi, verb: ApiRequest['verb'], fault: Fault, times?: number): ActiveFault {
+  return strikeWhere(api, (request) => request.verb === verb, fault, times);
+}
+
+export function strikeWhere(
+  api: KubeApi,
+  match: (request: ApiRequest) => boolean,
+  fault: Fault,
+  times?: number,
+): ActiveFault {
+  // biome-ignore lint/suspicious/noThenProperty: the API server's word.
+  // oxlint-disable-next-line unicorn/no-thenable
+  return api.faults.add({ match, ...(times !== undefined && { times }), then: fault });
 }
 
 interface Telling {
