@@ -1,8 +1,11 @@
+import { execFile } from 'node:child_process';
 import { EventEmitter } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
+import { promisify } from 'node:util';
 import { afterEach, beforeAll, expect, test } from '@jest/globals';
 import type { OperatorOptions, SignalSource } from './operator.ts';
 import { Manager } from './runtime/manager.ts';
@@ -172,6 +175,23 @@ test('`request` is not installed, and @kubernetes/client-node once', () => {
   expect(found.filter((path) => path.endsWith('/request'))).toEqual([]);
   expect(found.filter((path) => path.endsWith('/@kubernetes/client-node'))).toHaveLength(1);
   expect(found.filter((path) => path.endsWith('/@dot-i/k8s-operator'))).toHaveLength(1);
+});
+
+test('the bundle holds the shell without what it refuses, and starts in silence', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'evengate-bundle-'));
+  try {
+    const out = join(folder, 'operator.js');
+    const run = promisify(execFile);
+    await run(process.execPath, ['scripts/build.ts', 'src/operator.ts', out]);
+    const text = readFileSync(out, 'utf8');
+    expect([text.includes('handleResourceFinalizer'), text.includes('GaxiosError')]).toEqual([true, false]);
+    const script = `
+      const { EvengateOperator } = await import(${JSON.stringify(out)});
+      await new EvengateOperator({ components: async () => ({ run: async () => console.log('ran') }) }).start();`;
+    expect(await run(process.execPath, ['--input-type=module', '-e', script])).toEqual({ stdout: 'ran\n', stderr: '' });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 function* packagesBelow(folder: string): Generator<string> {
