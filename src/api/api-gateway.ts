@@ -1,6 +1,8 @@
 /** ApiGateway: what users write. */
 import { z } from 'zod';
 import { listenerSchema } from '../features/listeners/schema.ts';
+import { serviceSchema } from '../features/service/schema.ts';
+import { workloadSchema } from '../features/workload/schema.ts';
 import { field, labelName, namedList } from '../schema/fields.ts';
 
 export const defaultClass = 'evengate';
@@ -34,6 +36,8 @@ export const apiGatewaySchema = z.strictObject({
     'How the address of the client is found, which remoteIpBlocks and clientIP limits look at.',
     { trustedHops: 1 },
   ),
+  workload: field(workloadSchema.optional(), 'How its Envoys run.', { replicas: 3 }),
+  service: field(serviceSchema.optional(), 'How they are reached from outside.', { type: 'LoadBalancer' }),
 });
 
 export type ApiGatewaySpec = z.infer<typeof apiGatewaySchema>;

@@ -70,6 +70,7 @@ function* fieldsOf(node: JsonSchema, at: string): Generator<string> {
 const free: readonly (readonly [RegExp, string])[] = [
   [/(set|add)\[\]\.value$/, '\t'],
   [/\.(body|inline)$/, '\t\n\ré\u202e\u{1f600}\u2028'],
+  [/nnotations\./, '\t\n\ré\u202e\u{1f600}\u2028'],
   [/\.audiences\[\]$/, 'é\u202e\u{1f600}\u2028'],
 ];
 const hostile = Array.from('\u0000\u0007\u001b\u007f\u0085\n\r\té\u202e\u{1f600}\u2028');

@@ -3,6 +3,7 @@ import type { ObjectRef } from '../kube/object.ts';
 import type { Finding } from '../status/finding.ts';
 import type { Guard, Issuer, Limit } from './guard.ts';
 import type { Match } from './match.ts';
+import type { Exposure, Workload } from './workload.ts';
 
 export type Protocol = 'HTTP' | 'HTTPS';
 
@@ -12,6 +13,8 @@ export interface Gateway {
   readonly trustedHops: number;
   readonly listeners: readonly Listener[];
   readonly chains: readonly Chain[];
+  readonly workload: Workload;
+  readonly exposure: Exposure;
 }
 
 /** A listener as written, with what became of it; only served listeners have chains. */

@@ -1,4 +1,4 @@
-/** core/v1 and gateway.networking.k8s.io kinds that we look up, with only the fields that we read. */
+/** core/v1 and gateway.networking.k8s.io kinds, with only the fields that we read or write. */
 import type { KubeObject } from './object.ts';
 
 export interface Service extends KubeObject {
@@ -8,6 +8,10 @@ export interface Service extends KubeObject {
     readonly clusterIP?: string;
     readonly selector?: Readonly<Record<string, string>>;
     readonly ports?: readonly ServicePort[];
+    readonly loadBalancerClass?: string;
+    readonly loadBalancerSourceRanges?: readonly string[];
+    readonly allocateLoadBalancerNodePorts?: boolean;
+    readonly externalTrafficPolicy?: 'Cluster' | 'Local';
   };
 }
 
@@ -15,6 +19,7 @@ export interface ServicePort {
   readonly name?: string;
   readonly port: number;
   readonly targetPort?: number | string;
+  readonly nodePort?: number;
   readonly protocol?: string;
   readonly appProtocol?: string;
 }

@@ -1,4 +1,7 @@
 /** Envoy as a process in a pod: where its files lie, where it listens, how it is started, asked and stopped. A contract with the Deployment. */
+import { ownPorts as ports } from '../ir/container-port.ts';
+
+export { containerPort, ownPorts as ports } from '../ir/container-port.ts';
 
 /** All are mounts of the pod; the root file system is read-only. */
 export const paths = {
@@ -10,24 +13,19 @@ export const paths = {
   admin: '/var/run/evengate',
 } as const;
 
+/** Where nobody names another. */
+export const envoyImage = 'docker.io/envoyproxy/envoy:distroless-v1.40.0';
+
 /** A file among the resources. */
 export const bootstrapFile = 'bootstrap.json';
 /** The admin interface is no TCP port: it can end the process, and tells keys. */
 export const adminSocket = `${paths.admin}/admin.sock`;
-
-/** Ports of ours in the pod; a gateway may have none of them. */
-export const ports = { operations: 19_001, drain: 19_002, readiness: 19_003 } as const;
 
 export const readyPath = '/ready';
 export const drainPath = '/drain';
 export const drainHeader = 'x-evengate-drain';
 /** How long the drain holds the pod's end back, in seconds: load balancers and clients have to notice. */
 export const drainSeconds = 20;
-
-/** Containers are not root, so a port that only root may bind is 10,000 higher in the pod; the Service maps it back. */
-export function containerPort(port: number): number {
-  return port < 1024 ? port + 10_000 : port;
-}
 
 export interface EnvoyArguments {
   /** `node.id`; `$(POD_NAME)`, which the kubelet expands. */

@@ -1,12 +1,13 @@
 /** Names of the files that Envoy reads, and of the objects that an ApiGateway becomes: a contract between renderer, deliveries and the next version. */
 import { createHash } from 'node:crypto';
-import type { ObjectRef } from '../kube/object.ts';
+import type { ObjectRef, OwnerReference } from '../kube/object.ts';
 
 export const ldsFile = 'lds.json';
 export const cdsFile = 'cds.json';
 
-export function rdsFile(chain: string): string {
-  return `rds-${chain}.json`;
+/** Envoy tells the representation by the name's end. */
+export function rdsFile(chain: string, compact = false): string {
+  return `rds-${chain}.${compact ? 'pb' : 'json'}`;
 }
 
 export function ecdsFile(filter: 'jwt' | 'limits', chain: string): string {
@@ -60,6 +61,11 @@ export function mirrorName(gateway: ObjectRef, secret: ObjectRef): string {
   return `${childName(gateway)}-tls-${shortHash(secretName(secret), 12)}`;
 }
 
+/** Of a mounted TLS Secret, in the Pod. */
+export function certificateVolume(secret: ObjectRef): string {
+  return `certificate-${shortHash(secretName(secret), 12)}`;
+}
+
 export const gatewayLabel = 'evengate.dev/gateway';
 export const componentLabel = 'app.kubernetes.io/component';
 
@@ -74,11 +80,20 @@ export function podSelector(gateway: ObjectRef): Readonly<Record<string, string>
 /** On every child and Pod: ours alone, for a label of the user's would make their tools prune what they did not write. */
 export function childLabels(gateway: ObjectRef, className: string): Readonly<Record<string, string>> {
   return {
-    'app.kubernetes.io/managed-by': 'evengate',
     'app.kubernetes.io/name': 'envoy',
+    ...managedBy(className),
     ...podSelector(gateway),
-    'evengate.dev/class': className,
   };
+}
+
+/** What finds all children of one operator. */
+export function managedBy(className: string): Readonly<Record<string, string>> {
+  return { 'app.kubernetes.io/managed-by': 'evengate', 'evengate.dev/class': className };
+}
+
+/** So that the API server removes a child with its ApiGateway, and tools show it below. */
+export function ownerReferences({ kind, name }: ObjectRef, uid: string): readonly OwnerReference[] {
+  return [{ apiVersion: 'evengate.dev/v1alpha1', kind, name, uid, controller: true, blockOwnerDeletion: true }];
 }
 
 /** The gateway's name; one that is too long for a label ends in a hash. */
@@ -87,6 +102,6 @@ function gatewayLabelValue({ name }: ObjectRef): string {
   return `${name.slice(0, 54).replace(/[-.]+$/, '')}-${shortHash(name, 8)}`;
 }
 
-function shortHash(text: string, length: number): string {
+export function shortHash(text: string, length: number): string {
   return createHash('sha256').update(text).digest('hex').slice(0, length);
 }

@@ -1,5 +1,7 @@
 /** One ApiGateway, resolved without its Routes. */
 import { defaultClass } from '../api/api-gateway.ts';
+import { resolveService } from '../features/service/resolve.ts';
+import { resolveWorkload } from '../features/workload/resolve.ts';
 import type { KubeObject, ObjectRef } from '../kube/object.ts';
 import type { Finding } from '../status/finding.ts';
 import { resolveListeners } from './listeners.ts';
@@ -21,6 +23,9 @@ export function resolveGateway(object: KubeObject, recorder: Look<PolicyWorld>):
   const { ref, spec, findings } = parseApiGateway(object);
   if (spec === undefined) return { ref, className: defaultClass, context: undefined, findings };
   const { listeners, findings: problems } = resolveListeners(ref, spec, lookupOf(recorder));
+  const { workload, findings: ofWorkload } = resolveWorkload(ref, spec.workload);
+  const ports = spec.listeners.map(({ port }) => port);
+  const { exposure, findings: ofService } = resolveService(ref, spec.service, ports);
   const names = listeners.map(({ spec: { name } }) => name);
   return {
     ref,
@@ -30,8 +35,10 @@ export function resolveGateway(object: KubeObject, recorder: Look<PolicyWorld>):
       trustedHops: spec.clientIP?.trustedHops ?? 0,
       publicByDefault: spec.defaultAccess === 'Public',
       listeners,
+      workload,
+      exposure,
       outer: policiesOn(ref, names, recorder),
     },
-    findings: [...findings, ...problems],
+    findings: [...findings, ...problems, ...ofWorkload, ...ofService],
   };
 }

@@ -1,6 +1,7 @@
 /** Listeners of an ApiGateway: which of them conflict, which certificates they have, and who may attach. */
 import type { ApiGatewaySpec } from '../api/api-gateway.ts';
 import { certificateProblem } from '../features/listeners/certificate.ts';
+import { portProblem } from '../features/listeners/ports.ts';
 import type { ListenerSpec } from '../features/listeners/schema.ts';
 import { grantAccess } from '../features/secret-access.ts';
 import type { Certificate } from '../ir/gateway.ts';
@@ -26,7 +27,7 @@ export interface ResolvedListeners {
 export function resolveListeners(ref: ObjectRef, spec: ApiGatewaySpec, lookup: Lookup): ResolvedListeners {
   const resolved = spec.listeners.map((listener, index) => {
     const at = `spec.listeners[${index}]`;
-    const conflict = conflictOf(listener, spec.listeners);
+    const unusable = placeFindings(listener, spec.listeners, { about: ref, at });
     const tls = certificatesOf(listener, { about: ref, at }, lookup);
     const broken = listener.protocol === 'HTTPS' && tls.certificates.length === 0;
     return {
@@ -35,9 +36,9 @@ export function resolveListeners(ref: ObjectRef, spec: ApiGatewaySpec, lookup: L
         hostname: listener.hostname ?? anyHost,
         chain: chainName(listener),
         certificates: tls.certificates,
-        served: conflict === undefined && !broken,
+        served: unusable.length === 0 && !broken,
       },
-      findings: [...(conflict === undefined ? [] : [finding(ref, 'Conflicted', at, conflict)]), ...tls.findings],
+      findings: [...unusable, ...tls.findings],
     };
   });
   return {
@@ -58,6 +59,20 @@ interface Sentence {
 
 function finding(about: ObjectRef, reason: Reason, at: string, sentence: Sentence): Finding {
   return { about, severity: 'error', reason, at, ...sentence };
+}
+
+/** Of the place that the listener wants. */
+function placeFindings(
+  listener: ListenerSpec,
+  all: readonly ListenerSpec[],
+  { about, at }: { readonly about: ObjectRef; readonly at: string },
+): readonly Finding[] {
+  const conflict = conflictOf(listener, all);
+  const port = portProblem(listener, all);
+  return [
+    ...(conflict === undefined ? [] : [finding(about, 'Conflicted', at, conflict)]),
+    ...(port === undefined ? [] : [finding(about, 'UnsupportedValue', `${at}.port`, port)]),
+  ];
 }
 
 /** Gateway API: of indistinct listeners none wins. */

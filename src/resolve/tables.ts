@@ -55,7 +55,8 @@ function gatewayOf(context: GatewayContext, table: OneGateway): Gateway {
     made?.context === context &&
     made.gateway.chains === chains &&
     listeners.every(({ attachedRoutes }, index) => made.gateway.listeners[index]?.attachedRoutes === attachedRoutes);
-  const gateway = same ? made.gateway : { ref: context.ref, trustedHops: context.trustedHops, listeners, chains };
+  const { ref, trustedHops, workload, exposure } = context;
+  const gateway = same ? made.gateway : { ref, trustedHops, listeners, chains, workload, exposure };
   table.made = { context, gateway };
   return gateway;
 }

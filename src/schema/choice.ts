@@ -48,6 +48,63 @@ export function atLeastOne<T extends z.ZodType<object>>(schema: T, names: readon
   return demanding(schema, [{ rule: names.map((name) => `has(self.${name})`).join(' || '), message, problem }]);
 }
 
+/** Not both of the named fields. */
+export function notBoth<T extends z.ZodType<object>>(schema: T, [one, other]: readonly [string, string]): T {
+  const message = `${one} and ${other} exclude each other`;
+  return demanding(schema, [
+    {
+      rule: `!has(self.${one}) || !has(self.${other})`,
+      message,
+      problem: (fields) =>
+        fields[one] === undefined || fields[other] === undefined
+          ? undefined
+          : { message, remedy: `Keep one of ${list([one, other], 'and')}` },
+    },
+  ]);
+}
+
+/** The number in the field `lower` is at most the one in `upper`, where both are set. */
+export function notAbove<T extends z.ZodType<object>>(schema: T, [lower, upper]: readonly [string, string]): T {
+  const message = `must be at most ${upper}`;
+  return demanding(schema, [
+    {
+      path: lower,
+      rule: `!has(self.${lower}) || !has(self.${upper}) || self.${lower} <= self.${upper}`,
+      message: `${lower} ${message}`,
+      problem: (fields) =>
+        Number(fields[lower]) > Number(fields[upper]) ? { message, remedy: `Write at most ${upper}` } : undefined,
+    },
+  ]);
+}
+
+/** The named fields do not go with certain values of the optional field `tag`, which is `fallback` when absent. */
+export function notWith<T extends z.ZodType<object>>(
+  schema: T,
+  names: readonly string[],
+  { tag, fallback, values }: { readonly tag: string; readonly fallback: string; readonly values: readonly string[] },
+): T {
+  const tagged = values.map((value) => `self.${tag} == '${value}'`).join(' || ');
+  const wrong = `(has(self.${tag}) && (${tagged}))${values.includes(fallback) ? ` || !has(self.${tag})` : ''}`;
+  return demanding(
+    schema,
+    names.map((name): Demand => {
+      const message = `does not go with ${tag}: ${list(values, 'or')}`;
+      return {
+        path: name,
+        rule: `!has(self.${name}) || !(${wrong})`,
+        message: `${name} ${message}`,
+        problem: ({ [name]: value, [tag]: chosen = fallback }) =>
+          value === undefined || !values.includes(String(chosen))
+            ? undefined
+            : {
+                message: typeof value === 'object' ? `${name} ${message}` : message,
+                remedy: `Remove it, or write another ${tag}`,
+              },
+      };
+    }),
+  );
+}
+
 /** The field `name` is there with certain values of the optional field `tag`, and only with them. */
 export function onlyWith<T extends z.ZodType<object>>(schema: T, name: string, [tag, ...values]: readonly string[]): T {
   const wanted = `${tag}: ${list(values, 'or')}`;

@@ -142,11 +142,11 @@ export const cidr = z
   );
 
 /** meta/v1: an optional DNS prefix and a name. */
-const labelKey = shortText(317).regex(
+export const labelKey = shortText(317).regex(
   /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/,
   'must be a label key such as team or example.com/team',
 );
-const labelValue = z
+export const labelValue = z
   .string()
   .max(63, { abort: true })
   .regex(
@@ -154,7 +154,7 @@ const labelValue = z
     'must be a label value: letters, digits and inner "-", "_", "."',
   );
 
-const labelRequirement = onlyWith(
+export const labelRequirement = onlyWith(
   z.strictObject({
     key: field(labelKey, 'Label key.', 'team'),
     operator: field(

@@ -32,6 +32,91 @@ const apiGateway = {
   clientIP: { trustedHops: 1 },
 };
 
+const selector = { matchLabels: { team: 'shop' }, matchExpressions: [{ key: 'a', operator: 'In', values: ['b'] }] };
+const podTerm = {
+  topologyKey: 'topology.kubernetes.io/zone',
+  labelSelector: selector,
+  namespaces: ['shop'],
+  namespaceSelector: selector,
+};
+const nodeTerm = {
+  matchExpressions: [{ key: 'topology.kubernetes.io/zone', operator: 'In', values: ['eu-1a'] }],
+  matchFields: [{ key: 'metadata.name', operator: 'NotIn', values: ['node-7'] }],
+};
+const toPods = {
+  requiredDuringSchedulingIgnoredDuringExecution: [podTerm],
+  preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, podAffinityTerm: podTerm }],
+};
+const amounts = { cpu: 2, memory: '256Mi', 'ephemeral-storage': '1Gi' };
+const scalingRules = {
+  stabilizationWindowSeconds: 300,
+  selectPolicy: 'Min',
+  policies: [{ type: 'Percent', value: 50, periodSeconds: 60 }],
+};
+
+const fleet = {
+  listeners: [{ name: 'web', port: 80, protocol: 'HTTP' }],
+  workload: {
+    image: 'registry.example.com/envoy:distroless-v1.40.0',
+    resources: { requests: amounts, limits: { ...amounts, cpu: '2.5' } },
+    autoscaling: {
+      minReplicas: 2,
+      maxReplicas: 10,
+      targetCPUUtilizationPercentage: 75,
+      targetMemoryUtilizationPercentage: 80,
+      behavior: { scaleUp: scalingRules, scaleDown: scalingRules },
+    },
+    podDisruptionBudget: { minAvailable: '50%' },
+    terminationDrainDuration: '1m30s',
+    serviceAccountAnnotations: { 'eks.amazonaws.com/role-arn': 'arn:aws:iam::111122223333:role/edge' },
+    template: {
+      labels: { 'example.com/team': 'edge' },
+      annotations: { 'example.com/contact': 'edge@example.com' },
+      nodeSelector: { 'kubernetes.io/arch': 'amd64' },
+      tolerations: [
+        { key: 'dedicated', operator: 'Equal', value: 'edge', effect: 'NoSchedule' },
+        { operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 30 },
+      ],
+      affinity: {
+        nodeAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [nodeTerm] },
+          preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 1, preference: nodeTerm }],
+        },
+        podAffinity: toPods,
+        podAntiAffinity: toPods,
+      },
+      topologySpreadConstraints: [
+        {
+          maxSkew: 1,
+          topologyKey: 'topology.kubernetes.io/zone',
+          whenUnsatisfiable: 'DoNotSchedule',
+          minDomains: 3,
+          nodeAffinityPolicy: 'Honor',
+          nodeTaintsPolicy: 'Honor',
+        },
+      ],
+      priorityClassName: 'edge',
+      imagePullSecrets: [{ name: 'registry' }],
+    },
+  },
+  service: {
+    type: 'LoadBalancer',
+    annotations: { 'service.beta.kubernetes.io/aws-load-balancer-scheme': 'internet-facing' },
+    labels: { 'example.com/pool': 'public' },
+    loadBalancerClass: 'service.k8s.aws/nlb',
+    loadBalancerSourceRanges: ['203.0.113.0/24'],
+    allocateLoadBalancerNodePorts: false,
+    externalTrafficPolicy: 'Local',
+    nodePorts: [{ port: 80, nodePort: 30080 }],
+  },
+};
+
+const inside = {
+  listeners: [{ name: 'web', port: 80, protocol: 'HTTP' }],
+  workload: { replicas: 3, podDisruptionBudget: { maxUnavailable: 1 } },
+  service: { type: 'ClusterIP' },
+};
+
 const route = {
   parentRefs: [{ name: 'edge', namespace: 'gateways', sectionName: 'https', port: 443 }],
   hostnames: ['api.shop.example.com', '*.shop.example.com'],
@@ -152,7 +237,7 @@ const rateLimitPolicy = {
 };
 
 export const goodSpecs: Readonly<Record<string, readonly object[]>> = {
-  ApiGateway: [apiGateway],
+  ApiGateway: [apiGateway, fleet, inside],
   Route: [route],
   AuthPolicy: authPolicies,
   RateLimitPolicy: [rateLimitPolicy],

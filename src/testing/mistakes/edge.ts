@@ -6,7 +6,7 @@ export const edgeMistakes: Mistakes = {
     [
       ['listener'],
       [],
-      'spec.listener: unknown field "listener". Write "listeners" instead; known fields are "className", "listeners", "defaultAccess" and "clientIP"',
+      'spec.listener: unknown field "listener". Write "listeners" instead; known fields are "className", "listeners", "defaultAccess", "clientIP", "workload" and "service"',
     ],
     [['listeners'], [], 'spec.listeners: the list is empty. Write at least 1 entry'],
     [
@@ -67,6 +67,66 @@ export const edgeMistakes: Mistakes = {
         },
       },
       'spec.listeners[0].allowedRoutes.namespaces.selector.matchExpressions[0].values: values goes only with operator: In or NotIn. Remove it, or write operator: In or NotIn',
+    ],
+    [
+      ['workload'],
+      { replicas: 2, autoscaling: { maxReplicas: 5 } },
+      'spec.workload: replicas and autoscaling exclude each other. Keep one of replicas and autoscaling',
+    ],
+    [
+      ['workload'],
+      { autoscaling: { minReplicas: 6, maxReplicas: 5 } },
+      'spec.workload.autoscaling.minReplicas: 6 must be at most maxReplicas. Write at most maxReplicas',
+    ],
+    [
+      ['workload'],
+      { podDisruptionBudget: { minAvailable: 1, maxUnavailable: 1 } },
+      'spec.workload.podDisruptionBudget: exactly one of minAvailable and maxUnavailable must be set, but minAvailable and maxUnavailable are. Keep one of minAvailable and maxUnavailable',
+    ],
+    [
+      ['workload'],
+      { resources: { limits: { cpu: 0.5 } } },
+      'spec.workload.resources.limits.cpu: 0.5 is not an integer or a string. Write an integer or a string, for example "500m"',
+    ],
+    [
+      ['workload'],
+      { resources: { limits: { memory: '1 GB' } } },
+      'spec.workload.resources.limits.memory: "1 GB" must be a quantity such as 500m, 2 or 256Mi. Write a quantity such as 500m, 2 or 256Mi, for example "256Mi"',
+    ],
+    [
+      ['workload'],
+      { template: { labels: { 'evengate.dev/gateway': 'other' } } },
+      'spec.workload.template.labels: the key "evengate.dev/gateway" is Evengate’s own. Remove it, or write another key',
+    ],
+    [
+      ['workload'],
+      { template: { labels: { 'app.kubernetes.io/instance': 'platform' } } },
+      'spec.workload.template.labels: the key "app.kubernetes.io/instance" is Evengate’s own. Remove it, or write another key',
+    ],
+    [
+      ['service'],
+      { type: 'NodePort', loadBalancerClass: 'service.k8s.aws/nlb' },
+      'spec.service.loadBalancerClass: "service.k8s.aws/nlb" does not go with type: ClusterIP or NodePort. Remove it, or write another type',
+    ],
+    [
+      ['service'],
+      { type: 'ClusterIP', externalTrafficPolicy: 'Local' },
+      'spec.service.externalTrafficPolicy: "Local" does not go with type: ClusterIP. Remove it, or write another type',
+    ],
+    [
+      ['service'],
+      { type: 'Loadbalancer' },
+      'spec.service.type: "Loadbalancer" is not an allowed value. Write "LoadBalancer", "NodePort" or "ClusterIP" (did you mean "LoadBalancer"?)',
+    ],
+    [
+      ['service'],
+      {
+        nodePorts: [
+          { port: 80, nodePort: 30080 },
+          { port: 80, nodePort: 30081 },
+        ],
+      },
+      'spec.service.nodePorts[1].port: 80 is the port of another entry, too. Keep one entry for each port',
     ],
   ],
   Route: [

@@ -1,0 +1,25 @@
+/** Ports of listeners that a Pod cannot open. */
+import { containerPort, ownPorts } from '../../ir/container-port.ts';
+import type { ListenerSpec } from './schema.ts';
+
+interface Sentence {
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** Why the listener cannot be served where it is, or undefined. */
+export function portProblem({ port }: ListenerSpec, all: readonly ListenerSpec[]): Sentence | undefined {
+  const inPod = containerPort(port);
+  const ours = Object.entries(ownPorts).find(([, own]) => own === inPod);
+  if (ours !== undefined) {
+    const message = `port ${port} is Evengate's own in every Envoy's Pod (${ours[0]})`;
+    return { message, remedy: `Give the listener a port other than ${Object.values(ownPorts).join(', ')}` };
+  }
+  const twin = all.find((other) => other.port !== port && containerPort(other.port) === inPod);
+  if (twin === undefined) return undefined;
+  const [low, high] = port < twin.port ? [port, twin.port] : [twin.port, port];
+  return {
+    message: `ports ${low} and ${high} would both be ${inPod} in the Pod, where ports below 1024 are 10000 higher; neither is served`,
+    remedy: 'Give one of the listeners another port',
+  };
+}
