@@ -23,6 +23,7 @@ export type {
   PodAccess,
   Published,
 } from './configmap/contract.ts';
+export { directAccess, proxiedAccess } from './configmap/pod-access.ts';
 
 export interface ConfigMapDeliveryOptions {
   readonly gateway: ObjectRef;
@@ -101,8 +102,9 @@ class Delivery implements ConfigMapDelivery {
     const { state } = this.#publisher;
     const stored = await this.#store.read(signal);
     const rendered = [...files, ...filesOf(state.content), ...(state.good ?? [])];
-    const { content = new Map(), number } = contentOf(stored.texts, rendered);
     const copy = stored.good === undefined ? undefined : contentOf(stored.good, rendered);
+    const known = [...rendered, ...filesOf(copy?.content ?? new Map())];
+    const { content = new Map(), number } = contentOf(stored.texts, known);
     if (stored.refused !== '') this.#refused.restore(stored.refused);
     const good = state.good ?? (copy?.content === undefined ? undefined : filesOf(copy.content));
     this.#publisher.restore({ content, good, number: Math.max(number, copy?.number ?? 0) });

@@ -28,13 +28,15 @@ function writtenOf(name: string, text: string, known: readonly EdgeFile[]): Writ
   const subscription = start === '' ? undefined : subscriptionOf(name, text);
   if (subscription === undefined) return undefined;
   const version = JSON.parse(quoted) as string;
-  const same = known.find(({ hash, text: render }) => version.startsWith(`${hash}.`) && render(version) === text);
-  if (same !== undefined) return { file: same, version, text };
+  const claimed = version.replace(/\.\d+$/, '');
+  const namesake = known.find(({ hash }) => hash === claimed);
+  if (namesake?.text(version) === text) return { file: namesake, version, text };
   const rest = text.slice(start.length);
   const stored: EdgeFile = {
     name,
     subscription,
-    hash: hashOf([rest]),
+    // An edited file still claims to be what it was.
+    hash: namesake === undefined && claimed !== '' ? claimed : hashOf([rest]),
     text: (other) => `{"version_info":${JSON.stringify(other)},${rest}`,
   };
   return { file: stored, version, text };

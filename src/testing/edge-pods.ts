@@ -1,0 +1,144 @@
+/**
+ * Pods with an Envoy that is a model: it takes up ConfigMaps when its annotation is touched, as a kubelet and an Envoy
+ * would, and answers for it with statistics. It lives in what the API server recorded, so it misses no moment.
+ */
+import type { EdgeFleet, EdgePod, PodAccess } from '../delivery/configmap.ts';
+import type { KubeObject } from '../kube/object.ts';
+import { ModelEnvoy } from './edge-pods/model-envoy.ts';
+import type { KubeApi } from './kube-api/index.ts';
+
+export interface EdgePodsOptions {
+  readonly api: KubeApi;
+  readonly namespace: string;
+  /** Sources of the projected volume, in order. */
+  readonly configMaps: readonly string[];
+}
+
+/** How a pod differs from a sound one. */
+export interface Manner {
+  readonly ready?: boolean;
+  /** Its Envoy cannot be asked. */
+  mute?: boolean;
+  /** Its kubelet sleeps. */
+  deaf?: boolean;
+  /** What its Envoy says against a file, if anything. */
+  refuses?: (file: string, text: string) => string | undefined;
+}
+
+interface Running {
+  readonly object: KubeObject;
+  pod: EdgePod;
+  readonly manner: Manner;
+  readonly envoy: ModelEnvoy;
+}
+
+export class EdgePods {
+  readonly #options: EdgePodsOptions;
+  readonly #running = new Map<string, Running>();
+  readonly #sources = new Map<string, Readonly<Record<string, string>>>();
+  #waiting: (() => void)[] = [];
+  #read = 0;
+  /** How often any Envoy was asked. */
+  questions = 0;
+
+  constructor(options: EdgePodsOptions) {
+    this.#options = options;
+  }
+
+  /** It starts with what the ConfigMaps hold now. */
+  add(name: string, manner: Manner = {}): void {
+    const { api, namespace } = this.#options;
+    const created = api.create({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name, namespace },
+      spec: {},
+    } as KubeObject);
+    this.#replay();
+    const uid = created.metadata.uid ?? '';
+    const pod: EdgePod = { name, namespace, uid, ip: `10.0.0.${this.#running.size}`, ready: true, terminating: false };
+    const envoy = new ModelEnvoy((file, text) => manner.refuses?.(file, text));
+    this.#running.set(name, { object: created, pod: { ...pod, ready: manner.ready ?? true }, manner, envoy });
+    envoy.read(this.#files());
+    this.#tell();
+  }
+
+  remove(name: string): void {
+    const { object } = this.#of(name);
+    this.#running.delete(name);
+    this.#options.api.delete(object);
+    this.#tell();
+  }
+
+  setReady(name: string, ready: boolean): void {
+    const running = this.#of(name);
+    running.pod = { ...running.pod, ready };
+    this.#tell();
+  }
+
+  manner(name: string): Manner {
+    return this.#of(name).manner;
+  }
+
+  envoy(name: string): ModelEnvoy {
+    this.#replay();
+    return this.#of(name).envoy;
+  }
+
+  get fleet(): EdgeFleet {
+    return {
+      pods: () => [...this.#running.values()].map(({ pod }) => pod),
+      changed: (signal) =>
+        new Promise((resolve, reject) => {
+          if (signal.aborted) return reject(signal.reason as Error);
+          this.#waiting.push(resolve);
+          signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+        }),
+    };
+  }
+
+  get access(): PodAccess {
+    return {
+      stats: async (pod, filter, type) => {
+        this.questions += 1;
+        const running = this.#running.get(pod.name);
+        if (running === undefined || running.manner.mute === true) throw new Error('nobody answers');
+        this.#replay();
+        return running.envoy.stats(filter, type);
+      },
+      log: async (pod) => this.#of(pod.name).envoy.log,
+    };
+  }
+
+  #of(name: string): Running {
+    const running = this.#running.get(name);
+    if (running === undefined) throw new Error(`no pod ${name}`);
+    return running;
+  }
+
+  #tell(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const wake of waiting) wake();
+  }
+
+  #files(): ReadonlyMap<string, string> {
+    const { configMaps } = this.#options;
+    return new Map(configMaps.flatMap((name) => Object.entries(this.#sources.get(name) ?? {})));
+  }
+
+  /** What happened since the last look, moment by moment. */
+  #replay(): void {
+    const { changes } = this.#options.api;
+    for (; this.#read < changes.length; this.#read += 1) {
+      const change = changes[this.#read];
+      const name = (change?.after ?? change?.before)?.metadata.name ?? '';
+      if (change?.type.kind === 'ConfigMap') {
+        this.#sources.set(name, (change.after as { data?: Record<string, string> } | undefined)?.data ?? {});
+      }
+      const running = change?.type.kind === 'Pod' ? this.#running.get(name) : undefined;
+      if (running === undefined || running.manner.deaf === true || change?.before === undefined) continue;
+      running.envoy.read(this.#files());
+    }
+  }
+}

@@ -1,0 +1,76 @@
+/** What matters of an Envoy that reads files: what it takes, what it refuses, and what its statistics say of it. */
+
+import { subscription } from '../../delivery/envoy/acknowledge.ts';
+import type { StatType } from '../../delivery/envoy/admin.ts';
+
+type Refuses = (file: string, text: string) => string | undefined;
+
+interface Reader {
+  version: string;
+  rejected: number;
+  /** Content that it has looked at last, without its version. */
+  seen: string;
+  /** Content that it serves. */
+  taken: string;
+}
+
+export class ModelEnvoy {
+  /** Every state that it served by, by file: what requests met. */
+  readonly history: ReadonlyMap<string, string>[] = [];
+  readonly log: string[] = [];
+  readonly #refuses: Refuses;
+  readonly #readers = new Map<string, Reader>();
+  #files: ReadonlyMap<string, string> = new Map();
+
+  constructor(refuses: Refuses) {
+    this.#refuses = refuses;
+  }
+
+  /** A kubelet swaps its folder; nothing happens where it is the same. */
+  read(files: ReadonlyMap<string, string>): void {
+    const same = files.size === this.#files.size && [...files].every(([name, text]) => this.#files.get(name) === text);
+    this.#files = files;
+    if (same) return;
+    for (const [name, text] of files) this.#readFile(name, text);
+    this.history.push(
+      new Map([...this.#readers].flatMap(([name, { taken }]) => (files.has(name) ? [[name, taken]] : []))),
+    );
+  }
+
+  stats(filter: string, type: StatType): Map<string, number | string> {
+    const pattern = new RegExp(filter);
+    const all = [...this.#readers].flatMap(([name, { version, rejected }]): [string, number | string][] => {
+      const root = rootOf(name, this.#files.get(name) ?? '');
+      if (type === 'TextReadouts') return [[`${root}.version_text`, version]];
+      return type === 'Counters' ? [[`${root}.update_rejected`, rejected]] : [];
+    });
+    return new Map(all.filter(([name]) => pattern.test(name)));
+  }
+
+  #readFile(name: string, text: string): void {
+    const reader = this.#readers.get(name) ?? { version: '', rejected: 0, seen: '', taken: '' };
+    this.#readers.set(name, reader);
+    const [, version = '', content = ''] = /^\{"version_info":"([^"]*)",(.*)$/s.exec(text) ?? [];
+    const reason = this.#refuses(name, text);
+    // These two look only at content that is new to them.
+    const isSkipped = /^(ecds|sds)-/.test(name) && content === reader.seen;
+    reader.seen = content;
+    if (reason !== undefined && !isSkipped) {
+      reader.rejected += 1;
+      const message = `Filesystem config update rejected: ${reason}`;
+      this.log.push(JSON.stringify({ time: '2026-01-01T00:00:00.000Z', level: 'warning', logger: 'config', message }));
+      return;
+    }
+    reader.version = version;
+    if (reason === undefined) reader.taken = content;
+  }
+}
+
+function rootOf(file: string, text: string): string {
+  if (file === 'lds.json') return subscription.lds;
+  if (file === 'cds.json') return subscription.cds;
+  const { resources } = JSON.parse(text) as { readonly resources: readonly { readonly name: string }[] };
+  const name = resources[0]?.name ?? '';
+  if (file.startsWith('rds-')) return subscription.rds(name, name);
+  return file.startsWith('ecds-') ? subscription.ecds(name) : subscription.sds(name);
+}
