@@ -46,8 +46,9 @@ describe.each(table)('%s', (kind, definition) => {
     const status = objectSchema(definition).properties?.['status'] ?? {};
     for (const { jsonPath, type } of definition.columns) {
       if (jsonPath === '.metadata.creationTimestamp') continue;
-      const [, name = ''] = /^\.status\.(\w+)(\[\?\(@\.type=="\w+"\)\]\.status)?$/.exec(jsonPath) ?? [];
-      const field = status.properties?.[name];
+      const [, name = '', , of] =
+        /^\.status\.(\w+)(\[\?\(@\.type=="\w+"\)\]\.status|\[\*\]\.(\w+))?$/.exec(jsonPath) ?? [];
+      const field = of === undefined ? status.properties?.[name] : status.properties?.[name]?.items?.properties?.[of];
       expect({ jsonPath, type: name === 'conditions' ? 'string' : field?.type }).toEqual({ jsonPath, type });
     }
   });

@@ -45,6 +45,7 @@ export const kinds: readonly KindDefinition[] = [
     rules: [],
     columns: [
       ready,
+      column('Address', '.status.addresses[*].value', 'Where clients reach it.'),
       column('Routes', '.status.attachedRoutes', 'Routes attached to it.', 'integer'),
       column('Revision', '.status.revision', 'Content hash of what Envoy is told.'),
       age,

@@ -49,10 +49,19 @@ const listenerStatus = z.strictObject({
   conditions,
 });
 
+/** Gateway API GatewayStatusAddress. */
+const address = z.strictObject({
+  type: field(z.enum(['IPAddress', 'Hostname']), 'What the value is.', 'IPAddress'),
+  value: field(z.string().max(253), 'The address, or the host name of a load balancer.', '203.0.113.7'),
+});
+
 export const apiGatewayStatus = z.strictObject({
   observedGeneration,
   conditions,
   revision: line('Content hash of what Envoy is told.', '5f1c0ab2'),
+  addresses: field(z.array(address).max(64).optional(), 'Where clients reach it, as its Service says.', [
+    { type: 'IPAddress', value: '203.0.113.7' },
+  ]),
   attachedRoutes: count('Routes attached to any listener.'),
   listeners: field(
     z

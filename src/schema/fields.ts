@@ -154,7 +154,7 @@ export const labelValue = z
     'must be a label value: letters, digits and inner "-", "_", "."',
   );
 
-export const labelRequirement = onlyWith(
+const labelRequirement = onlyWith(
   z.strictObject({
     key: field(labelKey, 'Label key.', 'team'),
     operator: field(
