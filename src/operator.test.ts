@@ -64,9 +64,10 @@ test('needs no kubeconfig to be made, and reads none', () => {
 test('start rejects with what went wrong', async () => {
   const failed = new operators.EvengateOperator(newOptions(() => Promise.reject(new Error('no API server'))));
   await expect(failed.start()).rejects.toThrow('no API server');
-  const { log } = logLines();
+  const { log, lines } = logLines();
   const unmade = new operators.EvengateOperator({ log, components: () => Promise.reject(new Error('no kubeconfig')) });
   await expect(unmade.start()).rejects.toThrow('no kubeconfig');
+  expect(lines).toEqual([{ level: 'error', msg: 'cannot start', error: 'no kubeconfig' }]);
 });
 
 test('stopped while it is being made, it starts nothing', async () => {

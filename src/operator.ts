@@ -23,7 +23,7 @@ export class EvengateOperator extends dotI.default {
     this.#options = options;
   }
 
-  /** Resolves when everything has ended after `stop`; rejects with what ended it before. */
+  /** Resolves when everything has ended after `stop`; rejects with what ended it before, which is in the log. */
   override async start(): Promise<void> {
     await super.start();
     await this.#manager?.run(this.#stop.signal);
@@ -35,7 +35,13 @@ export class EvengateOperator extends dotI.default {
   }
 
   protected override async init(): Promise<void> {
-    this.#manager = await this.#options.components(this.#stop.signal);
+    const { components, log } = this.#options;
+    try {
+      this.#manager = await components(this.#stop.signal);
+    } catch (error) {
+      log.error('cannot start', { error });
+      throw error;
+    }
   }
 }
 

@@ -228,4 +228,5 @@ test('a port that cannot be had ends the run before anything starts', async () =
   rig.manager.add(rig.component('routes', { unsynced: () => undefined }));
   await expect(rig.run()).rejects.toThrow('cannot serve health and metrics on port 1');
   expect(rig.events).toEqual([]);
+  expect(rig.lines).toEqual([expect.objectContaining({ level: 'error', msg: 'ending' })]);
 });

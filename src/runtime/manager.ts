@@ -69,7 +69,8 @@ export class Manager {
     const { health } = this.#options;
     const live = () => new Map([['components', () => this.#deadComponents()]]);
     const ready = () => new Map([['shutdown', () => this.#ending()], ...this.#readyChecks]);
-    const server = health && (await serveHealth({ ...health, live, ready }));
+    const server =
+      health && (await serveHealth({ ...health, live, ready }).catch((error: unknown) => this.#fail(error)));
     const finished = new AbortController();
     const overdue = this.#deadline(finished.signal);
     try {
@@ -83,6 +84,7 @@ export class Manager {
 
   async #runComponents(overdue: AbortSignal): Promise<void> {
     const { election = alwaysLeader, log } = this.#options;
+    if (this.#end.signal.aborted) return;
     const failed = (error: unknown) => this.#fail(error);
     this.#caches.start(this.#cut.signal);
     if (await this.#cachesSynced()) {
