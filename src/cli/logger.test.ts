@@ -12,11 +12,11 @@ test('JSON where nobody looks: one object a line', () => {
   expect(lines.map((line) => JSON.parse(line))).toEqual([
     {
       level: 'warn',
-      message: 'line one\nline two',
+      msg: 'line one\nline two',
       gateway: 'shop/edge',
-      timestamp: expect.stringMatching(/^\d{4}-.*Z$/),
+      ts: expect.stringMatching(/^\d{4}-.*Z$/),
     },
-    { level: 'info', message: 'done', timestamp: expect.any(String) },
+    { level: 'info', msg: 'done', ts: expect.any(String) },
   ]);
 });
 

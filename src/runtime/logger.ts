@@ -24,14 +24,16 @@ export interface Log {
 export interface LogOptions {
   readonly output: { write(text: string): unknown };
   readonly clock: Clock;
-  /** `json` when absent. */
-  readonly format?: 'json' | 'text';
+  /** `json` when absent; or how to write a line, without its end. */
+  readonly format?: 'json' | 'text' | ((line: LogLine) => string);
   /** `info` when absent. */
   readonly level?: LogLevel;
 }
 
-/** Fields that every line has come first, in this order. */
-type Line = { readonly ts: string; readonly level: LogLevel; readonly msg: string } & LogFields;
+/** `ts` is ISO 8601. What every line has comes first, in this order. */
+export type LogLine = { readonly ts: string; readonly level: LogLevel; readonly msg: string } & LogFields;
+
+const formats = { json: JSON.stringify, text: textOf };
 
 export function createLog({ output, clock, format = 'json', level = 'info' }: LogOptions): Log {
   const stream = new Writable({
@@ -41,11 +43,11 @@ export function createLog({ output, clock, format = 'json', level = 'info' }: Lo
       done();
     },
   });
-  const shape = format === 'json' ? JSON.stringify : textOf;
+  const shape: (line: LogLine) => string = typeof format === 'function' ? format : formats[format];
   const logger = winston.createLogger({
     level,
     levels: Object.fromEntries(logLevels.map((name, rank) => [name, rank])),
-    format: winston.format.printf((info) => shape(info['line'] as Line)),
+    format: winston.format.printf((info) => shape(info['line'] as LogLine)),
     transports: [new winston.transports.Stream({ stream, eol: '\n' })],
   });
   const enabled = (asked: LogLevel) => logLevels.indexOf(asked) <= logLevels.indexOf(level);
@@ -99,7 +101,7 @@ function cleanFields(fields: LogFields, level: LogLevel): Readonly<Record<string
 }
 
 /** `10:15:00.123 warn  controller.route: could not write key=shop/orders error="…"` */
-function textOf({ ts, level, msg, logger, stack, ...fields }: Line): string {
+function textOf({ ts, level, msg, logger, stack, ...fields }: LogLine): string {
   const words = Object.entries(fields).map(([name, value]) => `${name}=${wordOf(value)}`);
   const name = typeof logger === 'string' ? `${logger}: ` : '';
   const trace = typeof stack === 'string' ? `\n${stack}` : '';
