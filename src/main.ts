@@ -15,4 +15,7 @@ process.on('uncaughtException', (error) => {
   process.exit(isOfSystem ? exitCodes.unusable : exitCodes.bug);
 });
 
-process.exitCode = await runProgram(process.argv.slice(2), ioOf(process));
+process.exitCode = await runProgram(process.argv.slice(2), ioOf(process), async (options) => {
+  const { runOperator } = await import('./operator.ts');
+  await runOperator(options, process, () => process.exit(exitCodes.findings));
+});

@@ -16,7 +16,7 @@ async function evengate(...args: readonly string[]) {
   return { code, ...io.written };
 }
 
-const program = () => buildProgram({ io: fakeIo(), end: () => undefined });
+const program = () => buildProgram({ io: fakeIo(), end: () => undefined, runOperator: () => Promise.resolve() });
 const names = program().commands.map((command) => command.name());
 
 describe('help', () => {

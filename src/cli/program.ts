@@ -3,6 +3,8 @@ import { Argument, Command, CommanderError, Option } from 'commander';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { explainCommand, explainExamples } from './explain-command.ts';
 import type { Io } from './io.ts';
+import type { RunOperator } from './operator.ts';
+import { installCommand, installExamples, operatorCommand, operatorExamples } from './operator-command.ts';
 import { runCommand, runExamples } from './run-command.ts';
 import { versionText } from './version-text.ts';
 
@@ -11,13 +13,19 @@ export interface Context {
   readonly io: Io;
   /** Called once, with what the process ends with. */
   readonly end: (code: ExitCode) => void;
+  readonly runOperator: RunOperator;
 }
 
 /** Exit code of `evengate ARGS`. */
-export async function runProgram(args: readonly string[], io: Io): Promise<ExitCode> {
+export async function runProgram(
+  args: readonly string[],
+  io: Io,
+  runOperator: RunOperator = noOperator,
+): Promise<ExitCode> {
   let result: ExitCode = exitCodes.done;
   const program = buildProgram({
     io,
+    runOperator,
     end: (code) => {
       result = code;
     },
@@ -31,6 +39,9 @@ export async function runProgram(args: readonly string[], io: Io): Promise<ExitC
     throw error;
   }
 }
+
+/** For those who run other commands only. */
+const noOperator: RunOperator = () => Promise.reject(new Error('nobody said how to run an operator'));
 
 export function buildProgram(context: Context): Command {
   const { io } = context;
@@ -65,8 +76,10 @@ export function buildProgram(context: Context): Command {
   // In the order that help shows them.
   runCommand(withFiles(program.command('run')), context).addHelpText('after', examples(runExamples));
   explainCommand(withFiles(program.command('explain')), context).addHelpText('after', examples(explainExamples));
+  operatorCommand(program.command('operator'), context).addHelpText('after', examples(operatorExamples));
   addLint(program, context);
   addRender(program, context);
+  installCommand(program.command('install'), context).addHelpText('after', examples(installExamples));
   addCrds(program, context);
   addCompletion(program, context);
   addVersion(program, context);

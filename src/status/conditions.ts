@@ -19,6 +19,8 @@ export interface Delivery {
   readonly envoys?: { readonly loaded: number; readonly ready: number };
   /** Why an Envoy refuses the revision. */
   readonly rejected?: string;
+  /** What stands in the way of more Envoys; sentences without a full stop. */
+  readonly remarks?: readonly string[];
 }
 
 /** meta/v1 Condition allows no more. */
@@ -122,10 +124,11 @@ function withGeneration(parts: readonly Part[], generation: number | undefined):
 export function programmed(delivery: Delivery | undefined): Verdict {
   const pending = { status: 'Unknown', reason: 'Pending' } as const;
   if (delivery === undefined) return { ...pending, message: 'Not delivered' };
-  const { revision, envoys, rejected } = delivery;
+  const { revision, envoys, rejected, remarks = [] } = delivery;
   if (rejected !== undefined) return { status: 'False', reason: 'Rejected', message: cut(rejected, longestMessage) };
   if (envoys === undefined) return { ...pending, message: 'Not delivered' };
-  const message = `${envoys.loaded}/${envoys.ready} Envoys serve revision ${revision}`;
+  const count = `${envoys.loaded}/${envoys.ready} Envoys serve revision ${revision}`;
+  const message = cut([count, ...remarks].join('; '), longestMessage);
   const all = envoys.ready > 0 && envoys.loaded === envoys.ready;
   return all ? { status: 'True', reason: 'Programmed', message } : { ...pending, message };
 }

@@ -1,0 +1,173 @@
+/** What the operator consists of while it leads, put together. */
+import { type ConfigMapDelivery, configMapDelivery } from '../../delivery/configmap.ts';
+import type { Client } from '../../kube/client.ts';
+import { type KubeObject, objectKey } from '../../kube/object.ts';
+import { childLabels, configMapNames, ownerReferences } from '../../render/names.ts';
+import { Controller, type Result } from '../../runtime/controller.ts';
+import { leadingClient } from '../../runtime/leading-client.ts';
+import { addressesOf } from './addresses.ts';
+import type { Caches } from './caches.ts';
+import { Children } from './children.ts';
+import { Edges, refOfGateway } from './edges.ts';
+import { Fleets } from './fleets.ts';
+import { listen } from './listen.ts';
+import { Loop } from './loop.ts';
+import type { OperatorMeasures } from './metrics.ts';
+import type { Named, OperatorOptions } from './options.ts';
+import { realTimers } from './pace.ts';
+import { Pods } from './pods.ts';
+import { Statuses } from './statuses.ts';
+import { World } from './world.ts';
+
+export interface AssembleOptions extends OperatorOptions {
+  readonly caches: Caches;
+  readonly named: Named;
+  readonly measure: OperatorMeasures;
+}
+
+export interface Assembled {
+  readonly loop: Loop;
+  readonly edges: Edges;
+  readonly controllers: readonly Controller[];
+  readonly unlisten: readonly (() => void)[];
+}
+
+export function assemble(options: AssembleOptions): Assembled {
+  const { caches, named, className, measure } = options;
+  const { own, Service, Namespace, ReferenceGrant } = caches;
+  const client = leadingClient(options.client, options.election);
+  const pods = new Pods(caches.Pod);
+  const children = childrenOf(options, client);
+  const edges: Edges = new Edges({
+    view: () => loop.view,
+    pods,
+    stored: (key) => own.ApiGateway.get(key),
+    open: (gateway) => openDelivery(gateway, options, { client, pods }),
+    onTold: () => loop.told(),
+    measured: measure.published,
+  });
+  const fleets = fleetsOf(options, { client, children, edges, loop: () => loop });
+  const statuses = statusesOf(options, client, () => loop);
+  const controllers = controllersOf(options, { edges, fleets, statuses });
+  const loop: Loop = new Loop({
+    world: new World({ ...own, Service, Namespace, ReferenceGrant, ...named }, className),
+    timers: realTimers,
+    edges,
+    fleets,
+    statuses,
+    addresses: () => addressesOf(own.ApiGateway.snapshot(), caches.children.Service),
+    enqueue: {
+      edge: (key) => controllers.edge.enqueue(key),
+      fleet: (key) => controllers.fleet.enqueue(key),
+      status: (key) => controllers.status.enqueue(key),
+    },
+    measured: measure.resolved,
+  });
+  const unlisten = listen({ caches, named, loop, edges, children, pods });
+  return { loop, edges, controllers: Object.values(controllers), unlisten };
+}
+
+function childrenOf({ caches, named, log }: AssembleOptions, client: Client): Children {
+  return new Children({
+    client,
+    caches: caches.children,
+    secret: (key) => named.secrets?.get(key),
+    log: (level, message, fields) => log[level](message, fields),
+  });
+}
+
+interface FleetParts {
+  readonly client: Client;
+  readonly children: Children;
+  readonly edges: Edges;
+  readonly loop: () => Loop;
+}
+
+function fleetsOf(
+  { caches, className, image }: AssembleOptions,
+  { client, children, edges, loop }: FleetParts,
+): Fleets {
+  return new Fleets({
+    view: () => loop().view,
+    stored: (key) => caches.own.ApiGateway.get(key),
+    client,
+    children,
+    className,
+    image,
+    inPlace: (key) => edges.inPlace(key),
+    onFound: () => loop().told(),
+  });
+}
+
+function statusesOf({ caches, clock, instance, log }: AssembleOptions, client: Client, loop: () => Loop): Statuses {
+  return new Statuses({
+    client,
+    caches: caches.own,
+    world: () => loop().status,
+    clock,
+    instance,
+    log: (level, message, fields) => log[level](message, fields),
+  });
+}
+
+interface Working {
+  readonly edges: Edges;
+  readonly fleets: Fleets;
+  readonly statuses: Statuses;
+}
+
+/** Gateways wait for their own Envoys, and statuses for the API server alone. */
+const gatewaysAtATime = 8;
+const statusesAtATime = 16;
+/** A refused child is tried again for as long as it takes, but not often. */
+const calm = { baseMs: 200, maxMs: 60_000 };
+
+function controllersOf({ clock, log, metrics }: AssembleOptions, { edges, fleets, statuses }: Working) {
+  const shared = { clock, log, metrics };
+  const none: Result = {};
+  return {
+    edge: new Controller({
+      ...shared,
+      name: 'edge',
+      concurrency: gatewaysAtATime,
+      backOff: calm,
+      reconcile: (key, { signal }) => edges.reconcile(key, signal),
+    }),
+    fleet: new Controller({
+      ...shared,
+      name: 'fleet',
+      concurrency: gatewaysAtATime,
+      backOff: calm,
+      reconcile: (key, { signal }) => fleets.reconcile(key, signal).then(() => none),
+    }),
+    status: new Controller({
+      ...shared,
+      name: 'status',
+      concurrency: statusesAtATime,
+      backOff: calm,
+      reconcile: (key) => statuses.reconcile(key),
+    }),
+  };
+}
+
+function openDelivery(
+  stored: KubeObject,
+  { className, access, clock, log }: AssembleOptions,
+  { client, pods }: { readonly client: Client; readonly pods: Pods },
+): ConfigMapDelivery {
+  const gateway = refOfGateway(stored);
+  const own = log.child({ logger: 'delivery', gateway: objectKey(stored) });
+  return configMapDelivery({
+    gateway,
+    configMaps: configMapNames(gateway),
+    metadata: {
+      labels: childLabels(gateway, className),
+      ownerReferences: ownerReferences(gateway, stored.metadata.uid ?? ''),
+    },
+    client,
+    fleet: pods.fleet(gateway),
+    access,
+    clock,
+    log: (level, line) => own[level](line),
+  });
+}

@@ -1,0 +1,161 @@
+/** What the operator watches, and how much of each object it keeps. */
+import type { ResourceType } from '../../kube/client.ts';
+import type { Namespace, ReferenceGrant, Service } from '../../kube/core.ts';
+import type { KubeObject } from '../../kube/object.ts';
+import type { Pod } from '../../kube/pod.ts';
+import { resources } from '../../kube/resources.ts';
+import type { ReportedKind } from '../../reconcilers/statuses.ts';
+import { managedBy } from '../../render/names.ts';
+import { cache } from '../../runtime/cache.ts';
+import type { KubeClient } from '../../runtime/client.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Component } from '../../runtime/component-group.ts';
+import type { Log } from '../../runtime/logger.ts';
+import { withoutBookkeeping } from '../../runtime/project.ts';
+import type { Source } from '../../runtime/source.ts';
+import { type ChildKind, childKinds } from './children.ts';
+import type { Reported } from './transitions.ts';
+
+export interface CacheOptions {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** All when absent. */
+  readonly namespaces?: readonly string[] | undefined;
+  readonly className: string;
+}
+
+export interface Caches {
+  readonly own: Readonly<Record<ReportedKind, Source<Reported>>>;
+  readonly Service: Source<Service>;
+  readonly Namespace: Source<Namespace>;
+  readonly ReferenceGrant: Source<ReferenceGrant>;
+  readonly Pod: Source<Pod>;
+  readonly children: Readonly<Record<ChildKind, Source<KubeObject>>>;
+  readonly components: readonly Component[];
+}
+
+export function openCaches(options: CacheOptions): Caches {
+  const components: Component[] = [];
+  const open = <T extends KubeObject>(type: ResourceType, more: Partial<Watched<T>> = {}): Source<T> => {
+    const source = cache<T>({ ...options, log: options.log.child({ logger: 'cache' }), type, ...more });
+    components.push(component(more.label ?? type.plural, source, more.optional ?? false));
+    return source;
+  };
+  const labelSelector = Object.entries(managedBy(options.className))
+    .map(([name, value]) => `${name}=${value}`)
+    .join();
+  const ours = childKinds.map((kind) => {
+    const project = kind === 'ConfigMap' ? smallConfigMap : undefined;
+    return [kind, open(resources[kind], { labelSelector, label: `own ${resources[kind].plural}`, project })] as const;
+  });
+  return {
+    own: {
+      ApiGateway: open<Reported>(resources.ApiGateway),
+      Route: open<Reported>(resources.Route),
+      AuthPolicy: open<Reported>(resources.AuthPolicy),
+      RateLimitPolicy: open<Reported>(resources.RateLimitPolicy),
+    },
+    Service: open<Service>(resources.Service, { project: backend }),
+    // Rights in a few namespaces are none on Namespaces; then allowedRoutes knows them by their names alone.
+    Namespace: open<Namespace>(resources.Namespace, { project: labelled, optional: options.namespaces !== undefined }),
+    // Clusters without Gateway API have none, and then nobody has granted anything.
+    ReferenceGrant: open<ReferenceGrant>(resources.ReferenceGrant, { optional: true, project: specOnly }),
+    Pod: open<Pod>(resources.Pod, { labelSelector, label: 'own pods', project: podOf }),
+    children: Object.fromEntries(ours) as Record<ChildKind, Source<KubeObject>>,
+    components,
+  };
+}
+
+interface Watched<T extends KubeObject> {
+  readonly labelSelector: string;
+  readonly project: ((raw: KubeObject) => T) | undefined;
+  readonly label: string;
+  /** The resource type may be missing, or out of reach. */
+  readonly optional: boolean;
+}
+
+function component(name: string, source: Source<KubeObject>, optional: boolean): Component {
+  return {
+    name,
+    run: (stop) => source.run(stop),
+    unsynced: () => {
+      const { synced, state } = source;
+      if (synced) return undefined;
+      if (state.kind !== 'behind') return 'not answered yet';
+      if (optional && state.cause !== 'failing') return undefined;
+      if (state.cause === 'missing') return 'the API server does not know this resource type; install its CRD';
+      return state.error.message;
+    },
+  };
+}
+
+function meta({ metadata }: KubeObject): KubeObject['metadata'] {
+  const { name, namespace, uid, resourceVersion } = metadata;
+  return { name, ...(namespace && { namespace }), ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) };
+}
+
+function backend(raw: KubeObject): Service {
+  const { type, externalName, clusterIP, selector, ports } = (raw as Service).spec ?? {};
+  const spec = {
+    ...(type && { type }),
+    ...(externalName && { externalName }),
+    ...(clusterIP && { clusterIP }),
+    ...(selector && { selector }),
+    ...(ports && { ports }),
+  };
+  return { apiVersion: raw.apiVersion, kind: raw.kind, metadata: meta(raw), spec };
+}
+
+function labelled(raw: KubeObject): Namespace {
+  const { labels } = raw.metadata;
+  return { apiVersion: raw.apiVersion, kind: raw.kind, metadata: { ...meta(raw), ...(labels && { labels }) } };
+}
+
+function specOnly<T extends KubeObject>(raw: KubeObject): T {
+  return { apiVersion: raw.apiVersion, kind: raw.kind, metadata: meta(raw), spec: raw.spec } as KubeObject as T;
+}
+
+/** Its annotations change with every publication. */
+function podOf(raw: KubeObject): Pod {
+  const { labels, deletionTimestamp } = raw.metadata;
+  const { spec, status } = raw as Pod;
+  const containers = (spec?.containers ?? []).map(({ name, image, volumeMounts }) => ({
+    name,
+    ...(image && { image }),
+    ...(volumeMounts && { volumeMounts }),
+  }));
+  const conditions = (status?.conditions ?? []).filter(({ type }) => type === 'Ready' || type === 'PodScheduled');
+  const containerStatuses = (status?.containerStatuses ?? []).map(({ name, state }) => ({
+    name,
+    ...(state?.waiting && { state: { waiting: state.waiting } }),
+  }));
+  return {
+    apiVersion: raw.apiVersion,
+    kind: raw.kind,
+    metadata: { ...meta(raw), ...(labels && { labels }), ...(deletionTimestamp && { deletionTimestamp }) },
+    spec: { containers },
+    status: {
+      ...(status?.phase && { phase: status.phase }),
+      ...(status?.podIP && { podIP: status.podIP }),
+      conditions: conditions.map(({ type, status: is, reason, message }) => ({
+        type,
+        status: is,
+        ...(reason && { reason }),
+        ...(message && { message }),
+      })),
+      containerStatuses,
+    },
+  };
+}
+
+/** What Envoy is told is the delivery's own, and large; it reads it itself when it has to. */
+const largestKept = 65_536;
+
+function smallConfigMap(raw: KubeObject): KubeObject {
+  const whole = withoutBookkeeping<KubeObject & { readonly data?: Readonly<Record<string, string>> }>(raw);
+  const size = Object.values(whole.data ?? {}).reduce((sum, text) => sum + text.length, 0);
+  if (size <= largestKept) return whole;
+  const { data: _, ...rest } = whole;
+  return rest;
+}

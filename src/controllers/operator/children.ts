@@ -1,0 +1,185 @@
+/** Objects that an ApiGateway becomes, applied: no write without a difference, and nothing of anybody else's touched. */
+import { ApiError, type Client, type ResourceType } from '../../kube/client.ts';
+import { describeRef, type KubeObject, type ObjectKey, type ObjectRef, objectKey, refOf } from '../../kube/object.ts';
+import { resources } from '../../kube/resources.ts';
+import { isApplied, marked } from '../../reconcilers/drift.ts';
+import type { Finding } from '../../status/finding.ts';
+import type { Cache } from './collections.ts';
+
+/** Kinds that an ApiGateway becomes, in the order in which they are applied: what a Pod needs comes before it. */
+export const childKinds = [
+  'ServiceAccount',
+  'ConfigMap',
+  'NetworkPolicy',
+  'Service',
+  'Deployment',
+  'HorizontalPodAutoscaler',
+  'PodDisruptionBudget',
+] as const;
+export type ChildKind = (typeof childKinds)[number];
+
+export interface ChildrenOptions {
+  readonly client: Client;
+  /** Of our children only. */
+  readonly caches: Readonly<Record<ChildKind, Cache>>;
+  /** Mirrored Secrets, where the operator reads Secrets. */
+  readonly secret: (key: ObjectKey) => KubeObject | undefined;
+  readonly log: (level: 'info' | 'warn', message: string, fields: Readonly<Record<string, unknown>>) => void;
+}
+
+/** An object that could not be applied. */
+export interface Failure {
+  readonly finding: Finding;
+  readonly error: ApiError | undefined;
+}
+
+export class Children {
+  readonly #options: ChildrenOptions;
+  /** What we applied, until the caches have it: resource version and content, by kind and key. */
+  readonly #applied = new Map<string, KubeObject>();
+
+  constructor(options: ChildrenOptions) {
+    this.#options = options;
+  }
+
+  /** Those in the caches that belong to the ApiGateway with this uid. */
+  of(uid: string, namespace: string): readonly KubeObject[] {
+    return childKinds.flatMap((kind) =>
+      [...this.#options.caches[kind].snapshot().values()].filter(
+        ({ metadata }) => metadata.namespace === namespace && isOwnedBy(metadata, uid),
+      ),
+    );
+  }
+
+  /** One of them, as it is now. */
+  get(kind: ChildKind, key: ObjectKey): KubeObject | undefined {
+    return this.#options.caches[kind].get(key);
+  }
+
+  /** Applies what differs; one that fails keeps no other from being applied. */
+  async apply(gateway: KubeObject, desired: readonly KubeObject[], signal: AbortSignal): Promise<readonly Failure[]> {
+    const failures: Failure[] = [];
+    for (const object of desired) {
+      signal.throwIfAborted();
+      const failure = await this.#applyOne(gateway, marked(object), signal);
+      if (failure !== undefined) failures.push(failure);
+    }
+    return failures;
+  }
+
+  /** Deletes those that are wanted no more: each only while it is the one that was seen, and ours. */
+  async prune(gateway: KubeObject, unwanted: readonly KubeObject[], signal: AbortSignal): Promise<void> {
+    for (const object of unwanted) {
+      signal.throwIfAborted();
+      const { uid = '', resourceVersion, namespace = '', name } = object.metadata;
+      if (object.metadata.deletionTimestamp !== undefined) continue;
+      const type = typeOf(object);
+      const live = await this.#options.client.get(type, { namespace, name }, { signal });
+      const same = live?.metadata.uid === uid && isOwnedBy(live.metadata, gateway.metadata.uid ?? '');
+      if (live === undefined || !same || live.metadata.deletionTimestamp !== undefined) continue;
+      const version = live.metadata.resourceVersion ?? resourceVersion;
+      const preconditions = { uid, ...(version === undefined ? {} : { resourceVersion: version }), signal };
+      await this.#options.client.delete(type, { namespace, name }, preconditions);
+      this.#options.log(
+        'info',
+        `deleted ${describeRef(refOf(object))}, which ${describeRef(refOf(gateway))} needs no more`,
+        {},
+      );
+    }
+  }
+
+  async #applyOne(gateway: KubeObject, object: KubeObject, signal: AbortSignal): Promise<Failure | undefined> {
+    const { client } = this.#options;
+    const id = `${object.kind} ${objectKey(object)}`;
+    const live = this.#live(id, object);
+    if (live !== undefined && isOwnedBy(live.metadata, gateway.metadata.uid ?? '') && isApplied(object, live)) {
+      return undefined;
+    }
+    try {
+      const { namespace = '', name } = object.metadata;
+      const type = typeOf(object);
+      const there = live ?? (await client.get(type, { namespace, name }, { signal }));
+      if (there !== undefined && !isOwnedBy(there.metadata, gateway.metadata.uid ?? ''))
+        return nameTaken(gateway, object);
+      // Ours, or nobody's: where it is there, it is only changed while it is the same.
+      const uid = there?.metadata.uid;
+      const metadata = { ...object.metadata, ...(uid === undefined ? {} : { uid }) };
+      const applied = await client.apply(type, { ...object, metadata }, { force: true, signal });
+      this.#applied.set(id, applied);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      return { finding: notApplied(gateway, object, error), error };
+    }
+  }
+
+  /** The newer of the cache's and what we applied. */
+  #live(id: string, object: KubeObject): KubeObject | undefined {
+    const cached = this.#cached(object);
+    const own = this.#applied.get(id);
+    if (own === undefined) return cached?.object;
+    const version = Number(cached?.version ?? 0);
+    if (version >= Number(own.metadata.resourceVersion)) {
+      this.#applied.delete(id);
+      return cached?.object;
+    }
+    return own;
+  }
+
+  #cached(object: KubeObject): { readonly object: KubeObject; readonly version: string | undefined } | undefined {
+    const key = objectKey(object);
+    if (object.kind === 'Secret') {
+      const secret = this.#options.secret(key);
+      return secret && { object: secret, version: secret.metadata.resourceVersion };
+    }
+    const cache = this.#options.caches[object.kind as ChildKind];
+    const found = cache.get(key);
+    return found && { object: found, version: cache.resourceVersionOf(key) };
+  }
+
+  /** The watch tells that it is gone, and then what we applied is, too. */
+  forget(object: KubeObject): void {
+    this.#applied.delete(`${object.kind} ${objectKey(object)}`);
+  }
+}
+
+export function isOwnedBy({ ownerReferences = [] }: KubeObject['metadata'], uid: string): boolean {
+  return ownerReferences.some((owner) => owner.uid === uid);
+}
+
+function typeOf({ kind }: KubeObject): ResourceType {
+  return resources[kind as ChildKind | 'Secret'];
+}
+
+function aboutGateway(gateway: KubeObject): ObjectRef {
+  return refOf(gateway);
+}
+
+function nameTaken(gateway: KubeObject, object: KubeObject): Failure {
+  const finding: Finding = {
+    about: aboutGateway(gateway),
+    severity: 'error',
+    reason: 'NameTaken',
+    at: '',
+    message: `${describeRef(refOf(object))} exists and does not belong to this ApiGateway, so it is left alone`,
+    remedy: 'Delete or rename that object, or rename the ApiGateway',
+  };
+  return { finding, error: undefined };
+}
+
+function notApplied(gateway: KubeObject, object: KubeObject, error: ApiError): Finding {
+  return {
+    about: aboutGateway(gateway),
+    severity: 'error',
+    reason: 'NotApplied',
+    at: '',
+    message: `${describeRef(refOf(object))} could not be applied: ${error.message.replace(/\.$/, '')}`,
+    remedy: remedies[error.code] ?? 'It is tried again until it can be applied',
+  };
+}
+
+const remedies: Readonly<Record<number, string>> = {
+  403: 'Give the operator the rights that it lacks, or the namespace a larger quota; it is tried again until then',
+  413: 'Make the ApiGateway smaller',
+  422: 'Correct spec.workload or spec.service, where the API server names a field of theirs',
+};

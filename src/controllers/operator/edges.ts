@@ -1,0 +1,200 @@
+/** Each gateway's Envoys, told what the world has become for them; and what is known of them since. */
+import type { ConfigMapDelivery, Published } from '../../delivery/configmap.ts';
+import type { Gateway } from '../../ir/gateway.ts';
+import type { KubeObject, ObjectKey, ObjectRef } from '../../kube/object.ts';
+import { isLiving, isReady, mountedCertificates, podTroubles } from '../../reconcilers/pods.ts';
+import { type Edge, type EdgeRenderer, edgeRenderer } from '../../render/edge.ts';
+import { inCluster } from '../../render/in-cluster.ts';
+import { withMounted } from '../../render/mounted.ts';
+import type { Resolution } from '../../resolve/resolve.ts';
+import type { Delivery } from '../../status/conditions.ts';
+import type { Finding } from '../../status/finding.ts';
+import type { Pods } from './pods.ts';
+import type { View } from './world.ts';
+
+export interface EdgesOptions {
+  readonly view: () => View | undefined;
+  readonly pods: Pods;
+  /** The ApiGateway as it is stored; undefined where there is none. */
+  readonly stored: (key: ObjectKey) => KubeObject | undefined;
+  readonly open: (gateway: KubeObject) => ConfigMapDelivery;
+  /** Something that statuses tell of changed. */
+  readonly onTold: (key: ObjectKey) => void;
+  readonly measured: (kind: Published['kind'], ms: number) => void;
+}
+
+/** One gateway. */
+interface Told {
+  readonly uid: string;
+  readonly render: EdgeRenderer;
+  readonly delivery: ConfigMapDelivery;
+  /** What is in place. */
+  gateway: Gateway | undefined;
+  served: Resolution | undefined;
+  report: Delivery | undefined;
+  findings: readonly Finding[];
+}
+
+export class Edges {
+  readonly #options: EdgesOptions;
+  readonly #told = new Map<ObjectKey, Told>();
+
+  constructor(options: EdgesOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves with the time after which to look again, if any. Throws ApiError. */
+  async reconcile(key: ObjectKey, signal: AbortSignal): Promise<{ readonly requeueAfterMs?: number }> {
+    const view = this.#options.view();
+    const stored = this.#options.stored(key);
+    const gateway = view?.resolution.gateways.get(key);
+    if (stored === undefined) this.#told.delete(key);
+    // What cannot be read keeps what it had.
+    if (view === undefined || stored === undefined || gateway === undefined) return {};
+    if (stored.metadata.deletionTimestamp !== undefined) return {};
+    const told = this.#open(key, stored);
+    const living = this.#options.pods.of(gateway.ref).filter(isLiving);
+    const servable = withMounted(gateway, mountedCertificates(living), told.gateway);
+    const edge = told.render(servable);
+    // After a restart it is not known what the listener served before: it serves on until the new Pods are there.
+    if (servable !== gateway && told.gateway === undefined) return this.#hold(key, told, edge);
+    const begin = performance.now();
+    const published = await told.delivery.publish(edge, signal);
+    this.#options.measured(published.kind, performance.now() - begin);
+    if (published.kind === 'served' || published.kind === 'pending') told.gateway = servable;
+    if (published.kind === 'served' && servable === gateway) told.served = view.resolution;
+    this.#report(key, { told, published, edge, whole: servable === gateway });
+    return published.againInMs === undefined ? {} : { requeueAfterMs: published.againInMs };
+  }
+
+  /** ConfigMaps of the gateway changed, by whomever. */
+  observe(key: ObjectKey, name: string, resourceVersion: string | undefined): void {
+    this.#told.get(key)?.delivery.observe(name, resourceVersion);
+  }
+
+  /** Another operator's from now on. */
+  forget(key: ObjectKey): void {
+    this.#told.delete(key);
+  }
+
+  /** What its Envoys were told last, with the certificates that they need for it. */
+  inPlace(key: ObjectKey): Gateway | undefined {
+    return this.#told.get(key)?.gateway;
+  }
+
+  get deliveries(): ReadonlyMap<ObjectKey, Delivery> {
+    return collect(this.#told, ({ report }) => report);
+  }
+
+  get served(): ReadonlyMap<ObjectKey, Resolution> {
+    return collect(this.#told, ({ served }) => served);
+  }
+
+  get findings(): readonly Finding[] {
+    return [...this.#told.values()].flatMap(({ findings }) => findings);
+  }
+
+  async idle(): Promise<void> {
+    await Promise.all([...this.#told.values()].map(({ delivery }) => delivery.idle()));
+  }
+
+  #hold(key: ObjectKey, told: Told, edge: Edge): { readonly requeueAfterMs: number } {
+    const published: Published = {
+      kind: 'pending',
+      revision: edge.revision,
+      envoys: { loaded: 0, ready: this.#options.pods.of(edge.gateway).filter(isReady).length, late: [] },
+      findings: [],
+    };
+    this.#report(key, { told, published, edge, whole: false });
+    return { requeueAfterMs: 1000 };
+  }
+
+  #open(key: ObjectKey, stored: KubeObject): Told {
+    const known = this.#told.get(key);
+    const uid = stored.metadata.uid ?? '';
+    if (known?.uid === uid) return known;
+    const told: Told = {
+      uid,
+      render: edgeRenderer(inCluster),
+      delivery: this.#options.open(stored),
+      gateway: undefined,
+      served: undefined,
+      report: undefined,
+      findings: [],
+    };
+    this.#told.set(key, told);
+    return told;
+  }
+
+  #report(key: ObjectKey, { told, published, edge, whole }: Reported): void {
+    const pods = this.#options.pods.of(edge.gateway);
+    const report = deliveryOf(published, { edge, whole });
+    const refusals = published.kind === 'refused' || published.kind === 'too-large' ? published.findings : [];
+    const findings = [...refusals, ...troubleFinding(edge.gateway, podTroubles(pods))];
+    const same = JSON.stringify([told.report, told.findings]) === JSON.stringify([report, findings]);
+    if (!same) {
+      told.report = report;
+      told.findings = findings;
+    }
+    this.#options.onTold(key);
+  }
+}
+
+interface Reported {
+  readonly told: Told;
+  readonly published: Published;
+  readonly edge: Edge;
+  /** All of the gateway is in place. */
+  readonly whole: boolean;
+}
+
+interface Circumstances {
+  readonly edge: Edge;
+  readonly whole: boolean;
+}
+
+function deliveryOf({ kind, revision, envoys, findings }: Published, { edge, whole }: Circumstances): Delivery {
+  const [first] = findings;
+  if (first !== undefined && (kind === 'refused' || kind === 'too-large')) {
+    return { revision, rejected: `${first.message}. ${first.remedy}.` };
+  }
+  const late = envoys.late.length === 0 ? [] : [`Pod ${envoys.late.join(', ')} did not take it up in time`];
+  const waiting = whole ? [] : ['listeners wait until all Pods have their certificates mounted'];
+  const remarks = [...late, ...waiting];
+  return {
+    revision: revision === '' ? edge.revision : revision,
+    envoys: { loaded: whole ? envoys.loaded : 0, ready: envoys.ready },
+    ...(remarks.length === 0 ? {} : { remarks }),
+  };
+}
+
+function troubleFinding(about: ObjectRef, troubles: readonly string[]): readonly Finding[] {
+  if (troubles.length === 0) return [];
+  return [
+    {
+      about,
+      severity: 'warning',
+      reason: 'PodsNotReady',
+      at: '',
+      message: troubles.join('; '),
+      remedy: 'Correct spec.workload, or what the Pods lack; Pods that are Ready serve on',
+    },
+  ];
+}
+
+function collect<V>(
+  told: ReadonlyMap<ObjectKey, Told>,
+  read: (told: Told) => V | undefined,
+): ReadonlyMap<ObjectKey, V> {
+  return new Map(
+    [...told].flatMap(([key, one]) => {
+      const value = read(one);
+      return value === undefined ? [] : [[key, value] as const];
+    }),
+  );
+}
+
+export function refOfGateway(object: KubeObject): ObjectRef {
+  const { namespace = '', name } = object.metadata;
+  return { kind: 'ApiGateway', namespace, name };
+}

@@ -1,0 +1,123 @@
+/** Each ApiGateway as the objects that run its Envoys; and none of them where it is another operator's. */
+
+import type { Gateway } from '../../ir/gateway.ts';
+import type { ApiError, Client } from '../../kube/client.ts';
+import type { Secret } from '../../kube/core.ts';
+import { type KubeObject, type ObjectKey, objectKey } from '../../kube/object.ts';
+import { resources } from '../../kube/resources.ts';
+import { foreignCertificates, mirror } from '../../reconcilers/mirror.ts';
+import { certificateMounts } from '../../reconcilers/mounts.ts';
+import { mountedFolders } from '../../reconcilers/pods.ts';
+import { childLabels, childName, configMapNames, ownerReferences } from '../../render/names.ts';
+import { children } from '../../render/workload.ts';
+import type { Finding } from '../../status/finding.ts';
+import type { Children } from './children.ts';
+import { refOfGateway } from './edges.ts';
+import { refKey } from './secrets.ts';
+import type { View } from './world.ts';
+
+export interface FleetsOptions {
+  readonly view: () => View | undefined;
+  readonly stored: (key: ObjectKey) => KubeObject | undefined;
+  readonly client: Client;
+  readonly children: Children;
+  readonly className: string;
+  /** Of Envoy, where an ApiGateway names no other. */
+  readonly image: string;
+  /** What the Envoys of a gateway were told last. */
+  readonly inPlace: (key: ObjectKey) => Gateway | undefined;
+  /** Findings of the gateway changed. */
+  readonly onFound: (key: ObjectKey) => void;
+}
+
+export class Fleets {
+  readonly #options: FleetsOptions;
+  readonly #findings = new Map<ObjectKey, readonly Finding[]>();
+
+  constructor(options: FleetsOptions) {
+    this.#options = options;
+  }
+
+  get findings(): readonly Finding[] {
+    return [...this.#findings.values()].flat();
+  }
+
+  /** Throws the first ApiError of those that were met, so that it is tried again. */
+  async reconcile(key: ObjectKey, signal: AbortSignal): Promise<void> {
+    const view = this.#options.view();
+    const stored = this.#options.stored(key);
+    if (view === undefined) return;
+    // The API server's garbage collector removes what an ApiGateway leaves behind.
+    if (stored === undefined || stored.metadata.deletionTimestamp !== undefined) return this.#found(key, []);
+    const unit = view.resolution.gatewayUnits.get(key);
+    const gateway = view.resolution.gateways.get(key);
+    if (gateway !== undefined) return this.#apply(key, { stored, gateway, view }, signal);
+    const foreign = unit?.context !== undefined && unit.className !== this.#options.className;
+    if (foreign) await this.#release(key, stored, signal);
+  }
+
+  async #apply(key: ObjectKey, { stored, gateway, view }: Wanted, signal: AbortSignal): Promise<void> {
+    const desired = this.#desired(key, { stored, gateway, view });
+    const failures = await this.#options.children.apply(stored, desired, signal);
+    this.#found(
+      key,
+      failures.map(({ finding }) => finding),
+    );
+    const kept = new Set(desired.map((object) => `${object.kind} ${objectKey(object)}`));
+    for (const name of this.#delivered(gateway)) kept.add(`ConfigMap ${refKey({ ...gateway.ref, name })}`);
+    const { uid = '' } = stored.metadata;
+    const unwanted = this.#options.children
+      .of(uid, gateway.ref.namespace)
+      .filter((object) => !kept.has(`${object.kind} ${objectKey(object)}`));
+    await this.#options.children.prune(stored, unwanted, signal);
+    const error = failures.map((failure): ApiError | undefined => failure.error).find((one) => one !== undefined);
+    if (error !== undefined) throw error;
+  }
+
+  #desired(key: ObjectKey, { stored, gateway, view }: Wanted): readonly KubeObject[] {
+    const { className, image } = this.#options;
+    const { ref } = gateway;
+    const { uid = '' } = stored.metadata;
+    const deployment = this.#options.children.get('Deployment', refKey({ ...ref, name: childName(ref) }));
+    const certificates = certificateMounts(gateway, mountedFolders(deployment), this.#options.inPlace(key));
+    const metadata = { labels: childLabels(ref, className), ownerReferences: ownerReferences(ref, uid) };
+    const mirrors = foreignCertificates(gateway).flatMap(({ namespace, name }) => {
+      const secret: Secret | undefined = view.snapshot.Secret.get(refKey({ namespace, name }));
+      return secret === undefined ? [] : [mirror(ref, secret, metadata)];
+    });
+    return [...mirrors, ...children(gateway, { owner: { uid }, className, image, certificates })];
+  }
+
+  /** ConfigMaps that the delivery writes, and their last good copies. */
+  #delivered(gateway: Gateway): readonly string[] {
+    return configMapNames(gateway.ref).flatMap((name) => [name, `${name}-good`]);
+  }
+
+  /** Once more from the API server, for this takes a fleet down: a cache may be old. */
+  async #release(key: ObjectKey, stored: KubeObject, signal: AbortSignal): Promise<void> {
+    this.#found(key, []);
+    const { client, children: all, className } = this.#options;
+    const ref = refOfGateway(stored);
+    const own = all
+      .of(stored.metadata.uid ?? '', ref.namespace)
+      .filter(({ metadata }) => metadata.labels?.['evengate.dev/class'] === className);
+    if (own.length === 0) return;
+    const live = await client.get(resources.ApiGateway, { namespace: ref.namespace, name: ref.name }, { signal });
+    const same = live !== undefined && live.metadata.uid === stored.metadata.uid;
+    if (same && live.metadata.generation === stored.metadata.generation) await all.prune(stored, own, signal);
+  }
+
+  #found(key: ObjectKey, findings: readonly Finding[]): void {
+    const before = this.#findings.get(key) ?? [];
+    if (JSON.stringify(before) === JSON.stringify(findings)) return;
+    if (findings.length === 0) this.#findings.delete(key);
+    else this.#findings.set(key, findings);
+    this.#options.onFound(key);
+  }
+}
+
+interface Wanted {
+  readonly stored: KubeObject;
+  readonly gateway: Gateway;
+  readonly view: View;
+}

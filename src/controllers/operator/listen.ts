@@ -1,0 +1,60 @@
+/** Which event makes which key dirty. */
+import { type KubeObject, type ObjectKey, objectKey } from '../../kube/object.ts';
+import type { Source } from '../../runtime/source.ts';
+import type { Caches } from './caches.ts';
+import { type Children, childKinds } from './children.ts';
+import { type Edges, refOfGateway } from './edges.ts';
+import type { Loop } from './loop.ts';
+import type { Named } from './options.ts';
+import { fleetKey, type Pods } from './pods.ts';
+import { refKey } from './secrets.ts';
+
+export interface Listening {
+  readonly caches: Caches;
+  readonly named: Named;
+  readonly loop: Loop;
+  readonly edges: Edges;
+  readonly children: Children;
+  readonly pods: Pods;
+}
+
+/** Returns how to stop. */
+export function listen({ caches, named, loop, edges, children, pods }: Listening): readonly (() => void)[] {
+  const { enqueue } = loop;
+  const changed = () => loop.changed();
+  const { own, Service, Namespace, ReferenceGrant } = caches;
+  const world = [...Object.values(own), Service, Namespace, ReferenceGrant] as readonly Source<KubeObject>[];
+  const ownKinds = childKinds.map((kind) =>
+    caches.children[kind].onChange((changes) => {
+      for (const { kind: what, key, object } of changes) {
+        const gateway = ownerOf(object);
+        if (what === 'deleted') children.forget(object);
+        if (gateway === undefined) continue;
+        enqueue.fleet(gateway);
+        if (kind === 'Service') loop.told();
+        if (kind !== 'ConfigMap') continue;
+        const version = what === 'deleted' ? undefined : caches.children.ConfigMap.resourceVersionOf(key);
+        edges.observe(gateway, object.metadata.name, version);
+        enqueue.edge(gateway);
+      }
+    }),
+  );
+  pods.onChange((fleet) => {
+    for (const object of own.ApiGateway.snapshot().values()) {
+      if (fleetKey(refOfGateway(object)) === fleet) enqueue.edge(objectKey(object));
+    }
+  });
+  return [
+    ...world.map((source) => source.onChange(changed)),
+    ...ownKinds,
+    named.configMaps.onState(changed),
+    named.configMaps.onChange(changed),
+    ...(named.secrets === undefined ? [] : [named.secrets.onState(changed), named.secrets.onChange(changed)]),
+    () => pods.close(),
+  ];
+}
+
+function ownerOf({ metadata: { namespace = '', ownerReferences = [] } }: KubeObject): ObjectKey | undefined {
+  const owner = ownerReferences.find(({ kind }) => kind === 'ApiGateway');
+  return owner && refKey({ namespace, name: owner.name });
+}

@@ -1,0 +1,35 @@
+/** What an operator is given. */
+import type { PodAccess } from '../../delivery/configmap.ts';
+import type { ConfigMap, Secret } from '../../kube/core.ts';
+import type { KubeClient } from '../../runtime/client.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import type { Election } from '../../runtime/leader.ts';
+import type { Log } from '../../runtime/logger.ts';
+import type { Metrics } from '../../runtime/metrics.ts';
+import type { NamedObjects } from '../../runtime/named-objects.ts';
+
+export interface OperatorOptions {
+  readonly client: KubeClient;
+  readonly election: Election;
+  /** How Envoys are asked. */
+  readonly access: PodAccess;
+  readonly className: string;
+  /** Of Envoy, where an ApiGateway names no other. */
+  readonly image: string;
+  /** All when absent. */
+  readonly namespaces?: readonly string[] | undefined;
+  /** Secrets of other namespaces, and key sets in Secrets. */
+  readonly readSecrets: boolean;
+  /** Name of this process. */
+  readonly instance: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** Objects that others name. */
+export interface Named {
+  readonly configMaps: NamedObjects<ConfigMap>;
+  /** Undefined where the operator reads none. */
+  readonly secrets: NamedObjects<Secret> | undefined;
+}

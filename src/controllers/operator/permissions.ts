@@ -1,0 +1,60 @@
+/** What the operator does to which resources: RBAC is made of it, and a test holds it against every call. */
+import type { ResourceType } from '../../kube/client.ts';
+import { resources } from '../../kube/resources.ts';
+import { childKinds } from './children.ts';
+
+/** rbac.authorization.k8s.io/v1 PolicyRule. */
+export interface PolicyRule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+export interface Permissions {
+  /** In every namespace that is watched. */
+  readonly watched: readonly PolicyRule[];
+  /** Of resources without a namespace. */
+  readonly cluster: readonly PolicyRule[];
+  /** In the operator's own namespace. */
+  readonly own: readonly PolicyRule[];
+}
+
+const follow = ['list', 'watch'] as const;
+/** Server-side apply is a patch, and a create where nothing is there yet. */
+const keep = ['get', ...follow, 'create', 'patch', 'delete'] as const;
+
+export function permissions({ readSecrets }: { readonly readSecrets: boolean }): Permissions {
+  const kinds = ['ApiGateway', 'Route', 'AuthPolicy', 'RateLimitPolicy'] as const;
+  const watched: readonly PolicyRule[] = [
+    ...kinds.map((kind) => rule(resources[kind], kind === 'ApiGateway' ? ['get', ...follow] : follow)),
+    ...kinds.map((kind) => rule(resources[kind], ['patch'], 'status')),
+    // An owner reference that blocks the owner's deletion needs this where OwnerReferencesPermissionEnforcement is on.
+    rule(resources.ApiGateway, ['update'], 'finalizers'),
+    rule(resources.ReferenceGrant, follow),
+    ...childKinds.map((kind) => rule(resources[kind], keep)),
+    ...(readSecrets ? [rule(resources.Secret, keep)] : []),
+    rule(resources.Pod, [...follow, 'patch']),
+    rule(resources.Pod, ['get'], 'log'),
+    rule(resources.Event, ['create']),
+  ];
+  return {
+    watched: united(watched),
+    cluster: [rule(resources.Namespace, follow)],
+    own: [rule(resources.Lease, ['get', 'create', 'update'])],
+  };
+}
+
+function rule({ group, plural }: ResourceType, verbs: readonly string[], subresource?: string): PolicyRule {
+  const resource = subresource === undefined ? plural : `${plural}/${subresource}`;
+  return { apiGroups: [group], resources: [resource], verbs };
+}
+
+/** Rules of one group and the same verbs as one. */
+function united(rules: readonly PolicyRule[]): readonly PolicyRule[] {
+  const alike = Map.groupBy(rules, ({ apiGroups, verbs }) => `${apiGroups.join()} ${verbs.join()}`);
+  return [...alike.values()].map((some) => ({
+    apiGroups: some[0]?.apiGroups ?? [],
+    resources: some.flatMap((one) => one.resources).toSorted(),
+    verbs: some[0]?.verbs ?? [],
+  }));
+}

@@ -1,0 +1,192 @@
+/** Statuses to the API server: each once a change, none without one; an Event where an object's state of health changed. */
+import { ApiError, type Client } from '../../kube/client.ts';
+import { type KubeObject, type ObjectKey, objectKey, refOf } from '../../kube/object.ts';
+import { resources } from '../../kube/resources.ts';
+import { type Inputs, statusInputs } from '../../reconcilers/inputs.ts';
+import { type ReportedKind, reportedKinds, type Status, statusOf } from '../../reconcilers/statuses.ts';
+import type { StatusWorld } from '../../reconcilers/world.ts';
+import type { Cache } from './collections.ts';
+import {
+  conditionOf,
+  eventOf,
+  isTransition,
+  isWaiting,
+  type Reported,
+  type StoredStatus,
+  sameStatus,
+  stamped,
+  statusPatch,
+} from './transitions.ts';
+
+export interface StatusOptions {
+  readonly client: Client;
+  readonly caches: Readonly<Record<ReportedKind, Cache<Reported>>>;
+  /** Undefined before the first. */
+  readonly world: () => StatusWorld | undefined;
+  readonly clock: { now(): number; monotonic(): number };
+  /** Name of this process, in Events. */
+  readonly instance: string;
+  readonly log: (level: 'warn' | 'debug', message: string, fields: Readonly<Record<string, unknown>>) => void;
+}
+
+/** `Route shop/orders` */
+export type StatusKey = string;
+
+/** A fleet answers within this, so a status that only waits for it is written once, with the answer. */
+const patienceMs = 2000;
+/** After a restart all Envoys are asked anew; what they served before, they still do. */
+const restartPatienceMs = 30_000;
+
+interface Waiting {
+  readonly generation: number | undefined;
+  readonly since: number;
+}
+
+interface Own {
+  readonly resourceVersion: string;
+  readonly status: StoredStatus;
+}
+
+export class Statuses {
+  readonly #options: StatusOptions;
+  readonly #inputs = new Map<StatusKey, Inputs>();
+  readonly #waiting = new Map<StatusKey, Waiting>();
+  /** What we wrote, until the cache has it. */
+  readonly #own = new Map<StatusKey, Own>();
+
+  constructor(options: StatusOptions) {
+    this.#options = options;
+  }
+
+  /** Objects whose status may be another one since the call before. */
+  changed(
+    world: StatusWorld,
+    objects: Readonly<Record<ReportedKind, ReadonlyMap<ObjectKey, KubeObject>>>,
+  ): readonly StatusKey[] {
+    const changed: StatusKey[] = [];
+    const seen = new Set<StatusKey>();
+    for (const kind of reportedKinds) {
+      for (const [key, object] of objects[kind]) {
+        const id = `${kind} ${key}`;
+        seen.add(id);
+        const inputs = statusInputs(kind, object, world);
+        const before = this.#inputs.get(id);
+        if (before !== undefined && sameMembers(before, inputs)) continue;
+        this.#inputs.set(id, inputs);
+        changed.push(id);
+      }
+    }
+    if (seen.size < this.#inputs.size) this.#forget(seen);
+    return changed;
+  }
+
+  /** Resolves with the time after which to look again, if any. Throws ApiError where the API server refuses. */
+  async reconcile(id: StatusKey): Promise<{ readonly requeueAfterMs?: number }> {
+    const [kind, key] = parts(id);
+    const world = this.#options.world();
+    const object = this.#options.caches[kind].get(key);
+    if (world === undefined || object === undefined) return {};
+    const wanted = statusOf(kind, object, world);
+    if (wanted === undefined) return {};
+    const before = this.#stored(id, object);
+    const wait = this.#patience(id, wanted, { object, before });
+    if (wait > 0) return { requeueAfterMs: wait };
+    const now = new Date(this.#options.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+    const status = stamped(wanted, before, now);
+    if (!sameStatus(status, before)) await this.#write(kind, object, { id, status, before });
+    return {};
+  }
+
+  #forget(seen: ReadonlySet<StatusKey>): void {
+    for (const id of this.#inputs.keys()) {
+      if (seen.has(id)) continue;
+      this.#inputs.delete(id);
+      this.#waiting.delete(id);
+      this.#own.delete(id);
+    }
+  }
+
+  /** The newer of the cache's and ours. */
+  #stored(id: StatusKey, object: Reported): StoredStatus | undefined {
+    const own = this.#own.get(id);
+    if (own === undefined) return object.status;
+    const [kind, key] = parts(id);
+    if (isOlder(this.#options.caches[kind].resourceVersionOf(key), own.resourceVersion)) return own.status;
+    this.#own.delete(id);
+    return object.status;
+  }
+
+  /** Milliseconds for which there may be better news. */
+  #patience(
+    id: StatusKey,
+    wanted: Status,
+    { object, before }: { readonly object: Reported; readonly before: StoredStatus | undefined },
+  ): number {
+    const { generation } = object.metadata;
+    if (!isWaiting({ ...wanted } as StoredStatus)) {
+      this.#waiting.delete(id);
+      return 0;
+    }
+    const now = this.#options.clock.monotonic();
+    const known = this.#waiting.get(id);
+    const since = known?.generation === generation ? (known?.since ?? now) : now;
+    this.#waiting.set(id, { generation, since });
+    const settled = before?.observedGeneration === generation && conditionOf(before, 'Ready')?.status === 'True';
+    return since + (settled ? restartPatienceMs : patienceMs) - now;
+  }
+
+  async #write(
+    kind: ReportedKind,
+    object: Reported,
+    {
+      id,
+      status,
+      before,
+    }: { readonly id: StatusKey; readonly status: StoredStatus; readonly before: StoredStatus | undefined },
+  ): Promise<void> {
+    const { client } = this.#options;
+    const { name, namespace = '', uid } = object.metadata;
+    const body = { metadata: { uid }, status: statusPatch(status, before) };
+    try {
+      const answer = await client.patch(resources[kind], { namespace, name }, body, { subresource: 'status' });
+      this.#own.set(id, { resourceVersion: answer.metadata.resourceVersion ?? '', status });
+    } catch (error) {
+      // It is gone, or another one has its name: the watch tells of both.
+      if (error instanceof ApiError && (error.code === 404 || error.code === 409)) return;
+      throw error;
+    }
+    if (isTransition(before, status)) await this.#tell(object, status);
+  }
+
+  /** An Event is a courtesy: without it nothing is lost. */
+  async #tell(object: Reported, status: StoredStatus): Promise<void> {
+    const { client, clock, instance, log } = this.#options;
+    const ready = conditionOf(status, 'Ready');
+    if (ready === undefined) return;
+    try {
+      await client.create(resources.Event, eventOf(object, ready, new Date(clock.now()).toISOString(), instance));
+    } catch (error) {
+      const { kind, namespace, name } = refOf(object);
+      log('debug', `no Event: ${String(error)}`, { kind, namespace, name });
+    }
+  }
+}
+
+function parts(id: StatusKey): readonly [ReportedKind, ObjectKey] {
+  const [kind = '', key = ''] = id.split(' ');
+  return [kind as ReportedKind, key];
+}
+
+function sameMembers(a: Inputs, b: Inputs): boolean {
+  return a.length === b.length && a.every((member, index) => member === b[index]);
+}
+
+/** Resource versions are opaque, but those of one type can be told apart by age (KEP-5504). */
+function isOlder(version: string | undefined, than: string): boolean {
+  if (version === undefined || !/^\d+$/.test(version) || !/^\d+$/.test(than)) return false;
+  return version.length === than.length ? version < than : version.length < than.length;
+}
+
+export function statusKey(object: KubeObject): StatusKey {
+  return `${object.kind} ${objectKey(object)}`;
+}
