@@ -26,7 +26,7 @@ export interface FaultRule {
   readonly match: (request: ApiRequest) => boolean;
   /** Without end when absent. */
   readonly times?: number;
-  readonly then: Fault;
+  readonly fault: Fault;
 }
 
 export interface ActiveFault {
@@ -65,7 +65,7 @@ export class Faults {
     const entry = this.#entries.find(({ match, times, hits }) => hits < (times ?? Infinity) && match(request));
     if (entry === undefined) return undefined;
     entry.hits += 1;
-    return { fault: entry.then, released: entry.released };
+    return { fault: entry.fault, released: entry.released };
   }
 }
 

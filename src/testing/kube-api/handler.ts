@@ -10,7 +10,7 @@ import type { Log } from './log.ts';
 import { forbidden, injected, Refusal } from './refusal.ts';
 import { type ApiRequest, type Attributes, denial, type RawRequest, resourceRequest } from './request.ts';
 import type { ServedTypes } from './types.ts';
-import { serveWatch, WatchStream } from './watch.ts';
+import { planWatch, serveWatch, WatchStream } from './watch.ts';
 
 /** Of a path that a test serves itself. */
 export interface PlainAnswer {
@@ -133,12 +133,13 @@ function watch(server: Handling, request: ApiRequest, { response, fault }: Reply
     response.socket?.resetAndDestroy();
     return;
   }
+  const plan = planWatch(request);
   response.writeHead(200, { 'content-type': 'application/json' });
   response.flushHeaders();
   server.streams.add(stream);
   stream.onClose(() => server.streams.delete(stream));
   if (fault?.kind === 'stream') fault.script(stream);
-  serveWatch(server.store, stream, server.clock);
+  serveWatch(server.store, stream, { ...plan, clock: server.clock });
 }
 
 function refusalAnswer(error: unknown): Answer {

@@ -11,7 +11,7 @@ import { startListener } from './listener.ts';
 import { Log, type WriteRecord } from './log.ts';
 import { Registry } from './registry.ts';
 import type { ApiRequest, Attributes, RawRequest } from './request.ts';
-import { type Change, Store } from './store.ts';
+import { type Change, Store, type StoreListener } from './store.ts';
 import { ServedTypes, typeId, usualTypes } from './types.ts';
 import { waiting } from './waiting.ts';
 import type { WatchStream } from './watch.ts';
@@ -51,6 +51,8 @@ export interface KubeApi extends DirectAccess {
   watches(type?: ResourceType): readonly WatchStream[];
   /** Sends bookmarks to all who asked for them. */
   bookmark(): void;
+  /** Called after each change, when its watchers have it; the listener may write. Returns how to end it. */
+  onChange(listener: StoreListener): () => void;
   /** Forgets past revisions: older watches and pages answer 410. */
   compact(): void;
   /** The revision grows by writes to other things. */
@@ -61,7 +63,7 @@ export interface KubeApi extends DirectAccess {
   unserve(type: ResourceType): void;
   /** Normalised state: two runs that ended alike dump alike. */
   dump(...kinds: readonly string[]): Readonly<Record<string, Json>>;
-  /** Resolves once the condition holds; asked again after each request, change and end of a watch. */
+  /** Resolves once the condition holds; of the server or of its clients; asked again after each request and change, and every 5 ms. */
   until(what: string, condition: () => boolean): Promise<void>;
   goDown(): Promise<void>;
   comeBack(): Promise<void>;
@@ -75,19 +77,34 @@ export async function startKubeApi(options: KubeApiOptions = {}): Promise<KubeAp
     void handle(server, message, response);
   });
   const url = `http://127.0.0.1:${listener.port}`;
-  const { store, types, log, faults, streams } = server;
   return {
     ...directAccess(server),
+    ...controls(server),
     url,
     port: listener.port,
     kubeconfig: kubeconfigOf(url),
-    requests: log.requests,
-    writes: log.writes,
+    requests: server.log.requests,
+    writes: server.log.writes,
     changes: server.changes,
-    faults,
+    faults: server.faults,
     get revision() {
-      return store.revision;
+      return server.store.revision;
     },
+    until: server.until,
+    goDown: () => listener.goDown(),
+    comeBack: () => listener.comeBack(),
+    stop: () => listener.goDown(),
+  };
+}
+
+type Controls = Pick<
+  KubeApi,
+  'watches' | 'bookmark' | 'compact' | 'skip' | 'onChange' | 'collectGarbage' | 'serve' | 'unserve' | 'dump'
+>;
+
+function controls(server: RunningServer): Controls {
+  const { store, types, streams, registry } = server;
+  return {
     watches: (type) =>
       [...streams].filter((stream) => type === undefined || typeId(stream.request.type) === typeId(type)),
     bookmark() {
@@ -95,17 +112,14 @@ export async function startKubeApi(options: KubeApiOptions = {}): Promise<KubeAp
     },
     compact: () => store.compact(),
     skip: (revisions) => store.skip(revisions),
-    collectGarbage: () => server.registry.collectNow(),
+    onChange: (listener) => store.subscribe((change) => queueMicrotask(() => listener(change))),
+    collectGarbage: () => registry.collectNow(),
     serve: (type) => types.add(type),
     unserve: (type) => unserve(server, type),
     dump(...kinds) {
       const objects = store.everything(types.all());
       return dump(kinds.length === 0 ? objects : objects.filter(({ kind }) => kinds.includes(kind)));
     },
-    until: server.until,
-    goDown: () => listener.goDown(),
-    comeBack: () => listener.comeBack(),
-    stop: () => listener.goDown(),
   };
 }
 

@@ -34,7 +34,7 @@ function merged(live: Json | undefined, config: Json, merge: Merge): Json {
   return list.kind === 'atomic' ? config : mergedList(live, config, { ...merge, list });
 }
 
-/** The order of `config`; items that only the live list has stay before those that they preceded. */
+/** The order of `config`; items that only the live list has stay before those that they preceded, and before new ones. */
 function mergedList(
   live: readonly Json[],
   config: readonly Json[],
@@ -44,9 +44,10 @@ function mergedList(
   const wanted = new Set(config.map(element));
   const rest = new Map(live.map((item) => [element(item), item]));
   const result: Json[] = [];
-  const takeUntil = (stop: string | undefined) => {
+  /** What only the live list has, as far as the stop; past those that come later only when the stop is one of them. */
+  const take = (stop: string | undefined, passes: boolean) => {
     for (const [key, item] of rest) {
-      if (key === stop) return;
+      if (key === stop || (wanted.has(key) && !passes)) return;
       if (wanted.has(key)) continue;
       result.push(item);
       rest.delete(key);
@@ -55,11 +56,11 @@ function mergedList(
   for (const item of config) {
     const key = element(item);
     const old = rest.get(key);
-    if (old !== undefined) takeUntil(key);
+    take(key, old !== undefined);
     rest.delete(key);
     result.push(old === undefined ? item : merged(old, item, merge));
   }
-  takeUntil(undefined);
+  take(undefined, true);
   return result;
 }
 
@@ -89,6 +90,8 @@ function removed(value: Json | undefined, path: readonly string[], removal: Remo
 function removedFromList(list: readonly Json[], path: readonly string[], removal: Removal): Json | undefined {
   const [element, ...rest] = path;
   const shape = removal.shape.list(removal.names);
+  // A key goes with its item only.
+  if (shape.kind === 'map' && rest.length === 1 && shape.keys.includes(rest[0]?.slice(2) ?? '')) return list;
   const left = list.flatMap((item): readonly Json[] => {
     if (itemElement(shape, item) !== element) return [item];
     const kept = removed(item, rest, removal);

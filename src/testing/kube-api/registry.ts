@@ -142,7 +142,7 @@ export class Registry {
     if (causes.length > 0) {
       throw invalid(
         type,
-        target.name,
+        after.metadata.name,
         causes.map((cause) => ({ ...cause, reason: 'FieldValueInvalid' })),
       );
     }

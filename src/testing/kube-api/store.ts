@@ -18,6 +18,8 @@ export class Store {
   #compacted = 0;
   #log: Change[] = [];
   readonly #objects = new Map<string, Map<string, Stored>>();
+  /** `all` by type, until the type changes. */
+  readonly #sorted = new Map<string, readonly Stored[]>();
   readonly #listeners = new Set<StoreListener>();
 
   get revision(): number {
@@ -35,7 +37,9 @@ export class Store {
 
   /** In the order of keys. */
   all(type: ServedType): readonly Stored[] {
-    return sorted(this.#ofType(type));
+    const known = this.#sorted.get(typeId(type)) ?? sorted(this.#ofType(type));
+    this.#sorted.set(typeId(type), known);
+    return known;
   }
 
   everything(types: readonly ServedType[]): readonly Stored[] {
@@ -44,6 +48,7 @@ export class Store {
 
   /** The objects as they were; the revision is not compacted. */
   at(type: ServedType, revision: number): readonly Stored[] {
+    if (revision >= this.#revision) return this.all(type);
     const objects = new Map(this.#ofType(type));
     for (const change of this.#log.toReversed()) {
       if (change.revision <= revision) break;
@@ -92,6 +97,7 @@ export class Store {
 
   #changed(change: Change): void {
     this.#log.push(change);
+    this.#sorted.delete(typeId(change.type));
     for (const listener of this.#listeners) listener(change);
   }
 

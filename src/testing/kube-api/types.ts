@@ -33,12 +33,19 @@ const conditionalUpdate = new Set(['Namespace', 'ServiceAccount', 'Lease', 'PodD
 const customOfKubernetes = 'gateway.networking.k8s.io';
 const builtInGroups = new Set(['', 'apps', 'policy', 'autoscaling', 'batch']);
 
-const schemas = new Map(kinds.map((definition) => [definition.kind, definition]));
+const schemas = new Map<string, JsonSchema>();
+
+/** Made once: it takes longer than a server takes to start. */
+function schemaOf(kind: string): JsonSchema | undefined {
+  const definition = kinds.find((known) => known.kind === kind);
+  const schema = schemas.get(kind) ?? (definition && objectSchema(definition));
+  if (schema !== undefined) schemas.set(kind, schema);
+  return schema;
+}
 
 export function servedType(type: ResourceType): ServedType {
   const { group, kind } = type;
   const custom = group === customOfKubernetes || !(builtInGroups.has(group) || group.endsWith('.k8s.io'));
-  const definition = custom ? schemas.get(kind) : undefined;
   return {
     ...type,
     status: custom ? group !== customOfKubernetes : withStatus.has(kind),
@@ -47,7 +54,7 @@ export function servedType(type: ResourceType): ServedType {
     unconditionalUpdate: !custom && !conditionalUpdate.has(kind),
     createOnUpdate: kind === 'Lease' || kind === 'Event',
     custom,
-    schema: definition && objectSchema(definition),
+    schema: custom ? schemaOf(kind) : undefined,
   };
 }
 

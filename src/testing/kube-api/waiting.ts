@@ -1,4 +1,4 @@
-/** Waits for conditions that a known set of moments can make true. */
+/** Waits for conditions, which most often come true at a known set of moments. */
 
 export interface Waiting {
   /** Now something may have changed. */
@@ -8,6 +8,7 @@ export interface Waiting {
 }
 
 const patienceMs = 20_000;
+const pulseMs = 5;
 
 export function waiting(): Waiting {
   const waiters = new Set<() => void>();
@@ -25,6 +26,7 @@ export function waiting(): Waiting {
         const settle = (end: () => void) => {
           waiters.delete(check);
           clearTimeout(timer);
+          clearInterval(pulse);
           end();
         };
         const check = () => {
@@ -35,6 +37,8 @@ export function waiting(): Waiting {
           }
         };
         const timer = setTimeout(() => settle(() => reject(new Error(`never: ${what}`))), patienceMs);
+        // What a client makes of an answer is no moment of the server's.
+        const pulse = setInterval(check, pulseMs);
         waiters.add(check);
       });
     },

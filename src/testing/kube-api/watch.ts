@@ -91,26 +91,37 @@ export class WatchStream {
   }
 }
 
-/** Sends what the query asks for until either side ends the stream. Throws what a real server refuses with a status. */
-export function serveWatch(store: Store, stream: WatchStream, clock: Clock): void {
-  const { request } = stream;
-  const chosen = selects(request);
+/** What a watch asks for. */
+export interface WatchPlan {
+  readonly chosen: Predicate;
+  /** 0: what is there comes first, as ADDED. */
+  readonly since: number;
+  /** The bookmark after that is wanted too. */
+  readonly initial: boolean;
+}
+
+/** Throws what is refused with a status, before the stream begins. */
+export function planWatch(request: ApiRequest): WatchPlan {
   const asked = request.query.get('resourceVersion') ?? '';
   const since = Number(asked === '' ? 0 : asked);
   if (!Number.isInteger(since)) throw badRequest(`resourceVersion: Invalid value: "${asked}"`);
   const initial = request.query.get('sendInitialEvents') === 'true';
   if (initial) checkInitialEvents(request.query);
-  if (!initial && since !== 0 && since < store.compacted) {
+  return { chosen: selects(request), since: initial ? 0 : since, initial };
+}
+
+/** Sends what was asked for until either side ends the stream. */
+export function serveWatch(store: Store, stream: WatchStream, plan: WatchPlan & { readonly clock: Clock }): void {
+  const { chosen, since, initial, clock } = plan;
+  const { type } = stream.request;
+  if (since !== 0 && since < store.compacted) {
     stream.error(expired(`too old resource version: ${since} (${store.compacted})`));
     stream.close();
     return;
   }
-  if (initial || since === 0) {
-    for (const object of store.all(request.type).filter(chosen)) stream.send({ type: 'ADDED', object });
-    if (initial) stream.bookmark(store.revision, { 'k8s.io/initial-events-end': 'true' });
-  } else {
-    for (const change of store.changesSince(request.type, since)) sendChange(stream, chosen, change);
-  }
+  if (since === 0) for (const object of store.all(type).filter(chosen)) stream.send({ type: 'ADDED', object });
+  if (initial) stream.bookmark(store.revision, { 'k8s.io/initial-events-end': 'true' });
+  for (const change of since === 0 ? [] : store.changesSince(type, since)) sendChange(stream, chosen, change);
   follow(store, stream, chosen);
   endAfterTimeout(store, stream, clock);
 }
