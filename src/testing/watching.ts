@@ -66,9 +66,7 @@ export function strikeWhere(
   fault: Fault,
   times?: number,
 ): ActiveFault {
-  // biome-ignore lint/suspicious/noThenProperty: the API server's word.
-  // oxlint-disable-next-line unicorn/no-thenable
-  return api.faults.add({ match, ...(times !== undefined && { times }), then: fault });
+  return api.faults.add({ match, ...(times !== undefined && { times }), fault });
 }
 
 interface Telling {
