@@ -1,7 +1,15 @@
 /** Says whether Envoy would accept a resource: its own descriptors, and the validation rules in them, without an Envoy. */
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { createFileRegistry, fromBinary, fromJson, type JsonValue, type Registry, toBinary } from '@bufbuild/protobuf';
+import {
+  createFileRegistry,
+  fromBinary,
+  fromJson,
+  type JsonValue,
+  type Registry,
+  toBinary,
+  toJson,
+} from '@bufbuild/protobuf';
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { checkAny, isJsonMap, type Report, typeOf } from './envoy-api-shape.ts';
@@ -15,6 +23,8 @@ export interface EnvoyApi {
   readonly check: (resource: unknown) => readonly string[];
   /** The resource as protobuf bytes of the message that its `@type` names. Throws if its shape is wrong. */
   readonly encode: (resource: unknown) => Uint8Array;
+  /** The other way round, with the names of JSON's own mapping (camelCase). Throws on bytes that are no `message`. */
+  readonly decode: (message: string, bytes: Uint8Array) => JsonValue;
 }
 
 /** Costs about 0.1 s, so callers keep it. Throws on a missing descriptor set, and on a rule that we cannot interpret. */
@@ -38,6 +48,11 @@ export function loadEnvoyApi(): EnvoyApi {
     encode: (resource) => {
       const { desc, message } = decode(asWritten(resource), registry);
       return toBinary(desc, message);
+    },
+    decode: (message, bytes) => {
+      const type = registry.getMessage(message);
+      if (type === undefined) throw new Error(`${message} is not among the descriptors`);
+      return toJson(type, fromBinary(type, bytes), { registry });
     },
   };
 }
