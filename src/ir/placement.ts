@@ -22,6 +22,11 @@ export interface Placement {
   readonly sharePorts: boolean;
   /** Where Envoy says that it is ready, for whoever cannot ask its admin interface. */
   readonly readiness?: SocketAddress;
+  /**
+   * Present where a file may not be large: then large route tables are protobuf. Says whether a table was when it was
+   * published last, so that a restart changes nothing.
+   */
+  readonly compactBefore?: (gateway: ObjectRef, chain: string) => boolean;
   bind(gateway: ObjectRef, port: number): SocketAddress;
   endpoints(backend: Backend): Endpoints;
 }

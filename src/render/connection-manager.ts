@@ -4,7 +4,7 @@ import { type DiscoveredFilter, fileSource, type NamedConfig } from '../envoy/li
 import { failedTokenPolicy } from '../features/authorize/edge.ts';
 import { filterNames } from '../features/names.ts';
 import type { Chain } from '../ir/gateway.ts';
-import { ecdsFile, rdsFile } from './names.ts';
+import { ecdsFile } from './names.ts';
 
 const parameterPolicy = 'path-parameters';
 const bracketPolicy = 'path-brackets';
@@ -71,12 +71,18 @@ function discovered(name: string, type: string, chain: Chain, directory: string)
   return { name, config_discovery: { config_source: fileSource(directory, file), type_urls: [type] } };
 }
 
+export interface Files {
+  readonly directory: string;
+  /** Name of the file with the route table. */
+  readonly routes: string;
+}
+
 /** Best practices of Envoy's edge documentation; the numbers are those that Envoy Gateway and Istio use, too. */
-export function connectionManager(chain: Chain, trustedHops: number, directory: string): TypedConfig {
+export function connectionManager(chain: Chain, trustedHops: number, { directory, routes }: Files): TypedConfig {
   return {
     '@type': types.httpConnectionManager,
     stat_prefix: chain.name,
-    rds: { route_config_name: chain.name, config_source: asJson(fileSource(directory, rdsFile(chain.name))) },
+    rds: { route_config_name: chain.name, config_source: asJson(fileSource(directory, routes)) },
     use_remote_address: true,
     xff_num_trusted_hops: trustedHops,
     normalize_path: true,

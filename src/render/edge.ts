@@ -7,10 +7,12 @@ import type { Chain, Gateway, Uses } from '../ir/gateway.ts';
 import type { Placement } from '../ir/placement.ts';
 import type { ObjectRef } from '../kube/object.ts';
 import { clusters } from './cluster.ts';
+import { compactTables } from './compact.ts';
 import { composite, type Fragment, hashOf, leaf } from './fragment.ts';
 import { listeners } from './listener.ts';
 import { cdsFile, ecdsFile, ldsFile, rdsFile, sdsFile, secretName } from './names.ts';
-import { routeTable } from './route-table.ts';
+import { discoveryResponse, tableResource } from './protobuf/response.ts';
+import { routeTable, type Table } from './route-table.ts';
 
 /** How Envoy's statistics call the reader of a file. */
 export type Subscription =
@@ -25,6 +27,8 @@ export interface EdgeFile {
   readonly hash: string;
   /** JSON of a DiscoveryResponse. */
   text(version: string): string;
+  /** The same as protobuf, where the name ends in `.pb`: what Envoy has to be given then. */
+  protobuf?(version: string): Uint8Array;
 }
 
 export interface Edge {
@@ -40,9 +44,10 @@ export type EdgeRenderer = (gateway: Gateway) => Edge;
 
 /** Keep it: it remembers the fragments of what did not change. */
 export function edgeRenderer(placement: Placement): EdgeRenderer {
-  const table = routeTable();
+  const tableOf = routeTable();
   const clustersOf = clusters(placement);
   const extensions = extensionsOf();
+  const isCompact = compactTables(placement);
   return (gateway) => {
     const secrets = new Map(
       gateway.chains.flatMap(({ certificates }) =>
@@ -50,17 +55,15 @@ export function edgeRenderer(placement: Placement): EdgeRenderer {
       ),
     );
     const certificates = [...secrets].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, secret]) => secret);
+    const tables = gateway.chains.map((chain) => {
+      const made = tableOf(chain, gateway.trustedHops);
+      return { chain, file: tableFile(chain.name, made, isCompact(gateway.ref, chain.name, made.parts)) };
+    });
+    const routes = new Map(tables.map(({ chain, file: { name } }) => [chain.name, name]));
     const files = [
       file(cdsFile, { kind: 'cds' }, clustersOf(gateway.chains.map(({ uses }) => uses))),
-      file(ldsFile, { kind: 'lds' }, listeners(gateway, placement).map(leaf)),
-      ...gateway.chains.flatMap((chain) => {
-        const { jwt, limits } = extensions(chain);
-        return [
-          file(rdsFile(chain.name), { kind: 'rds', name: chain.name }, [table(chain, gateway.trustedHops)]),
-          file(ecdsFile('jwt', chain.name), { kind: 'ecds', name: filterNames.jwt(chain.name) }, [jwt]),
-          file(ecdsFile('limits', chain.name), { kind: 'ecds', name: filterNames.limits(chain.name) }, [limits]),
-        ];
-      }),
+      file(ldsFile, { kind: 'lds' }, listeners({ gateway, placement, routes }).map(leaf)),
+      ...tables.flatMap((table) => [table.file, ...extensionFiles(table.chain.name, extensions(table.chain))]),
       ...certificates.map((secret) => sds(secret, placement)),
     ];
     return {
@@ -86,6 +89,26 @@ function file(name: string, subscription: Subscription, resources: readonly Frag
     hash: content.hash,
     text: (version) => `{"version_info":${JSON.stringify(version)},${content.text()}`,
   };
+}
+
+function tableFile(chain: string, table: Table, compact: boolean): EdgeFile {
+  const json = file(rdsFile(chain, compact), { kind: 'rds', name: chain }, [table]);
+  if (!compact) return json;
+  let resource: Uint8Array | undefined;
+  return {
+    ...json,
+    protobuf: (version) => {
+      resource ??= tableResource(table.parts);
+      return discoveryResponse(version, resource);
+    },
+  };
+}
+
+function extensionFiles(chain: string, { jwt, limits }: Extensions): readonly EdgeFile[] {
+  return [
+    file(ecdsFile('jwt', chain), { kind: 'ecds', name: filterNames.jwt(chain) }, [jwt]),
+    file(ecdsFile('limits', chain), { kind: 'ecds', name: filterNames.limits(chain) }, [limits]),
+  ];
 }
 
 /** envoy.config.core.v3.TypedExtensionConfig */

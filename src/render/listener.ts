@@ -4,27 +4,31 @@ import { type FilterChain, fileSource, type Listener, type NamedConfig } from '.
 import type { Chain, Gateway } from '../ir/gateway.ts';
 import type { Placement } from '../ir/placement.ts';
 import { connectionManager } from './connection-manager.ts';
-import { sdsFile, secretName } from './names.ts';
+import { rdsFile, sdsFile, secretName } from './names.ts';
 import { readinessListener } from './readiness.ts';
 
-export function listeners(gateway: Gateway, placement: Placement): readonly Listener[] {
+export interface Context {
+  readonly gateway: Gateway;
+  readonly placement: Placement;
+  /** Chain -> name of the file with its route table. */
+  readonly routes: ReadonlyMap<string, string>;
+}
+
+export function listeners(context: Context): readonly Listener[] {
+  const { gateway, placement } = context;
   const ports = [...new Set(gateway.chains.map(({ port }) => port))].toSorted((a, b) => a - b);
   const served = ports.map((port) =>
     listener(
       port,
       gateway.chains.filter((chain) => chain.port === port),
-      { gateway, placement },
+      context,
     ),
   );
   return placement.readiness === undefined ? served : [...served, readinessListener(placement.readiness)];
 }
 
-interface Context {
-  readonly gateway: Gateway;
-  readonly placement: Placement;
-}
-
-function listener(port: number, chains: readonly Chain[], { gateway, placement }: Context): Listener {
+function listener(port: number, chains: readonly Chain[], context: Context): Listener {
+  const { gateway, placement } = context;
   const { address, port: bound } = placement.bind(gateway.ref, port);
   const tls = chains.some(({ protocol }) => protocol === 'HTTPS');
   return {
@@ -34,7 +38,7 @@ function listener(port: number, chains: readonly Chain[], { gateway, placement }
     per_connection_buffer_limit_bytes: 32_768,
     ...(placement.sharePorts ? {} : { enable_reuse_port: false }),
     ...(tls ? { listener_filters: [tlsInspector] } : {}),
-    filter_chains: chains.map((chain) => filterChain(chain, { gateway, placement })),
+    filter_chains: chains.map((chain) => filterChain(chain, context)),
   };
 }
 
@@ -43,7 +47,7 @@ const tlsInspector: NamedConfig = {
   typed_config: { '@type': types.tlsInspector },
 };
 
-function filterChain(chain: Chain, { gateway, placement }: Context): FilterChain {
+function filterChain(chain: Chain, { gateway, placement, routes }: Context): FilterChain {
   return {
     name: chain.name,
     ...(chain.serverName === undefined ? {} : { filter_chain_match: { server_names: [chain.serverName] } }),
@@ -51,7 +55,10 @@ function filterChain(chain: Chain, { gateway, placement }: Context): FilterChain
     filters: [
       {
         name: 'envoy.filters.network.http_connection_manager',
-        typed_config: connectionManager(chain, gateway.trustedHops, placement.directory),
+        typed_config: connectionManager(chain, gateway.trustedHops, {
+          directory: placement.directory,
+          routes: routes.get(chain.name) ?? rdsFile(chain.name),
+        }),
       },
     ],
   };

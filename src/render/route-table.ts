@@ -5,9 +5,14 @@ import type { Chain, RouteEntry, VirtualHost } from '../ir/gateway.ts';
 import type { Guard } from '../ir/guard.ts';
 import { composite, type Fragment, fields, leaf } from './fragment.ts';
 import { matcherTree, treeThreshold } from './matcher.ts';
+import type { TableParts } from './protobuf/response.ts';
 import { type ChainNames, chainNames, guardFilters, misdirected, notFound, type RouteText, routesOf } from './route.ts';
 
-export type RouteTable = (chain: Chain, trustedHops: number) => Fragment;
+export interface Table extends Fragment {
+  readonly parts: TableParts;
+}
+
+export type RouteTable = (chain: Chain, trustedHops: number) => Table;
 
 /** Remembers fragments as long as the guards, entries and virtual hosts that they were made of. */
 export function routeTable(): RouteTable {
@@ -18,7 +23,11 @@ export function routeTable(): RouteTable {
     memories.set(chain.name, memory);
     memory.meet(names);
     const virtualHosts = chain.virtualHosts.map((host) => memory.virtualHost(host));
-    return composite(`${headOf(chain, trustedHops)},"virtual_hosts":[`, virtualHosts, ']}');
+    const head = headOf(chain, trustedHops);
+    return {
+      ...composite(`${head},"virtual_hosts":[`, virtualHosts, ']}'),
+      parts: { head: `${head}}`, virtualHosts },
+    };
   };
 }
 

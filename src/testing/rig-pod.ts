@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { stateBefore, waitForVersions } from '../delivery/envoy/acknowledge.ts';
 import { writeAtomically } from '../delivery/envoy/files.ts';
 import { type EnvoyProcess, startEnvoy } from '../delivery/envoy/process.ts';
-import type { Placement } from '../ir/placement.ts';
+import { rootOf } from '../delivery/publication/content.ts';
 import type { KubeObject } from '../kube/object.ts';
 import { bootstrap } from '../render/bootstrap.ts';
-import type { Edge } from '../render/edge.ts';
+import type { Edge, EdgeFile } from '../render/edge.ts';
 import { inCluster } from '../render/in-cluster.ts';
 import { snapshotOf } from './build.ts';
 import { compiler } from './compile.ts';
@@ -25,6 +26,8 @@ export interface Pod {
   readonly said: readonly string[];
   /** As the kubelet probes it. */
   ready(): Promise<number>;
+  /** Other objects for the same gateway; resolves when Envoy has taken them, with the names of its files. */
+  apply(objects: readonly KubeObject[]): Promise<readonly string[]>;
   /** SIGTERM. */
   stop(): Promise<void>;
 }
@@ -48,7 +51,8 @@ export async function startPod(options: PodOptions): Promise<Pod> {
   const root = mkdtempSync(join(tmpdir(), 'evengate-pod-'));
   const [web, operations, drain, readiness] = [await freePort(), await freePort(), await freePort(), await freePort()];
   const ports = { web, operations, drain, readiness };
-  const edge = await writtenEdge(join(root, 'xds'), ports, options);
+  const publish = publisher(join(root, 'xds'), ports, options);
+  const { gateway } = await publish(options.objects);
   const directory = join(root, 'run');
   const admin = {
     path: join(directory, 'admin.sock'),
@@ -59,7 +63,7 @@ export async function startPod(options: PodOptions): Promise<Pod> {
   const envoy = await startEnvoy({
     binary: options.binary,
     directory,
-    bootstrap: bootstrap(edge.gateway, join(root, 'xds'), { admin }),
+    bootstrap: bootstrap(gateway, join(root, 'xds'), { admin }),
     env: process.env,
     concurrency: 2,
     onExit: ({ lines }) => said.push(...lines),
@@ -70,6 +74,7 @@ export async function startPod(options: PodOptions): Promise<Pod> {
     ports,
     said,
     ready: async () => (await sendHttp1({ port: readiness }, readyRequest)).status,
+    apply: async (objects) => taken(envoy, () => publish(objects)),
     async stop() {
       await envoy.stop();
       rmSync(root, { recursive: true, force: true });
@@ -81,21 +86,41 @@ export async function startPod(options: PodOptions): Promise<Pod> {
 
 const readyRequest: Http1Message = { method: 'GET', target: '/ready', headers: [['host', 'pod']] };
 
-/** The gateway of the objects, its files in `directory`. */
-async function writtenEdge(directory: string, ports: Pod['ports'], options: PodOptions): Promise<Edge> {
-  const { objects, backend = 9, files } = options;
-  const placement: Placement = {
+async function taken(envoy: EnvoyProcess, publish: () => ReturnType<Publish>): Promise<readonly string[]> {
+  const before = await stateBefore(envoy.admin, envoy.log);
+  const { files, version } = await publish();
+  const expected = new Map(files.map((file) => [rootOf(file), version]));
+  const outcome = await waitForVersions({ admin: envoy.admin, log: envoy.log, expected, before });
+  if (!outcome.acknowledged) throw new Error(`Envoy did not take it: ${JSON.stringify(outcome)}`);
+  return files.map(({ name }) => name);
+}
+
+type Publish = (objects: readonly KubeObject[]) => Promise<Edge & { readonly version: string }>;
+
+/** Writes the gateway's files into `directory`, each time as another version; large tables as protobuf. */
+function publisher(directory: string, ports: Pod['ports'], { backend = 9, files }: PodOptions): Publish {
+  const compile = compiler({
     ...inCluster,
     directory,
     readiness: { address, port: ports.readiness },
+    compactBefore: () => false,
     bind: () => ({ address, port: ports.web }),
     endpoints: () => ({ kind: 'addresses', addresses: [{ host: address, port: backend }] }),
+  });
+  let number = 0;
+  return async (objects) => {
+    number += 1;
+    const version = String(number);
+    const [edge] = compile(snapshotOf(objects)).edges.values();
+    if (edge === undefined) throw new Error('the test has no gateway');
+    const written = edge.files.map((file) => [file.name, files?.get(file.name) ?? contentOf(file, version)] as const);
+    await writeAtomically(directory, new Map(written));
+    return { ...edge, version };
   };
-  const [edge] = compiler(placement)(snapshotOf(objects)).edges.values();
-  if (edge === undefined) throw new Error('the test has no gateway');
-  const written = edge.files.map((file) => [file.name, files?.get(file.name) ?? file.text('1')] as const);
-  await writeAtomically(directory, new Map(written));
-  return edge;
+}
+
+function contentOf(file: EdgeFile, version: string): string | Buffer {
+  return file.protobuf === undefined ? file.text(version) : Buffer.from(file.protobuf(version));
 }
 
 async function untilInitialised(pod: Pod): Promise<void> {
