@@ -65,7 +65,7 @@ function documents(stdout: string): readonly Document[] {
 }
 
 describe('to stdout', () => {
-  test('the files of each gateway, then the statuses', async () => {
+  test('the files of each gateway, the objects that run it, then the statuses', async () => {
     const { code, stdout, stderr } = await render(manifests);
     expect([code, stderr]).toEqual([0, '']);
     const comments = stdout.split('\n').filter((line) => line.startsWith('#'));
@@ -75,12 +75,19 @@ describe('to stdout', () => {
       '# ApiGateway shop/edge: rds-http-80.json',
       '# ApiGateway shop/edge: ecds-jwt-http-80.json',
       '# ApiGateway shop/edge: ecds-limits-http-80.json',
+      '# ApiGateway shop/edge: ServiceAccount',
+      '# ApiGateway shop/edge: ConfigMap',
+      '# ApiGateway shop/edge: NetworkPolicy',
+      '# ApiGateway shop/edge: Service',
+      '# ApiGateway shop/edge: Deployment',
+      '# ApiGateway shop/edge: PodDisruptionBudget',
     ]);
     const all = documents(stdout);
     expect(all.slice(0, 5).map(({ version_info }) => version_info)).toEqual(
-      comments.map(() => expect.stringMatching(/^[0-9a-f]{16}$/)),
+      Array.from({ length: 5 }, () => expect.stringMatching(/^[0-9a-f]{16}$/)),
     );
-    expect(all.slice(5).map(({ kind, metadata }) => [kind, metadata])).toEqual([
+    expect(all[9]).toMatchObject({ kind: 'Deployment', metadata: { name: 'edge-edge', namespace: 'shop' } });
+    expect(all.slice(11).map(({ kind, metadata }) => [kind, metadata])).toEqual([
       ['ApiGateway', { name: 'edge', namespace: 'shop' }],
       ['AuthPolicy', { name: 'orders', namespace: 'shop' }],
       ['Route', { name: 'orders', namespace: 'shop' }],
@@ -104,7 +111,7 @@ describe('to stdout', () => {
     expect(stderr).toMatch(
       /^<stdin>:\d+:\d+ +error +BackendNotFound +Route shop\/orders +spec\.rules\[0\]\.backendRefs\[0\]\.name/,
     );
-    expect(documents(stdout).length).toBe(8);
+    expect(documents(stdout).length).toBe(14);
   });
 
   test('what can be read is rendered beside what cannot', async () => {
@@ -140,10 +147,16 @@ describe('to a folder', () => {
     expect(files).toEqual([
       'mine.txt',
       'shop.edge/cds.yaml',
+      'shop.edge/configmap.yaml',
+      'shop.edge/deployment.yaml',
       'shop.edge/ecds-jwt-http-80.yaml',
       'shop.edge/ecds-limits-http-80.yaml',
       'shop.edge/lds.yaml',
+      'shop.edge/networkpolicy.yaml',
+      'shop.edge/poddisruptionbudget.yaml',
       'shop.edge/rds-http-80.yaml',
+      'shop.edge/service.yaml',
+      'shop.edge/serviceaccount.yaml',
       'status/apigateway.shop.edge.yaml',
       'status/authpolicy.shop.orders.yaml',
       'status/route.shop.orders.yaml',

@@ -1,11 +1,15 @@
-/** `evengate render`: what Envoy would be told, and what the statuses would say. */
+/** `evengate render`: what Envoy would be told, which objects would run it, and what the statuses would say. */
 import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
+import { defaultClass } from '../api/api-gateway.ts';
+import type { Gateway } from '../ir/gateway.ts';
 import { describeRef, type ObjectKey, type ObjectRef } from '../kube/object.ts';
 import { type ObjectStatus, statuses } from '../reconcilers/statuses.ts';
 import { statusWorld } from '../reconcilers/world.ts';
 import { type Edge, edgeRenderer } from '../render/edge.ts';
+import { envoyImage } from '../render/envoy-process.ts';
 import { inCluster } from '../render/in-cluster.ts';
+import { children } from '../render/workload.ts';
 import type { Delivery } from '../status/conditions.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { type TextFile, writeFiles } from './files.ts';
@@ -29,20 +33,32 @@ export async function render(options: RenderOptions, io: Io): Promise<ExitCode> 
   return loaded.set.problems.length > 0 ? exitCodes.unusable : written;
 }
 
-/** Gateways by name, each one's files in the order that Envoy is told them; then the statuses. */
+/** Gateways by name, each one's files in the order that Envoy is told them, and its objects; then the statuses. */
 function renderedFiles({ set, resolution }: Loaded): readonly TextFile[] {
   const toEdge = edgeRenderer(inCluster);
   const gateways = [...resolution.gateways].toSorted(([a], [b]) => (a < b ? -1 : 1));
   const edges = gateways.map(([key, gateway]): readonly [ObjectKey, Edge] => [key, toEdge(gateway)]);
   const told = new Map(edges.map(([key, { revision }]): readonly [ObjectKey, Delivery] => [key, { revision }]));
   const world = statusWorld(resolution, [...set.findings, ...resolution.findings], { deliveries: told });
-  return [...edges.flatMap(([, edge]) => edgeFiles(edge)), ...statuses(set.snapshot, world).map(statusFile)];
+  return [
+    ...edges.flatMap(([, edge]) => edgeFiles(edge)),
+    ...gateways.flatMap(([, gateway]) => childFiles(gateway)),
+    ...statuses(set.snapshot, world).map(statusFile),
+  ];
 }
 
 function edgeFiles({ gateway, files }: Edge): readonly TextFile[] {
   return files.map((file) => ({
     path: `${fileName([gateway.namespace, gateway.name])}/${file.name.replace(/\.json$/, '')}.yaml`,
     text: `# ${describeRef(gateway)}: ${file.name}\n${yaml(JSON.parse(file.text(file.hash)))}`,
+  }));
+}
+
+/** As the operator writes them, but for what depends on the stored ApiGateway: the owner, and the token of the drain. */
+function childFiles(gateway: Gateway): readonly TextFile[] {
+  return children(gateway, { className: defaultClass, image: envoyImage }).map((child) => ({
+    path: `${fileName([gateway.ref.namespace, gateway.ref.name])}/${child.kind.toLowerCase()}.yaml`,
+    text: `# ${describeRef(gateway.ref)}: ${child.kind}\n${yaml(child)}`,
   }));
 }
 
