@@ -274,6 +274,29 @@ test('a lease that somebody deletes is made again', async () => {
   expect([server.holder, a.election.holds()]).toEqual(['a', true]);
 });
 
+test('an answer that comes after the leadership was given up does not bring it back', async () => {
+  const [server, clock] = [new LeaseServer(), new FakeClock()];
+  const late = Promise.withResolvers<void>();
+  let isLate = false;
+  const client = server.client();
+  // One that does not heed its signal.
+  const replace = async (...values: Parameters<Client['replace']>) => {
+    if (isLate) await late.promise;
+    return await client.replace(...values);
+  };
+  const { log } = logLines(clock);
+  const slow = { ...client, replace } as Client;
+  const election = elect({ client: slow, namespace: 'x', name: 'y', identity: 'a', clock, log });
+  const running = election.run(aborted, new AbortController().signal).catch((error: unknown) => String(error));
+  await clock.advance(3_000);
+  isLate = true;
+  await clock.advance(12_000);
+  expect(await running).toContain('LeadershipLost');
+  late.resolve();
+  await settle();
+  expect(election.holds()).toBe(false);
+});
+
 test('left to lapse when what was led did not end well', async () => {
   const [server, clock] = [new LeaseServer(), new FakeClock()];
   const { log } = logLines(clock);

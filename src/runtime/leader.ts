@@ -135,8 +135,6 @@ class LeaseElection implements Election {
       if (await this.#attempt(renewMs, stop)) return true;
       await pause(clock, retryMs * (1 + clock.random() * JITTER), stop);
     }
-    // Won in the moment of being stopped: nothing has been done with it yet.
-    if (this.holds()) await this.#release();
     return false;
   }
 
@@ -179,8 +177,7 @@ class LeaseElection implements Election {
     const found = await client.get<Lease>(resources.Lease, { namespace, name }, { signal });
     sentAt = clock.monotonic();
     if (found === undefined) {
-      this.#won(await client.create<Lease>(resources.Lease, this.#newLease(), { signal }), sentAt);
-      return true;
+      return this.#won(await client.create<Lease>(resources.Lease, this.#newLease(), { signal }), sentAt, signal);
     }
     this.#observe(found);
     if (this.#heldByOther(found)) return false;
@@ -191,17 +188,19 @@ class LeaseElection implements Election {
   async #renew(lease: Lease, sentAt: number, signal: AbortSignal): Promise<boolean> {
     const next = { ...lease, spec: { ...lease.spec, ...this.#nextSpec(lease.spec) } };
     try {
-      this.#won(await this.#options.client.replace<Lease>(resources.Lease, next, { signal }), sentAt);
-      return true;
+      return this.#won(await this.#options.client.replace<Lease>(resources.Lease, next, { signal }), sentAt, signal);
     } catch (error) {
       if (error instanceof ApiError && error.code === 409) return false;
       throw error;
     }
   }
 
-  #won(lease: Lease, sentAt: number): void {
+  /** An answer that comes after the attempt was given up counts for nothing. */
+  #won(lease: Lease, sentAt: number, signal: AbortSignal): boolean {
+    if (signal.aborted) return false;
     this.#observe(lease);
     this.#renewedAt = sentAt;
+    return true;
   }
 
   #observe(lease: Lease): void {
