@@ -66,7 +66,7 @@ export function resourceRequest(raw: RawRequest, types: ServedTypes): ApiRequest
     resource: plural,
     subresource,
     namespace,
-    name,
+    name: name === '' ? selectedName(query) : name,
     type,
     method: raw.method,
     path: pathname,
@@ -76,6 +76,11 @@ export function resourceRequest(raw: RawRequest, types: ServedTypes): ApiRequest
     apply: raw.method === 'PATCH' && contentType.startsWith('application/apply-patch'),
     body: raw.body,
   };
+}
+
+/** As RBAC's resourceNames see a list or watch of one object. */
+function selectedName(query: URLSearchParams): string {
+  return /^metadata\.name==?([^,]+)$/.exec(query.get('fieldSelector') ?? '')?.[1] ?? '';
 }
 
 function placeOf(rest: string): Place {
