@@ -98,7 +98,7 @@ function read(file: string): KubeConfig {
     config.loadFromFile(file);
   } catch (error) {
     // Of a YAML error the first line: what follows quotes the file, and a kubeconfig holds secrets.
-    const why = error instanceof TypeError ? 'it is empty or no mapping' : String(error).split('\n')[0];
+    const why = error instanceof TypeError ? 'it is no mapping' : (error as Error).message.split('\n')[0];
     throw new KubeconfigError(`kubeconfig ${file} cannot be read: ${why}; correct the file`);
   }
   return config;

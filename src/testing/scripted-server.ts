@@ -14,6 +14,7 @@ export interface ScriptedServer extends AsyncDisposable {
   /** `http://127.0.0.1:40123` */
   readonly url: string;
   readonly received: readonly ReceivedRequest[];
+  onConnection(listener: () => void): void;
 }
 
 /** Sockets that it holds open are broken when it is disposed of. */
@@ -37,6 +38,7 @@ export async function scriptedServer(
   return {
     url: `http://127.0.0.1:${port}`,
     received,
+    onConnection: (listener) => void server.on('connection', listener),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
