@@ -51,7 +51,9 @@ const edits = fc.oneof(
 );
 
 const onWatches = (act: (watch: ReturnType<KubeApi['watches']>[number]) => void): Step => {
-  return (api) => api.watches().forEach(act);
+  return (api) => {
+    for (const watch of api.watches()) if (watch.open) act(watch);
+  };
 };
 const refuse = (code: number): Fault => ({ kind: 'refuse', code });
 const strikes = (verb: 'list' | 'watch', fault: Fault): Step => {
