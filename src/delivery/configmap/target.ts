@@ -46,6 +46,9 @@ interface Known {
   touchedAt: number;
 }
 
+/** Of a question to each. */
+type Common = Pick<Question, 'content' | 'expected' | 'signal'>;
+
 export const publicationAnnotation = 'evengate.dev/publication';
 const patienceMs = 10_000;
 /** As long as the kubelet usually needs. */
@@ -95,9 +98,8 @@ export class ConfigMapTarget implements Target {
   async place(content: Content, signal: AbortSignal): Promise<void> {
     // The kubelet reads nothing before the touch, so that looking first costs no time.
     const looking = Promise.all(this.#ready().map((pod) => this.#lookAt(pod)));
-    const written = await this.#options.store
-      .write(content, this.#options.refused.dump(), signal)
-      .finally(() => looking);
+    const writing = this.#options.store.write(content, this.#options.refused.dump(), signal);
+    const [written] = await Promise.all([writing, looking]);
     this.#placed = content;
     this.#forgetGone();
     if (!written) return;
@@ -107,39 +109,40 @@ export class ConfigMapTarget implements Target {
   }
 
   async settle(content: Content, signal: AbortSignal): Promise<Answer> {
-    const expected = expectedOf(content);
     const round = new AbortController();
-    const within = AbortSignal.any([signal, round.signal]);
-    const asked = new Map<string, Promise<Outcome>>();
-    const answered = new Map<string, Outcome>();
+    const common = { content, expected: expectedOf(content), signal: AbortSignal.any([signal, round.signal]) };
     try {
-      for (;;) {
-        signal.throwIfAborted();
-        const open = this.#ready().filter(({ uid }) => !answered.has(uid) && this.#known.get(uid)?.serves !== content);
-        if (open.length === 0) break;
-        for (const pod of open) {
-          if (asked.has(pod.uid)) continue;
-          const outcome = this.#ask(pod, { content, expected, signal: within });
-          asked.set(pod.uid, outcome);
-          void outcome.then((seen) => answered.set(pod.uid, seen)).catch(() => undefined);
-        }
-        await this.#first(
-          open.flatMap(({ uid }) => asked.get(uid) ?? []),
-          within,
-        );
-        const refusals = [...answered.values()].flatMap((seen) => (seen.kind === 'refused' ? seen.refusals : []));
-        if (refusals.length > 0) return { taken: false, refusals };
-      }
-      const refusals = this.serving() ? [] : await this.#refusedAtStart({ content, expected, signal: within });
-      const unsure = content !== this.#placed && [...answered.values()].some(({ kind }) => kind === 'unsure');
-      return refusals.length > 0 || unsure ? { taken: false, refusals } : { taken: true };
+      const outcomes = await this.#askReady(common);
+      const found = outcomes.flatMap((outcome) => (outcome.kind === 'refused' ? outcome.refusals : []));
+      const refusals = this.serving() ? found : await this.#refusedAtStart(common);
+      // What we have placed ourselves was looked at before, but for pods that came later.
+      const isUnsure = content !== this.#placed && outcomes.some(({ kind }) => kind === 'unsure');
+      return refusals.length > 0 || isUnsure ? { taken: false, refusals } : { taken: true };
     } finally {
       round.abort(new Error('answered'));
     }
   }
 
+  /** Until each Ready pod has answered, also those that come meanwhile, or one has refused. */
+  async #askReady(common: Common): Promise<readonly Outcome[]> {
+    const asked = new Map<string, Promise<void>>();
+    const answered = new Map<string, Outcome>();
+    const start = async (pod: EdgePod) => {
+      answered.set(pod.uid, await this.#ask(pod, common));
+    };
+    for (;;) {
+      common.signal.throwIfAborted();
+      const open = this.#ready().filter((pod) => !answered.has(pod.uid) && this.#of(pod).serves !== common.content);
+      const outcomes = [...answered.values()];
+      if (open.length === 0 || outcomes.some(({ kind }) => kind === 'refused')) return outcomes;
+      for (const pod of open) asked.set(pod.uid, asked.get(pod.uid) ?? start(pod));
+      await this.#first([...asked.values()], common.signal);
+      for (const uid of answered.keys()) asked.delete(uid);
+    }
+  }
+
   /** Resolves at the first answer, or when the pods change. */
-  async #first(outcomes: readonly Promise<Outcome>[], signal: AbortSignal): Promise<void> {
+  async #first(outcomes: readonly Promise<void>[], signal: AbortSignal): Promise<void> {
     const moment = new AbortController();
     const change = this.#options.fleet.changed(AbortSignal.any([signal, moment.signal]));
     try {
@@ -150,7 +153,7 @@ export class ConfigMapTarget implements Target {
     }
   }
 
-  async #ask(pod: EdgePod, common: Pick<Question, 'content' | 'expected' | 'signal'>): Promise<Outcome> {
+  async #ask(pod: EdgePod, common: Common): Promise<Outcome> {
     const known = this.#of(pod);
     const over = new AbortController();
     const outcome = await ask(this.#asker, {
@@ -180,7 +183,7 @@ export class ConfigMapTarget implements Target {
     known.late = true;
   }
 
-  async #refusedAtStart(common: Pick<Question, 'content' | 'expected' | 'signal'>): Promise<readonly Refusal[]> {
+  async #refusedAtStart(common: Common): Promise<readonly Refusal[]> {
     const starting = this.#options.fleet.pods().filter(({ ip, terminating }) => ip !== '' && !terminating);
     const question = { ...common, before: undefined, patienceMs: 0, onPending: () => undefined };
     const found = await Promise.all(starting.map((pod) => refusedAtStart(this.#asker, { ...question, pod })));

@@ -3,6 +3,7 @@ import type { KubeObject } from '../../kube/object.ts';
 import type { EdgeFile } from '../../render/edge.ts';
 import { authPolicy, backendRef, gateway, jwt, rateLimitPolicy, route, service } from '../../testing/build.ts';
 import { compile } from '../../testing/compile.ts';
+import { missingNames } from '../../testing/missing-names.ts';
 import { type Phase, planPhases, planWithdrawal } from './phases.ts';
 
 function filesOf(...objects: readonly KubeObject[]): readonly EdgeFile[] {
@@ -182,29 +183,13 @@ describe('planPhases', () => {
     );
     for (const before of worlds) {
       for (const after of worlds) {
-        for (const { files } of planPhases(before, after)) expect(missingNames(files)).toEqual([]);
+        for (const { files } of planPhases(before, after)) {
+          expect(missingNames(new Map(files.map((file) => [file.name, file.text('')])))).toEqual([]);
+        }
       }
     }
   });
 });
-
-/** What routes name and the other files do not have. */
-function missingNames(files: readonly EdgeFile[]): readonly string[] {
-  const all = (pattern: RegExp, text: string) => [...text.matchAll(pattern)].map((match) => match[1] ?? '');
-  const text = (start: string) =>
-    files
-      .filter(({ name }) => name.startsWith(start))
-      .map((file) => file.text(''))
-      .join('\n');
-  const clusters = new Set(all(/"name":"([^"]+)","connect_timeout"/g, text('cds')));
-  const requirements = text('ecds-jwt');
-  const limits = text('ecds-limits');
-  return [
-    ...all(/"cluster":"([^"]+)"/g, text('rds')).filter((name) => !clusters.has(name)),
-    ...all(/"requirement_name":"([^"]+)"/g, text('rds')).filter((name) => !requirements.includes(`"${name}":`)),
-    ...all(/"descriptor_key":"limit","descriptor_value":"([^"]+)"/g, text('rds')).filter((id) => !limits.includes(id)),
-  ];
-}
 
 describe('planWithdrawal', () => {
   const good = filesOf(...toOrders);

@@ -40,7 +40,9 @@ export class ModelEnvoy {
   stats(filter: string, type: StatType): Map<string, number | string> {
     const pattern = new RegExp(filter);
     const all = [...this.#readers].flatMap(([name, { version, rejected }]): [string, number | string][] => {
-      const root = rootOf(name, this.#files.get(name) ?? '');
+      const text = this.#files.get(name);
+      if (text === undefined) return [];
+      const root = rootOf(name, text);
       if (type === 'TextReadouts') return [[`${root}.version_text`, version]];
       return type === 'Counters' ? [[`${root}.update_rejected`, rejected]] : [];
     });
