@@ -1,30 +1,36 @@
 /** `workload.template.affinity`: core/v1 Affinity. */
 import { z } from 'zod';
+import { onlyWith } from '../../schema/choice.ts';
 import { field, labelKey, labelName, labelSelector } from '../../schema/fields.ts';
 
 const weight = field(z.int().min(1).max(100), 'How much it counts beside the others.', 100);
 
-const nodeRequirement = z.strictObject({
-  key: field(labelKey, 'Label key, or metadata.name in matchFields.', 'topology.kubernetes.io/zone'),
-  operator: field(
-    z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt']),
-    'How the node’s value is compared with `values`; Gt and Lt take one integer, Exists and DoesNotExist none.',
-    'In',
-  ),
-  values: field(
-    z
-      .array(
-        z
-          .string()
-          .max(253, { abort: true })
-          .regex(/^[-A-Za-z0-9_.]*$/, 'must be a label value'),
-      )
-      .max(64)
-      .optional(),
-    'Values to compare with.',
-    ['eu-1a'],
-  ),
-});
+const nodeRequirement = onlyWith(
+  z.strictObject({
+    key: field(labelKey, 'Label key, or metadata.name in matchFields.', 'topology.kubernetes.io/zone'),
+    operator: field(
+      z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt']),
+      'How the node’s value is compared with `values`; Gt and Lt take one integer, Exists and DoesNotExist none.',
+      'In',
+    ),
+    values: field(
+      z
+        .array(
+          z
+            .string()
+            .max(253, { abort: true })
+            .regex(/^[-A-Za-z0-9_.]*$/, 'must be a label value'),
+        )
+        .min(1)
+        .max(64)
+        .optional(),
+      'Values to compare with.',
+      ['eu-1a'],
+    ),
+  }),
+  'values',
+  ['operator', 'In', 'NotIn', 'Gt', 'Lt'],
+);
 
 const nodeTerm = z.strictObject({
   matchExpressions: field(

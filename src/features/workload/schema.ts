@@ -1,6 +1,6 @@
 /** `workload` of an ApiGateway: how its Envoys run. */
 import { z } from 'zod';
-import { exactlyOne, notAbove, notBoth, onlyBeside } from '../../schema/choice.ts';
+import { atLeastOne, exactlyOne, notAbove, notBoth, notWith, onlyBeside } from '../../schema/choice.ts';
 import { duration, field, labelKey, labelValue, objectName, shortText } from '../../schema/fields.ts';
 import { countOrPercentage, extraAnnotations, extraLabels, quantity, wantedLabels } from '../../schema/pods.ts';
 import { affinitySchema } from './affinity.ts';
@@ -81,27 +81,34 @@ const podDisruptionBudget = exactlyOne(
   ['minAvailable', 'maxUnavailable'],
 );
 
-const toleration = onlyBeside(
-  z.strictObject({
-    key: field(labelKey.optional(), 'Key of the taint; every taint when absent, with operator Exists.', 'dedicated'),
-    operator: field(z.enum(['Exists', 'Equal']).optional(), 'Equal (the default) compares the value.', 'Equal'),
-    value: field(labelValue.optional(), 'Value of the taint.', 'edge'),
-    effect: field(
-      z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).optional(),
-      'Effect of the taint; all when absent.',
-      'NoSchedule',
-    ),
-    tolerationSeconds: field(
-      z.int().min(0).max(2_147_483_647).optional(),
-      'How long a NoExecute taint is borne; for ever when absent.',
-      300,
-    ),
+const taint = z.strictObject({
+  key: field(labelKey.optional(), 'Key of the taint; every taint when absent, with operator Exists.', 'dedicated'),
+  operator: field(z.enum(['Exists', 'Equal']).optional(), 'Equal (the default) compares the value.', 'Equal'),
+  value: field(labelValue.optional(), 'Value of the taint.', 'edge'),
+  effect: field(
+    z.enum(['NoSchedule', 'PreferNoSchedule', 'NoExecute']).optional(),
+    'Effect of the taint; all when absent.',
+    'NoSchedule',
+  ),
+  tolerationSeconds: field(
+    z.int().min(0).max(2_147_483_647).optional(),
+    'How long a NoExecute taint is borne; for ever when absent.',
+    300,
+  ),
+});
+
+/** As the API server demands it of a Pod. */
+const toleration = notWith(
+  notWith(onlyBeside(atLeastOne(taint, ['key', 'operator']), ['value'], 'key'), ['value'], {
+    tag: 'operator',
+    fallback: 'Equal',
+    values: ['Exists'],
   }),
-  ['value'],
-  'key',
+  ['tolerationSeconds'],
+  { tag: 'effect', fallback: 'NoSchedule', values: ['NoSchedule', 'PreferNoSchedule'] },
 );
 
-const spread = z.strictObject({
+const spreadFields = z.strictObject({
   maxSkew: field(z.int().min(1).max(1000), 'How many more Envoys one place may have than another.', 1),
   topologyKey: field(labelKey, 'Label of nodes; those with one value are one place.', 'topology.kubernetes.io/zone'),
   whenUnsatisfiable: field(
@@ -116,6 +123,12 @@ const spread = z.strictObject({
     'Honor',
   ),
   nodeTaintsPolicy: field(z.enum(['Honor', 'Ignore']).optional(), 'Whether tainted nodes count.', 'Honor'),
+});
+
+const spread = notWith(spreadFields, ['minDomains'], {
+  tag: 'whenUnsatisfiable',
+  fallback: 'DoNotSchedule',
+  values: ['ScheduleAnyway'],
 });
 
 const template = z.strictObject({
@@ -133,7 +146,7 @@ const template = z.strictObject({
     'How the Envoys of this gateway are spread; over zones and nodes as far as possible when absent.',
     [{ maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'DoNotSchedule' }],
   ),
-  priorityClassName: field(objectName.optional(), 'PriorityClass of the Pods.', 'system-cluster-critical'),
+  priorityClassName: field(objectName.optional(), 'PriorityClass of the Pods.', 'edge'),
   imagePullSecrets: field(
     z
       .array(z.strictObject({ name: field(objectName, 'Name of a Secret beside the gateway.', 'registry') }))

@@ -18,7 +18,10 @@ type Shown = (child: KubeObject) => unknown;
 
 const cases: Readonly<Record<string, Shown>> = {
   defaults: (child) => child,
-  everything: (child) => (['NetworkPolicy', 'ConfigMap'].includes(child.kind) ? undefined : child),
+  everything: ({ kind, metadata, ...child }) => {
+    const { labels, annotations } = metadata;
+    return ['NetworkPolicy', 'ConfigMap'].includes(kind) ? undefined : { labels, annotations, ...child };
+  },
   autoscaled: (child) => {
     if (child.kind === 'Deployment') return scaleOf(child as Deployment);
     return ['HorizontalPodAutoscaler', 'PodDisruptionBudget', 'Service'].includes(child.kind) ? child.spec : undefined;
