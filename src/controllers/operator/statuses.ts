@@ -9,6 +9,7 @@ import type { Cache } from './collections.ts';
 import {
   conditionOf,
   eventOf,
+  isNews,
   isTransition,
   isWaiting,
   type Reported,
@@ -37,6 +38,8 @@ const patienceMs = 2000;
 /** After a restart all Envoys are asked anew; what they served before, they still do. */
 const restartPatienceMs = 30_000;
 
+const gatherMs = 500;
+
 interface Waiting {
   readonly generation: number | undefined;
   readonly since: number;
@@ -51,6 +54,7 @@ export class Statuses {
   readonly #options: StatusOptions;
   readonly #inputs = new Map<StatusKey, Inputs>();
   readonly #waiting = new Map<StatusKey, Waiting>();
+  readonly #gatheredSince = new Map<StatusKey, number>();
   /** What we wrote, until the cache has it. */
   readonly #own = new Map<StatusKey, Own>();
 
@@ -93,8 +97,25 @@ export class Statuses {
     if (wait > 0) return { requeueAfterMs: wait };
     const now = new Date(this.#options.clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
     const status = stamped(wanted, before, now);
-    if (!sameStatus(status, before)) await this.#write(kind, object, { id, status, before });
+    if (sameStatus(status, before)) return this.#settled(id);
+    const gathering = kind === 'ApiGateway' ? this.#gathering(id, before, status) : 0;
+    if (gathering > 0) return { requeueAfterMs: gathering };
+    await this.#write(kind, object, { id, status, before });
+    return this.#settled(id);
+  }
+
+  #settled(id: StatusKey): { readonly requeueAfterMs?: number } {
+    this.#gatheredSince.delete(id);
     return {};
+  }
+
+  /** Counts and revisions of an ApiGateway change with every Route: many changes are one write. */
+  #gathering(id: StatusKey, before: StoredStatus | undefined, status: StoredStatus): number {
+    if (before === undefined || isNews(before, status)) return 0;
+    const now = this.#options.clock.monotonic();
+    const since = this.#gatheredSince.get(id) ?? now;
+    this.#gatheredSince.set(id, since);
+    return since + gatherMs - now;
   }
 
   #forget(seen: ReadonlySet<StatusKey>): void {
@@ -102,6 +123,7 @@ export class Statuses {
       if (seen.has(id)) continue;
       this.#inputs.delete(id);
       this.#waiting.delete(id);
+      this.#gatheredSince.delete(id);
       this.#own.delete(id);
     }
   }

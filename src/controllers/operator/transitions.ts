@@ -77,6 +77,13 @@ export function conditionOf(status: StoredStatus | undefined, type: string): Sto
   return status?.conditions?.find((condition) => condition.type === type);
 }
 
+/** A condition changed, or the generation that it was found for: more than counts and messages. */
+export function isNews(before: StoredStatus, after: StoredStatus): boolean {
+  const told = ({ observedGeneration, conditions = [] }: StoredStatus) =>
+    JSON.stringify([observedGeneration, conditions.map(({ type, status, reason }) => [type, status, reason])]);
+  return told(before) !== told(after);
+}
+
 /** How an object is doing changed, so that it is worth an Event. */
 export function isTransition(before: StoredStatus | undefined, after: StoredStatus): boolean {
   const [old, fresh] = [conditionOf(before, 'Ready'), conditionOf(after, 'Ready')];

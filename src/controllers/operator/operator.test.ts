@@ -1,0 +1,141 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import type { KubeObject } from '../../kube/object.ts';
+import { resources } from '../../kube/resources.ts';
+import type { KubeApi } from '../../testing/kube-api/index.ts';
+import { type OperatorRig, operatorRig, readyOf } from '../../testing/operator/rig.ts';
+
+const rigs: OperatorRig[] = [];
+
+async function open(): Promise<OperatorRig> {
+  const rig = await operatorRig();
+  rigs.push(rig);
+  return rig;
+}
+
+afterEach(async () => {
+  await Promise.all(rigs.splice(0).map((rig) => rig.stop()));
+});
+
+function object(kind: string, name: string, spec: object, apiVersion = 'evengate.dev/v1alpha1'): KubeObject {
+  return { apiVersion, kind, metadata: { name, namespace: 'shop' }, spec };
+}
+
+const edge = object('ApiGateway', 'edge', { listeners: [{ name: 'web', port: 80, protocol: 'HTTP' }] });
+const orders = object('Service', 'orders', { ports: [{ port: 80 }] }, 'v1');
+const anyone = object('AuthPolicy', 'anyone', {
+  targetRefs: [{ kind: 'ApiGateway', name: 'edge' }],
+  sufficient: true,
+  authorize: { allow: [{ name: 'anyone' }] },
+});
+
+function route(name: string, path: string): KubeObject {
+  const rules = [
+    { matches: [{ path: { type: 'PathPrefix', value: path } }], backendRefs: [{ name: 'orders', port: 80 }] },
+  ];
+  return object('Route', name, { parentRefs: [{ name: 'edge' }], rules });
+}
+
+describe('the operator', () => {
+  test('makes a fleet of an ApiGateway, and reports when its Envoys serve', async () => {
+    const { api, start } = await open();
+    for (const one of [edge, orders, anyone, route('orders', '/orders')]) api.create(one);
+    start();
+    await api.until('the Route is Ready', () => readyOf(api.get(resources.Route, 'shop', 'orders')) === 'True Ready');
+    await api.until(
+      'the ApiGateway is Ready',
+      () => readyOf(api.get(resources.ApiGateway, 'shop', 'edge')) === 'True Ready',
+    );
+    await api.until(
+      'the policy is Ready',
+      () => readyOf(api.get(resources.AuthPolicy, 'shop', 'anyone')) === 'True Ready',
+    );
+    await api.until('all is told', () => events(api) === 3);
+    expect(told(api.writes)).toEqual([
+      'apply ConfigMap edge-edge-bootstrap',
+      'apply ConfigMap edge-edge-config-0',
+      'apply ConfigMap edge-edge-config-0-good',
+      'apply Deployment edge-edge',
+      'apply NetworkPolicy edge-edge',
+      'apply PodDisruptionBudget edge-edge',
+      'apply Service edge-edge',
+      'apply ServiceAccount edge-edge',
+      'create Event (3)',
+      'patch ApiGateway/status edge',
+      'patch AuthPolicy/status anyone',
+      'patch Route/status orders',
+    ]);
+  });
+
+  test('writes nothing when it is started again', async () => {
+    const { api, first, start } = await served();
+    await first.stop();
+    const before = api.writes.length;
+    start();
+    api.create(route('carts', '/carts'));
+    await api.until('the next Route is Ready', () => isReady(api, 'Route', 'carts'));
+    await quiet(api);
+    expect(told(api.writes.slice(before))).toEqual(oneRoute('carts'));
+  });
+
+  test('writes what one more Route needs: one publication, and each status once', async () => {
+    const { api } = await served();
+    const before = api.writes.length;
+    api.create(route('carts', '/carts'));
+    await api.until('the next Route is Ready', () => isReady(api, 'Route', 'carts'));
+    await quiet(api);
+    expect(told(api.writes.slice(before))).toEqual(oneRoute('carts'));
+  });
+});
+
+/** One publication, touched in two Pods, its copy for a restart, and what is said of it. */
+function oneRoute(name: string): readonly string[] {
+  return [
+    'apply ConfigMap edge-edge-config-0',
+    'apply ConfigMap edge-edge-config-0-good',
+    'create Event (1)',
+    'patch ApiGateway/status edge',
+    'patch Pod (2)',
+    `patch Route/status ${name}`,
+  ];
+}
+
+async function served() {
+  const rig = await open();
+  const { api, start } = rig;
+  for (const one of [edge, orders, anyone, route('orders', '/orders')]) api.create(one);
+  const first = start();
+  await api.until('all is Ready', () => events(api) === 3);
+  await quiet(api);
+  return { ...rig, first };
+}
+
+function isReady(api: KubeApi, kind: 'ApiGateway' | 'Route' | 'AuthPolicy', name: string): boolean {
+  return readyOf(api.get(resources[kind], 'shop', name)) === 'True Ready';
+}
+
+function events(api: KubeApi): number {
+  return api.writes.filter(({ kind }) => kind === 'Event').length;
+}
+
+/** The status of an ApiGateway gathers counts for half a second; nothing waits for longer. */
+async function quiet(api: KubeApi): Promise<void> {
+  for (let seen = -1; seen !== api.writes.length; ) {
+    seen = api.writes.length;
+    await sleep(700);
+  }
+}
+
+/** Each write once, with how often where its name says nothing. */
+function told(writes: KubeApi['writes']): readonly string[] {
+  const lines = writes.map(({ verb, kind, subresource, name }) => {
+    const what = `${verb} ${kind}${subresource === undefined || subresource === '' ? '' : `/${subresource}`}`;
+    return kind === 'Event' || kind === 'Pod' ? what : `${what} ${name}`;
+  });
+  const counts = Map.groupBy(lines, (line) => line);
+  return [...counts]
+    .map(([line, all]) =>
+      / (Event|Pod)$/.test(line) ? `${line} (${all.length})` : all.length > 1 ? `${line} ×${all.length}` : line,
+    )
+    .toSorted();
+}
