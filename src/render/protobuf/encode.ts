@@ -25,7 +25,9 @@ function writeMessage(writer: BackwardWriter, message: string, json: Json): void
   const fields = types().messages.get(message);
   if (fields === undefined) throw new Error(`${message}: no message of a route table`);
   // From the last to the first, as everything here.
-  for (const [name, value] of Object.entries(objectOf(message, json)).toReversed()) {
+  const object = objectOf(message, json);
+  for (const name of Object.keys(object).toReversed()) {
+    const value = object[name];
     if (value === undefined || value === null) continue;
     const field = fields.get(name);
     if (field === undefined) throw new Error(`${message} has no field ${name}`);

@@ -28,6 +28,22 @@ export function discoveryResponse(version: string, resource: Uint8Array): Uint8A
   return Buffer.concat([field(response.versionInfo, version), resource]);
 }
 
+/** A response as `discoveryResponse` wrote it, apart again; undefined where the bytes are none. */
+export function readResponse(
+  bytes: Uint8Array,
+): { readonly version: string; readonly resource: Uint8Array } | undefined {
+  if (bytes[0] !== tagOf(response.versionInfo)) return undefined;
+  const length = bytes[1] ?? 128;
+  const resource = bytes.subarray(2 + length);
+  // Versions of ours are short: their length is one byte.
+  if (length > 127 || resource[0] !== tagOf(response.resources)) return undefined;
+  return { version: Buffer.from(bytes.subarray(2, 2 + length)).toString(), resource };
+}
+
+function tagOf(number: number): number {
+  return number * 8 + 2;
+}
+
 const known = new WeakMap<Fragment, Uint8Array>();
 
 function hostField(host: Fragment): Uint8Array {

@@ -14,7 +14,7 @@ export class BackwardWriter {
 
   /** What was written, first byte first. */
   finish(): Uint8Array {
-    return Uint8Array.from(this.#bytes.subarray(this.#at));
+    return new Uint8Array(this.#bytes.subarray(this.#at));
   }
 
   tag(field: number, type: keyof typeof wireTypes): void {
