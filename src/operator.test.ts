@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
-import { afterEach, beforeAll, expect, test } from '@jest/globals';
-import type { OperatorOptions, SignalSource } from './operator.ts';
+import { afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import type { OperatorOptions } from './operator.ts';
 import { Manager } from './runtime/manager.ts';
 import { aborted } from './runtime/signals.ts';
 import { FakeClock, settle } from './testing/fake-clock.ts';
@@ -88,7 +88,7 @@ test('a signal ends it in order, a second one at once', async () => {
   const finish = Promise.withResolvers<void>();
   const killed: string[] = [];
   const options = newOptions(() => finish.promise);
-  const running = operators.runOperator(options, signals as unknown as SignalSource, () => killed.push('killed'));
+  const running = operators.runOperator(options, signals, () => killed.push('killed'));
   await settle();
   signals.emit('SIGTERM', 'SIGTERM');
   await settle();
@@ -98,6 +98,21 @@ test('a signal ends it in order, a second one at once', async () => {
   finish.resolve();
   await running;
   expect(signals.eventNames()).toEqual([]);
+});
+
+test('after a failure a process that does not go by itself is killed', async () => {
+  jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+  try {
+    const killed: string[] = [];
+    const options = newOptions(() => Promise.reject(new Error('no API server')));
+    const running = operators.runOperator(options, new EventEmitter(), () => killed.push('killed'));
+    await expect(running).rejects.toThrow('no API server');
+    expect(killed).toEqual([]);
+    jest.advanceTimersByTime(5000);
+    expect(killed).toEqual(['killed']);
+  } finally {
+    jest.useRealTimers();
+  }
 });
 
 test('no method of the base can reach an API server', async () => {

@@ -77,7 +77,13 @@ export interface SignalSource {
   off(signal: NodeJS.Signals, act: (signal: NodeJS.Signals) => void): unknown;
 }
 
-/** Runs until SIGTERM or SIGINT and ends in order; another one calls `kill`. Rejects with what ended it before. */
+/** For what still goes on after a failure, such as a component that does not end. */
+const LINGER_MS = 5000;
+
+/**
+ * Runs until SIGTERM or SIGINT and ends in order; another one calls `kill`. Rejects with what ended it before, and then calls
+ * `kill` where the process is not gone soon: one that lingers neither works nor is started again.
+ */
 export async function runOperator(options: OperatorOptions, signals: SignalSource, kill: () => void): Promise<void> {
   const operator = new EvengateOperator(options);
   let asked = false;
@@ -91,6 +97,9 @@ export async function runOperator(options: OperatorOptions, signals: SignalSourc
   for (const name of names) signals.on(name, act);
   try {
     await operator.start();
+  } catch (error) {
+    setTimeout(kill, LINGER_MS).unref();
+    throw error;
   } finally {
     for (const name of names) signals.off(name, act);
   }
