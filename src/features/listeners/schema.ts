@@ -44,7 +44,7 @@ const allowedRoutes = z.strictObject({
 export const listenerSchema = onlyWith(
   z.strictObject({
     name: field(labelName, 'Name of the listener: parentRefs and targetRefs use it as sectionName.', 'https'),
-    port: field(portNumber, 'Port that clients connect to.', 443),
+    port: field(portNumber, 'Port that clients connect to; not 19001 to 19003, which are ours in every Pod.', 443),
     protocol: field(z.enum(['HTTP', 'HTTPS']), 'HTTP, or HTTPS, which terminates TLS.', 'HTTPS'),
     hostname: field(
       hostname.optional(),
