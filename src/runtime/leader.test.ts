@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { ApiError, type Client, type ObjectName, type ResourceType } from '../kube/client.ts';
 import type { KubeObject } from '../kube/object.ts';
 import { FakeClock, settle } from '../testing/fake-clock.ts';
@@ -304,4 +305,41 @@ test('left to lapse when what was led did not end well', async () => {
   const running = election.run(() => Promise.reject(new Error('hangs')), new AbortController().signal);
   await expect(running).rejects.toThrow('hangs');
   expect(server.holder).toBe('a');
+});
+
+const moment = fc.record({
+  who: fc.nat(2),
+  what: fc.constantFrom<Fault | 'pauses'>('none', 'none', 'refuses', 'hangs', 'loses answers', 'pauses'),
+  halfSeconds: fc.nat(60),
+});
+
+test('whoever pauses or loses the API server, never do two act, and in the end one does', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(moment, { maxLength: 12 }), async (moments) => {
+      const server = new LeaseServer();
+      const clocks = [0.1, 0.5, 0.9].map((chance) => new FakeClock({ random: () => chance }));
+      const all = clocks.map((clock, turn) => ({ clock, ...candidate(server, clock, `replica-${turn}`) }));
+      const pass = async (halfSeconds: number, paused?: number) => {
+        for (let turn = 0; turn < halfSeconds; turn += 1) {
+          for (const [index, { clock }] of all.entries()) {
+            if (index === paused) clock.freeze(500);
+            else await clock.advance(500);
+          }
+          expect(all.filter(({ election }) => election.holds()).length).toBeLessThanOrEqual(1);
+        }
+      };
+      for (const { who, what, halfSeconds } of moments) {
+        const struck = all[who];
+        if (struck !== undefined && what !== 'pauses') struck.fault.now = what;
+        await pass(halfSeconds, what === 'pauses' ? who : undefined);
+      }
+      for (const { fault } of all) fault.now = 'none';
+      await pass(60);
+      const ended = all.filter(({ events }) => events.includes('lost')).length;
+      expect(all.filter(({ election }) => election.holds())).toHaveLength(ended === all.length ? 0 : 1);
+      for (const { stop } of all) stop.abort();
+      await Promise.all(all.map(({ running }) => running));
+    }),
+    { numRuns: 25 },
+  );
 });
