@@ -67,11 +67,10 @@ export function assemble(options: AssembleOptions): Assembled {
   return { loop, edges, controllers: Object.values(controllers), unlisten };
 }
 
-function childrenOf({ caches, named, log }: AssembleOptions, client: Client): Children {
+function childrenOf({ caches, log }: AssembleOptions, client: Client): Children {
   return new Children({
     client,
     caches: caches.children,
-    secret: (key) => named.secrets?.get(key),
     log: (level, message, fields) => log[level](message, fields),
   });
 }

@@ -23,6 +23,7 @@ export interface CacheOptions {
   /** All when absent. */
   readonly namespaces?: readonly string[] | undefined;
   readonly className: string;
+  readonly readSecrets: boolean;
 }
 
 export interface Caches {
@@ -31,7 +32,10 @@ export interface Caches {
   readonly Namespace: Source<Namespace>;
   readonly ReferenceGrant: Source<ReferenceGrant>;
   readonly Pod: Source<Pod>;
-  readonly children: Readonly<Record<ChildKind, Source<KubeObject>>>;
+  /** Secrets only where the operator reads them. */
+  readonly children: Readonly<
+    Record<Exclude<ChildKind, 'Secret'>, Source<KubeObject>> & Partial<Record<'Secret', Source<KubeObject>>>
+  >;
   readonly components: readonly Component[];
 }
 
@@ -45,7 +49,8 @@ export function openCaches(options: CacheOptions): Caches {
   const labelSelector = Object.entries(managedBy(options.className))
     .map(([name, value]) => `${name}=${value}`)
     .join();
-  const ours = childKinds.map((kind) => {
+  const readable = childKinds.filter((kind) => kind !== 'Secret' || options.readSecrets);
+  const ours = readable.map((kind) => {
     const project = kind === 'ConfigMap' ? smallConfigMap : undefined;
     return [kind, open(resources[kind], { labelSelector, label: `own ${resources[kind].plural}`, project })] as const;
   });
@@ -62,7 +67,7 @@ export function openCaches(options: CacheOptions): Caches {
     // Clusters without Gateway API have none, and then nobody has granted anything.
     ReferenceGrant: open<ReferenceGrant>(resources.ReferenceGrant, { optional: true, project: specOnly }),
     Pod: open<Pod>(resources.Pod, { labelSelector, label: 'own pods', project: podOf }),
-    children: Object.fromEntries(ours) as Record<ChildKind, Source<KubeObject>>,
+    children: Object.fromEntries(ours) as unknown as Caches['children'],
     components,
   };
 }

@@ -9,6 +9,7 @@ import type { Cache } from './collections.ts';
 /** Kinds that an ApiGateway becomes, in the order in which they are applied: what a Pod needs comes before it. */
 export const childKinds = [
   'ServiceAccount',
+  'Secret',
   'ConfigMap',
   'NetworkPolicy',
   'Service',
@@ -21,9 +22,7 @@ export type ChildKind = (typeof childKinds)[number];
 export interface ChildrenOptions {
   readonly client: Client;
   /** Of our children only. */
-  readonly caches: Readonly<Record<ChildKind, Cache>>;
-  /** Mirrored Secrets, where the operator reads Secrets. */
-  readonly secret: (key: ObjectKey) => KubeObject | undefined;
+  readonly caches: Readonly<Partial<Record<ChildKind, Cache>>>;
   readonly log: (level: 'info' | 'warn', message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
@@ -45,7 +44,7 @@ export class Children {
   /** Those in the caches that belong to the ApiGateway with this uid. */
   of(uid: string, namespace: string): readonly KubeObject[] {
     return childKinds.flatMap((kind) =>
-      [...this.#options.caches[kind].snapshot().values()].filter(
+      [...(this.#options.caches[kind]?.snapshot().values() ?? [])].filter(
         ({ metadata }) => metadata.namespace === namespace && isOwnedBy(metadata, uid),
       ),
     );
@@ -53,7 +52,7 @@ export class Children {
 
   /** One of them, as it is now. */
   get(kind: ChildKind, key: ObjectKey): KubeObject | undefined {
-    return this.#options.caches[kind].get(key);
+    return this.#options.caches[kind]?.get(key);
   }
 
   /** Applies what differs; one that fails keeps no other from being applied. */
@@ -128,13 +127,9 @@ export class Children {
 
   #cached(object: KubeObject): { readonly object: KubeObject; readonly version: string | undefined } | undefined {
     const key = objectKey(object);
-    if (object.kind === 'Secret') {
-      const secret = this.#options.secret(key);
-      return secret && { object: secret, version: secret.metadata.resourceVersion };
-    }
     const cache = this.#options.caches[object.kind as ChildKind];
-    const found = cache.get(key);
-    return found && { object: found, version: cache.resourceVersionOf(key) };
+    const found = cache?.get(key);
+    return found && { object: found, version: cache?.resourceVersionOf(key) };
   }
 
   /** The watch tells that it is gone, and then what we applied is, too. */
@@ -148,7 +143,7 @@ export function isOwnedBy({ ownerReferences = [] }: KubeObject['metadata'], uid:
 }
 
 function typeOf({ kind }: KubeObject): ResourceType {
-  return resources[kind as ChildKind | 'Secret'];
+  return resources[kind as ChildKind];
 }
 
 function aboutGateway(gateway: KubeObject): ObjectRef {

@@ -48,7 +48,8 @@ export class Edges {
     const view = this.#options.view();
     const stored = this.#options.stored(key);
     const gateway = view?.resolution.gateways.get(key);
-    if (stored === undefined) this.#told.delete(key);
+    const readable = view?.resolution.gatewayUnits.get(key)?.context !== undefined;
+    if (stored === undefined || (readable && gateway === undefined)) this.#told.delete(key);
     // What cannot be read keeps what it had.
     if (view === undefined || stored === undefined || gateway === undefined) return {};
     if (stored.metadata.deletionTimestamp !== undefined) return {};
@@ -70,11 +71,6 @@ export class Edges {
   /** ConfigMaps of the gateway changed, by whomever. */
   observe(key: ObjectKey, name: string, resourceVersion: string | undefined): void {
     this.#told.get(key)?.delivery.observe(name, resourceVersion);
-  }
-
-  /** Another operator's from now on. */
-  forget(key: ObjectKey): void {
-    this.#told.delete(key);
   }
 
   /** What its Envoys were told last, with the certificates that they need for it. */

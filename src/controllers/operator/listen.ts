@@ -25,7 +25,7 @@ export function listen({ caches, named, loop, edges, children, pods }: Listening
   const { own, Service, Namespace, ReferenceGrant } = caches;
   const world = [...Object.values(own), Service, Namespace, ReferenceGrant] as readonly Source<KubeObject>[];
   const ownKinds = childKinds.map((kind) =>
-    caches.children[kind].onChange((changes) => {
+    caches.children[kind]?.onChange((changes) => {
       for (const { kind: what, key, object } of changes) {
         const gateway = ownerOf(object);
         if (what === 'deleted') children.forget(object);
@@ -46,7 +46,7 @@ export function listen({ caches, named, loop, edges, children, pods }: Listening
   });
   return [
     ...world.map((source) => source.onChange(changed)),
-    ...ownKinds,
+    ...ownKinds.flatMap((end) => end ?? []),
     named.configMaps.onState(changed),
     named.configMaps.onChange(changed),
     ...(named.secrets === undefined ? [] : [named.secrets.onState(changed), named.secrets.onChange(changed)]),

@@ -31,8 +31,7 @@ export function permissions({ readSecrets }: { readonly readSecrets: boolean }):
     // An owner reference that blocks the owner's deletion needs this where OwnerReferencesPermissionEnforcement is on.
     rule(resources.ApiGateway, ['update'], 'finalizers'),
     rule(resources.ReferenceGrant, follow),
-    ...childKinds.map((kind) => rule(resources[kind], keep)),
-    ...(readSecrets ? [rule(resources.Secret, keep)] : []),
+    ...childKinds.filter((kind) => kind !== 'Secret' || readSecrets).map((kind) => rule(resources[kind], keep)),
     rule(resources.Pod, [...follow, 'patch']),
     rule(resources.Pod, ['get'], 'log'),
     rule(resources.Event, ['create']),
