@@ -6,7 +6,7 @@ import type { Finding } from '../status/finding.ts';
 import type { Clock } from './clock.ts';
 import type { ConfigMapDelivery, EdgeContent, EdgeFleet, PodAccess, Published } from './configmap/contract.ts';
 import { shardBytes } from './configmap/shards.ts';
-import { ConfigMapStore } from './configmap/store.ts';
+import { ConfigMapStore, type Stored } from './configmap/store.ts';
 import { contentOf } from './configmap/stored.ts';
 import { ConfigMapTarget, TooLargeError } from './configmap/target.ts';
 import { type Content, filesOf, revisionOfContent } from './publication/content.ts';
@@ -55,6 +55,8 @@ class Delivery implements ConfigMapDelivery {
   readonly #publisher: Publisher;
   /** What is in place is known. */
   #known = false;
+  /** Read, and not looked at yet. */
+  #stored: Stored | undefined;
   readonly #observed = new Map<string, string | undefined>();
   #copying: Promise<void> = Promise.resolve();
 
@@ -82,6 +84,12 @@ class Delivery implements ConfigMapDelivery {
     }
   }
 
+  async inPlace(signal: AbortSignal): Promise<ReadonlySet<string>> {
+    if (this.#known) return new Set(this.#publisher.state.content.keys());
+    this.#stored = await this.#store.read(signal);
+    return new Set(this.#stored.bodies.keys());
+  }
+
   observe(name: string, resourceVersion: string | undefined): void {
     // Its own event may come before the answer to its own write: judged when nothing is under way.
     this.#observed.set(name, resourceVersion);
@@ -94,17 +102,20 @@ class Delivery implements ConfigMapDelivery {
   #judge(): void {
     const foreign = [...this.#observed].some(([name, version]) => this.#store.isForeign(name, version));
     this.#observed.clear();
-    if (foreign) this.#known = false;
+    if (!foreign) return;
+    this.#known = false;
+    this.#stored = undefined;
   }
 
   /** What an earlier process, somebody else, or a write whose answer was lost has left. */
   async #read(files: readonly EdgeFile[], signal: AbortSignal): Promise<void> {
     const { state } = this.#publisher;
-    const stored = await this.#store.read(signal);
+    const stored = this.#stored ?? (await this.#store.read(signal));
+    this.#stored = undefined;
     const rendered = [...files, ...filesOf(state.content), ...(state.good ?? [])];
     const copy = stored.good === undefined ? undefined : contentOf(stored.good, rendered);
     const known = [...rendered, ...filesOf(copy?.content ?? new Map())];
-    const { content = new Map(), number } = contentOf(stored.texts, known);
+    const { content = new Map(), number } = contentOf(stored.bodies, known);
     if (stored.refused !== '') this.#refused.restore(stored.refused);
     const good = state.good ?? (copy?.content === undefined ? undefined : filesOf(copy.content));
     this.#publisher.restore({ content, good, number: Math.max(number, copy?.number ?? 0) });

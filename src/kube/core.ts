@@ -24,8 +24,10 @@ export interface ServicePort {
   readonly appProtocol?: string;
 }
 
+/** `binaryData` is base64. */
 export interface ConfigMap extends KubeObject {
   readonly data?: Readonly<Record<string, string>>;
+  readonly binaryData?: Readonly<Record<string, string>>;
 }
 
 /** `data` is base64, as on the wire; `stringData` is what people write in manifests. */

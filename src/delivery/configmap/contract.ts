@@ -61,6 +61,8 @@ export interface ConfigMapDelivery {
    * refuses or cannot be reached (the next call reads what is in place and goes on from there), and the signal's reason.
    */
   publish(content: EdgeContent, signal: AbortSignal): Promise<Published>;
+  /** Names of the files that are in place, for whoever has to render anew what was rendered before. Throws ApiError. */
+  inPlace(signal: AbortSignal): Promise<ReadonlySet<string>>;
   /**
    * Tell it of every event of its ConfigMaps, as long as they are watched: one that is not of its own makes the next
    * `publish` read them again and restore them. `resourceVersion` is undefined for a deleted one.

@@ -1,5 +1,6 @@
 /** Which ConfigMap holds which file. Pure. */
 import type { EdgeFile } from '../../render/edge.ts';
+import { bodyOf } from '../publication/content.ts';
 
 /** File name -> ConfigMap. */
 export type Assignment = ReadonlyMap<string, string>;
@@ -21,7 +22,7 @@ const known = new WeakMap<EdgeFile, number>();
 export function bytesOf(file: EdgeFile): number {
   const before = known.get(file);
   if (before !== undefined) return before;
-  const bytes = Buffer.byteLength(file.name) + Buffer.byteLength(file.text('')) + versionBytes;
+  const bytes = Buffer.byteLength(file.name) + Buffer.byteLength(bodyOf(file, '')) + versionBytes;
   known.set(file, bytes);
   return bytes;
 }

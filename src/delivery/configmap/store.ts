@@ -7,10 +7,12 @@ import type { ConfigMap } from '../../kube/core.ts';
 import type { ObjectMeta } from '../../kube/object.ts';
 import { resources } from '../../kube/resources.ts';
 import { hashOf } from '../../render/fragment.ts';
-import type { Content } from '../publication/content.ts';
+import { ldsFile } from '../../render/names.ts';
+import { type Body, type Content, isSameBody } from '../publication/content.ts';
 import { type Assignment, assign, bytesOf, shardBytes } from './shards.ts';
 
-export type Texts = ReadonlyMap<string, string>;
+/** By file name. */
+export type Bodies = ReadonlyMap<string, Body>;
 
 export interface StoreOptions {
   readonly namespace: string;
@@ -21,9 +23,9 @@ export interface StoreOptions {
 }
 
 export interface Stored {
-  readonly texts: Texts;
+  readonly bodies: Bodies;
   /** Undefined where there is none, or not all of it. */
-  readonly good: Texts | undefined;
+  readonly good: Bodies | undefined;
   /** JSON; '' where there is none. */
   readonly refused: string;
 }
@@ -34,14 +36,12 @@ export const refusedAnnotation = 'evengate.dev/refused';
 const wholeAnnotation = 'evengate.dev/whole';
 
 /** A ConfigMap as it was seen last. */
-interface Seen {
+interface Seen extends Wanted {
   readonly resourceVersion: string;
-  readonly data: Readonly<Record<string, string>>;
-  readonly annotations: Readonly<Record<string, string>>;
 }
 
 interface Wanted {
-  readonly data: Readonly<Record<string, string>>;
+  readonly bodies: Bodies;
   readonly annotations: Readonly<Record<string, string>>;
 }
 
@@ -60,16 +60,16 @@ export class ConfigMapStore {
     const { names } = this.#options;
     this.#seen.clear();
     await Promise.all([...names, ...names.map(copyOf)].map((name) => this.#read(name, signal)));
-    const texts = this.#textsOf(names);
-    const good = this.#textsOf(names.map(copyOf));
+    const bodies = this.#bodiesOf(names);
+    const good = this.#bodiesOf(names.map(copyOf));
     this.#assignment = new Map(
-      names.flatMap((name) => Object.keys(this.#seen.get(name)?.data ?? {}).map((file) => [file, name])),
+      names.flatMap((name) => [...(this.#seen.get(name)?.bodies.keys() ?? [])].map((file) => [file, name])),
     );
     const [first = ''] = names;
     const whole = this.#seen.get(copyOf(first))?.annotations[wholeAnnotation];
     return {
-      texts,
-      good: good.size > 0 && whole === hashOfTexts(good) ? good : undefined,
+      bodies,
+      good: good.size > 0 && whole === hashOfVersions(good) ? good : undefined,
       refused: this.#seen.get(first)?.annotations[refusedAnnotation] ?? '',
     };
   }
@@ -101,21 +101,21 @@ export class ConfigMapStore {
   /** As `write`, for the copy. */
   async keep(content: Content, signal: AbortSignal): Promise<boolean> {
     const wanted = [...this.#wanted(content, this.#assignment)].map(([name, one]) => [copyOf(name), one] as const);
-    const texts = new Map([...content].map(([name, { text }]) => [name, text]));
+    const bodies = new Map([...content].map(([name, { body }]) => [name, body]));
     const [first, ...others] = wanted;
     if (first === undefined) return false;
-    const marked = { ...first[1], annotations: { [wholeAnnotation]: hashOfTexts(texts) } };
+    const marked = { ...first[1], annotations: { [wholeAnnotation]: hashOfVersions(bodies) } };
     return this.#writeAll([...others, [first[0], marked]], signal);
   }
 
   async #read(name: string, signal: AbortSignal): Promise<void> {
     const { client, namespace } = this.#options;
     const found = await client.get<ConfigMap>(resources.ConfigMap, { namespace, name }, { signal });
-    if (found !== undefined) this.#note(name, found);
+    if (found !== undefined) this.#note(name, found, bodiesIn(found));
   }
 
-  #textsOf(names: readonly string[]): Texts {
-    return new Map(names.flatMap((name) => Object.entries(this.#seen.get(name)?.data ?? {})));
+  #bodiesOf(names: readonly string[]): Bodies {
+    return new Map(names.flatMap((name) => [...(this.#seen.get(name)?.bodies ?? [])]));
   }
 
   #assign(sizes: ReadonlyMap<string, number>): Assignment | undefined {
@@ -124,19 +124,16 @@ export class ConfigMapStore {
   }
 
   #wanted(content: Content, assignment: Assignment): Map<string, Wanted> {
-    const data = new Map<string, Record<string, string>>(this.#options.names.map((name) => [name, {}]));
-    for (const [file, { text }] of content) {
-      const shard = data.get(assignment.get(file) ?? '');
-      if (shard !== undefined) shard[file] = text;
-    }
-    return new Map([...data].map(([name, texts]) => [name, { data: texts, annotations: {} }]));
+    const shards = new Map<string, Map<string, Body>>(this.#options.names.map((name) => [name, new Map()]));
+    for (const [file, { body }] of content) shards.get(assignment.get(file) ?? '')?.set(file, body);
+    return new Map([...shards].map(([name, bodies]) => [name, { bodies, annotations: {} }]));
   }
 
   /** Files must be there before a listener names them, and stay until none does. */
   #inOrder(wanted: ReadonlyMap<string, Wanted>): readonly (readonly [string, Wanted])[] {
-    const loses = ([name, { data }]: readonly [string, Wanted]) =>
-      Object.keys(this.#seen.get(name)?.data ?? {}).some((file) => !Object.hasOwn(data, file));
-    const hasListeners = ([, { data }]: readonly [string, Wanted]) => Object.hasOwn(data, 'lds.json');
+    const loses = ([name, { bodies }]: readonly [string, Wanted]) =>
+      [...(this.#seen.get(name)?.bodies.keys() ?? [])].some((file) => !bodies.has(file));
+    const hasListeners = ([, { bodies }]: readonly [string, Wanted]) => bodies.has(ldsFile);
     const place = (one: readonly [string, Wanted]) => {
       if (loses(one)) return hasListeners(one) ? 2 : 3;
       return hasListeners(one) ? 1 : 0;
@@ -155,45 +152,57 @@ export class ConfigMapStore {
     return any;
   }
 
-  #isThere(name: string, { data, annotations }: Wanted): boolean {
+  #isThere(name: string, { bodies, annotations }: Wanted): boolean {
     const seen = this.#seen.get(name);
     const [first] = this.#options.names;
-    if (seen === undefined) return Object.keys(data).length === 0 && name !== first;
+    if (seen === undefined) return bodies.size === 0 && name !== first;
     const noted = [refusedAnnotation, wholeAnnotation].every((key) => seen.annotations[key] === annotations[key]);
-    return noted && isSame(seen.data, data);
+    return noted && isSame(seen.bodies, bodies);
   }
 
   /** No signal: a write that was begun is waited for, since nobody could tell what became of it. */
-  async #write(name: string, { data, annotations }: Wanted): Promise<void> {
+  async #write(name: string, { bodies, annotations }: Wanted): Promise<void> {
     const { client, namespace, metadata } = this.#options;
     const resourceVersion = this.#seen.get(name)?.resourceVersion;
-    const written = await client.apply<ConfigMap>(
-      resources.ConfigMap,
-      {
-        apiVersion: 'v1',
-        kind: 'ConfigMap',
-        metadata: {
-          name,
-          namespace,
-          ...metadata,
-          ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
-          ...(resourceVersion === undefined ? {} : { resourceVersion }),
-        },
-        data,
-      } as ConfigMap,
-      { force: true },
-    );
-    // What was sent, not what came back: the texts are held anyway.
-    this.#note(name, { ...written, data });
+    const object: ConfigMap = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: {
+        name,
+        namespace,
+        ...metadata,
+        ...(Object.keys(annotations).length === 0 ? {} : { annotations }),
+        ...(resourceVersion === undefined ? {} : { resourceVersion }),
+      },
+      ...fieldsOf(bodies),
+    };
+    const written = await client.apply<ConfigMap>(resources.ConfigMap, object, { force: true });
+    // What was sent, not what came back: it is held anyway.
+    this.#note(name, written, bodies);
   }
 
-  #note(name: string, { metadata, data = {} }: ConfigMap): void {
+  #note(name: string, { metadata }: ConfigMap, bodies: Bodies): void {
     const { resourceVersion = '', annotations = {} } = metadata;
     const own = this.#own.get(name) ?? new Set();
     this.#own.set(name, own.add(resourceVersion));
     for (const oldest of own) if (own.size > remembered) own.delete(oldest);
-    this.#seen.set(name, { resourceVersion, data, annotations });
+    this.#seen.set(name, { resourceVersion, bodies, annotations });
   }
+}
+
+function fieldsOf(bodies: Bodies): Pick<ConfigMap, 'data' | 'binaryData'> {
+  const data: Record<string, string> = {};
+  const binaryData: Record<string, string> = {};
+  for (const [file, body] of bodies) {
+    if (typeof body === 'string') data[file] = body;
+    else binaryData[file] = Buffer.from(body).toString('base64');
+  }
+  return { data, ...(Object.keys(binaryData).length === 0 ? {} : { binaryData }) };
+}
+
+function bodiesIn({ data = {}, binaryData = {} }: ConfigMap): Bodies {
+  const bytes = Object.entries(binaryData).map(([file, text]) => [file, Buffer.from(text, 'base64')] as const);
+  return new Map<string, Body>([...Object.entries(data), ...bytes]);
 }
 
 /** Events lag behind writes by no more than this many. */
@@ -207,13 +216,15 @@ export function sizesOf(content: Content): ReadonlyMap<string, number> {
   return new Map([...content].map(([name, { file }]) => [name, bytesOf(file)]));
 }
 
-/** Versions hold the hashes of the contents. */
-function hashOfTexts(texts: Texts): string {
-  const heads = [...texts].map(([name, text]) => `${name} ${text.slice(0, 80)} ${text.length}`);
+/** Versions hold the hashes of the contents, and stand at their beginning. */
+function hashOfVersions(bodies: Bodies): string {
+  const heads = [...bodies].map(([name, body]) => {
+    const head = typeof body === 'string' ? body.slice(0, 80) : Buffer.from(body.subarray(0, 80)).toString('base64');
+    return `${name} ${head} ${body.length}`;
+  });
   return hashOf(heads.toSorted());
 }
 
-function isSame(left: Readonly<Record<string, string>>, right: Readonly<Record<string, string>>): boolean {
-  const names = Object.keys(left);
-  return names.length === Object.keys(right).length && names.every((name) => left[name] === right[name]);
+function isSame(left: Bodies, right: Bodies): boolean {
+  return left.size === right.size && [...left].every(([name, body]) => isSameBody(body, right.get(name)));
 }

@@ -3,7 +3,8 @@
 import type { EdgeFile, Subscription } from '../../render/edge.ts';
 import { hashOf } from '../../render/fragment.ts';
 import { cdsFile, ldsFile } from '../../render/names.ts';
-import type { Content, Written } from '../publication/content.ts';
+import { discoveryResponse, readResponse } from '../../render/protobuf/response.ts';
+import { type Body, bodyOf, type Content, isSameBody, type Written } from '../publication/content.ts';
 
 export interface Found {
   /** Undefined where the files do not make sense together: somebody edited them, or some are missing. */
@@ -12,34 +13,60 @@ export interface Found {
   readonly number: number;
 }
 
-/** `files` are known ones: where one has the very text, it stands for what was found. */
-export function contentOf(texts: ReadonlyMap<string, string>, files: readonly EdgeFile[]): Found {
+/** `files` are known ones: where one has the very content, it stands for what was found. */
+export function contentOf(bodies: ReadonlyMap<string, Body>, files: readonly EdgeFile[]): Found {
   const known = Map.groupBy(files, ({ name }) => name);
-  const found = [...texts].flatMap(([name, text]) => writtenOf(name, text, known.get(name) ?? []) ?? []);
+  const found = [...bodies].flatMap(([name, body]) => writtenOf(name, body, known.get(name) ?? []) ?? []);
   const content = new Map(found.map((written) => [written.file.name, written]));
   const number = Math.max(0, ...found.map(({ version }) => numberOf(version)));
-  return { content: content.size === texts.size && isWhole(content) ? content : undefined, number };
+  return { content: content.size === bodies.size && isWhole(content) ? content : undefined, number };
+}
+
+/** A file, apart from its version. */
+interface Parts {
+  readonly version: string;
+  readonly subscription: Subscription;
+  /** What its hash is made of where no other is known. */
+  readonly rest: string;
+  readonly render: Pick<EdgeFile, 'text' | 'protobuf'>;
+}
+
+function writtenOf(name: string, body: Body, known: readonly EdgeFile[]): Written | undefined {
+  const parts = typeof body === 'string' ? jsonParts(name, body) : protobufParts(name, body);
+  if (parts === undefined) return undefined;
+  const { version, subscription, rest, render } = parts;
+  const claimed = version.replace(/\.\d+$/, '');
+  const namesake = known.find(({ hash }) => hash === claimed);
+  if (namesake !== undefined && isSameBody(bodyOf(namesake, version), body)) return { file: namesake, version, body };
+  // An edited file still claims to be what it was.
+  const hash = namesake === undefined && claimed !== '' ? claimed : hashOf([rest]);
+  return { file: { name, subscription, hash, ...render }, version, body };
 }
 
 const head = /^\{"version_info":("[^"\\]*"),/;
 
-function writtenOf(name: string, text: string, known: readonly EdgeFile[]): Written | undefined {
-  const [start = '', quoted = ''] = head.exec(text) ?? [];
+function jsonParts(name: string, text: string): Parts | undefined {
+  const [start = '', quoted = '""'] = head.exec(text) ?? [];
   const subscription = start === '' ? undefined : subscriptionOf(name, text);
   if (subscription === undefined) return undefined;
-  const version = JSON.parse(quoted) as string;
-  const claimed = version.replace(/\.\d+$/, '');
-  const namesake = known.find(({ hash }) => hash === claimed);
-  if (namesake?.text(version) === text) return { file: namesake, version, text };
   const rest = text.slice(start.length);
-  const stored: EdgeFile = {
-    name,
-    subscription,
-    // An edited file still claims to be what it was.
-    hash: namesake === undefined && claimed !== '' ? claimed : hashOf([rest]),
-    text: (other) => `{"version_info":${JSON.stringify(other)},${rest}`,
+  const render = { text: (version: string) => `{"version_info":${JSON.stringify(version)},${rest}` };
+  return { version: JSON.parse(quoted) as string, subscription, rest, render };
+}
+
+/** Only route tables come so. */
+function protobufParts(file: string, bytes: Uint8Array): Parts | undefined {
+  const [, name] = /^rds-(.*)\.pb$/.exec(file) ?? [];
+  const response = readResponse(bytes);
+  if (name === undefined || response === undefined) return undefined;
+  const { version, resource } = response;
+  const render = {
+    text(): never {
+      throw new Error(`${file} was found as protobuf, and its JSON is not known`);
+    },
+    protobuf: (other: string) => discoveryResponse(other, resource),
   };
-  return { file: stored, version, text };
+  return { version, subscription: { kind: 'rds', name }, rest: Buffer.from(resource).toString('base64'), render };
 }
 
 function numberOf(version: string): number {
@@ -70,7 +97,7 @@ function resourcesOf(text: string): readonly { readonly name?: unknown }[] | und
 function isWhole(content: Content): boolean {
   const roots = [content.get(ldsFile), content.get(cdsFile)];
   return roots.every((root) => {
-    const named = [...(root?.text.matchAll(/\/\.\.data\/([^"/]+)"/g) ?? [])].map(([, name]) => name ?? '');
+    const named = [...(root?.body.toString().matchAll(/\/\.\.data\/([^"/]+)"/g) ?? [])].map(([, name]) => name ?? '');
     return root !== undefined && named.every((name) => content.has(name));
   });
 }

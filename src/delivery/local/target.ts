@@ -15,7 +15,7 @@ export class LocalTarget implements Target {
    * Everything in the directory. What is not published any more stays until Envoy ends: listeners that drain go on
    * reading their files, for minutes, and complain about each that is gone.
    */
-  #texts: ReadonlyMap<string, string> = new Map();
+  #bodies: ReadonlyMap<string, string | Buffer> = new Map();
   #before: Before = nothingBefore;
   #taken: { readonly content: Content; readonly by: EnvoyProcess } | undefined;
 
@@ -39,9 +39,11 @@ export class LocalTarget implements Target {
     const { envoy } = this;
     this.#before = envoy === undefined ? nothingBefore : await stateBefore(envoy.admin, envoy.log);
     signal.throwIfAborted();
-    const texts = [...content].map(([name, { text }]) => [name, text] as const);
-    this.#texts = new Map(envoy === undefined ? texts : [...this.#texts, ...texts]);
-    await writeAtomically(this.#directory, this.#texts);
+    const bodies = [...content].map(
+      ([name, { body }]) => [name, typeof body === 'string' ? body : Buffer.from(body)] as const,
+    );
+    this.#bodies = new Map(envoy === undefined ? bodies : [...this.#bodies, ...bodies]);
+    await writeAtomically(this.#directory, this.#bodies);
   }
 
   /** Throws the signal's reason when Envoy ends meanwhile. */

@@ -2,11 +2,14 @@
 import { type EdgeFile, revisionOf } from '../../render/edge.ts';
 import { subscription } from '../envoy/acknowledge.ts';
 
+/** JSON, or protobuf. */
+export type Body = string | Uint8Array;
+
 export interface Written {
   readonly file: EdgeFile;
   /** `<hash>.<number of the publication>`: new content has a version that was never used. */
   readonly version: string;
-  readonly text: string;
+  readonly body: Body;
 }
 
 /** By file name. */
@@ -25,9 +28,18 @@ export function successor(before: Content, files: readonly EdgeFile[], number: n
       const known = before.get(file.name);
       if (known?.file.hash === file.hash) return [file.name, known];
       const version = `${file.hash}.${number}`;
-      return [file.name, { file, version, text: file.text(version) }];
+      return [file.name, { file, version, body: bodyOf(file, version) }];
     }),
   );
+}
+
+export function bodyOf(file: EdgeFile, version: string): Body {
+  return file.protobuf?.(version) ?? file.text(version);
+}
+
+export function isSameBody(left: Body | undefined, right: Body | undefined): boolean {
+  if (left instanceof Uint8Array && right instanceof Uint8Array) return Buffer.compare(left, right) === 0;
+  return left === right;
 }
 
 export function filesOf(content: Content): readonly EdgeFile[] {
@@ -41,8 +53,9 @@ export function revisionOfContent(content: Content): string {
 
 /** Stats root -> version of every file that has a reader, which files of listeners on their way out do not. */
 export function expectedOf(content: Content): ReadonlyMap<string, string> {
-  const readers = [...content.values()].filter(({ file }) => isRoot(file)).map(({ text }) => text);
-  const isRead = (file: EdgeFile) => isRoot(file) || readers.some((text) => text.includes(`/${file.name}"`));
+  const roots = [...content.values()].filter(({ file }) => isRoot(file));
+  const isRead = (file: EdgeFile) =>
+    isRoot(file) || roots.some(({ body }) => body.toString().includes(`/${file.name}"`));
   return new Map(
     [...content.values()].flatMap(({ file, version }) => (isRead(file) ? [[rootOf(file), version] as const] : [])),
   );
