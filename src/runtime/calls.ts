@@ -65,7 +65,10 @@ export class Caller {
     });
   }
 
-  /** As `once`; tries again where the server did not begin: 429 for all, and lost connections and 503 for reads. */
+  /**
+   * As `once`; tries again what did not begin: after 429 everything, after a lost connection, or a 503 that says when to come
+   * back, reads.
+   */
   async retrying(call: Call): Promise<string> {
     for (let attempt = 0; ; attempt += 1) {
       try {
@@ -128,11 +131,16 @@ export class Caller {
   #delay(error: unknown, call: Call, attempt: number): number | undefined {
     if (!(error instanceof ApiError)) return undefined;
     const isRead = call.method === 'GET';
-    const again = error.code === 429 || (isRead && (error.code === 503 || error.reason === 'Unreachable'));
+    const again = error.code === 429 || (isRead && (isBusy(error) || error.reason === 'Unreachable'));
     if (!again || (error.retryAfterMs ?? 0) > longestDelayMs) return undefined;
     const backOff = firstDelayMs * 2 ** attempt * (0.5 + this.clock.random());
     return Math.max(error.retryAfterMs ?? 0, backOff);
   }
+}
+
+/** Any 503 else, such as that of a pod's proxy, is the answer. */
+function isBusy({ code, retryAfterMs }: ApiError): boolean {
+  return code === 503 && retryAfterMs !== undefined;
 }
 
 function about({ method, path }: Call): string {

@@ -144,8 +144,28 @@ test('a server that asks for a long wait is left to the caller', async () => {
   expect(api.received).toHaveLength(1);
 });
 
+test('a 503 that does not say when to come back is the answer, as that of a pod without an address', async () => {
+  await using api = await clientOf(status(503));
+  expect(
+    await refusalOf(api.client.text({ path: '/api/v1/namespaces/shop/pods/edge-0:9901/proxy/stats' })),
+  ).toMatchObject({ code: 503 });
+  expect(api.received).toHaveLength(1);
+});
+
+test.each(['', '.', '..'])('%j is no name, and nobody is asked about it', async (name) => {
+  await using api = await clientOf(json(200, route));
+  for (const of of [
+    { namespace: 'shop', name },
+    { namespace: name, name: 'orders' },
+  ]) {
+    expect(await refusalOf(api.client.get(resources.Secret, of))).toMatchObject({ reason: 'Invalid' });
+    expect(await refusalOf(api.client.delete(resources.Secret, of, { uid: 'u' }))).toMatchObject({ reason: 'Invalid' });
+  }
+  expect(api.received).toEqual([]);
+});
+
 test('a read outlives a few lost connections and 503', async () => {
-  await using api = await clientOf(reset, status(503), reset, json(200, route));
+  await using api = await clientOf(reset, status(503, {}, { 'retry-after': '1' }), reset, json(200, route));
   expect(await api.client.get(resources.Route, orders)).toEqual(route);
   expect(api.calls.map(({ code }) => code)).toEqual([0, 503, 0, 200]);
 });

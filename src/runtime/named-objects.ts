@@ -6,6 +6,7 @@ import type { ApiError } from '../kube/client.ts';
 import type { KubeObject, ObjectKey } from '../kube/object.ts';
 import { joined } from './cache.ts';
 import { Latch, Listeners } from './listeners.ts';
+import { byName } from './paths.ts';
 import { Reflector, type ReflectorOptions } from './reflector.ts';
 import type { ChangeListener } from './source.ts';
 
@@ -123,8 +124,9 @@ export class NamedObjects<T extends KubeObject> {
   }
 
   #add(key: ObjectKey): void {
-    const [namespace = '', name = ''] = key.split('/');
-    const reflector = new Reflector<T>({ ...this.#options, namespace, fieldSelector: `metadata.name=${name}` });
+    const slash = key.indexOf('/');
+    const within = slash < 0 ? {} : { namespace: key.slice(0, slash) };
+    const reflector = new Reflector<T>({ ...this.#options, ...within, fieldSelector: byName(key.slice(slash + 1)) });
     const watched: Watched<T> = { reflector, stop: new AbortController(), told: 'starting' };
     this.#watched.set(key, watched);
     const heeded = () => this.#watched.get(key) === watched;
