@@ -137,8 +137,7 @@ describe('who we are', () => {
     });
     const token = join(directory, 'token');
     await writeFile(token, 'old\n');
-    const user = { 'auth-provider': { name: 'tokenFile', config: { tokenFile: token } } };
-    const path = await kubeconfig(server.url, {}, user);
+    const path = await kubeconfig(server.url, {}, { tokenFile: 'token' });
     const connection = closing(connect({ kubeconfig: path, env: {}, userAgent: 'evengate/1.2.3' }));
     const status = async () => {
       const response = await connection.send({ method: 'GET', path: '/' });
@@ -152,6 +151,16 @@ describe('who we are', () => {
       ['old', 'old', 'old', 'new'].map((token) => `Bearer ${token}`),
     );
     expect(server.received[0]?.headers['user-agent']).toBe('evengate/1.2.3');
+  });
+});
+
+test('a file that is missing is named, with the kubeconfig that names it', async () => {
+  await using server = await scriptedServer((_, response) => response.end());
+  const path = await kubeconfig(server.url, {}, { tokenFile: 'nowhere' });
+  const connection = closing(connect({ kubeconfig: path, env: {} }));
+  await expect(get(connection)).rejects.toMatchObject({
+    reason: 'Unauthorized',
+    message: expect.stringMatching(/ who we are: ENOENT.*nowhere'; check kubeconfig .*config$/),
   });
 });
 

@@ -2,8 +2,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Cluster, type DispatcherOptions, HttpMethod, KubeConfig, RequestContext } from '@kubernetes/client-node';
 import { Agent, type buildConnector, type Dispatcher, ProxyAgent, request } from 'undici';
+import { ApiError } from '../kube/client.ts';
 import { type KubeconfigOptions, loadTarget, type Target } from './kubeconfig.ts';
-import { unreachable } from './refusal.ts';
+import { messageOf, unreachable } from './refusal.ts';
 
 export interface ConnectOptions extends KubeconfigOptions {
   /** `evengate/0.1.0` */
@@ -116,7 +117,7 @@ class HttpConnection implements Connection {
     const url = `${this.server}${path}`;
     try {
       signal?.throwIfAborted();
-      const identity = await credentials.prove(url);
+      const identity = await this.#prove(credentials, url);
       const {
         statusCode,
         headers: answered,
@@ -131,6 +132,16 @@ class HttpConnection implements Connection {
       return this.#response(statusCode, answered, { content, signal });
     } catch (error) {
       throw this.#failure(error, signal);
+    }
+  }
+
+  async #prove(credentials: Credentials, url: string): Promise<Identity> {
+    try {
+      return await credentials.prove(url);
+    } catch (error) {
+      const why = messageOf(error).trim();
+      const said = `cannot prove to the API server ${this.server} who we are: ${why}; check ${credentials.source}`;
+      throw new ApiError(said, { reason: 'Unauthorized' });
     }
   }
 
@@ -202,10 +213,12 @@ interface Identity {
  * every request: we take what it would make it of, and keep one.
  */
 class Credentials extends KubeConfig {
+  readonly source: string;
   #transport: DispatcherOptions = { type: 'none' };
 
-  constructor({ cluster, user }: Target) {
+  constructor({ cluster, user, source }: Target) {
     super();
+    this.source = source;
     this.loadFromClusterAndUser(cluster, user);
   }
 

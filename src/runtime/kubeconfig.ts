@@ -1,8 +1,9 @@
 /** Which cluster, as whom: a named kubeconfig, else the usual ones, else the pod's own service account. */
 import { existsSync, readFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join, resolve } from 'node:path';
 import { type Cluster, KubeConfig, type User } from '@kubernetes/client-node';
+import { parse } from 'yaml';
 
 export interface KubeconfigOptions {
   /** Path of a kubeconfig; it must exist. */
@@ -96,12 +97,27 @@ function read(file: string): KubeConfig {
   const config = new KubeConfig();
   try {
     config.loadFromFile(file);
+    config.users = config.users.map((user) => withTokenFile(user, file));
   } catch (error) {
     // Of a YAML error the first line: what follows quotes the file, and a kubeconfig holds secrets.
     const why = error instanceof TypeError ? 'it is no mapping' : (error as Error).message.split('\n')[0];
     throw new KubeconfigError(`kubeconfig ${file} cannot be read: ${why}; correct the file`);
   }
   return config;
+}
+
+/** `tokenFile`, which client-node does not know: read again from time to time. */
+function withTokenFile(user: User, file: string): User {
+  const { users } = parse(readFileSync(file, 'utf8')) as {
+    readonly users: readonly { readonly name: string; readonly user?: { readonly tokenFile?: unknown } }[];
+  };
+  const tokenFile = users.find(({ name }) => name === user.name)?.user?.tokenFile;
+  if (typeof tokenFile !== 'string') return user;
+  return { ...user, authProvider: tokenOf(resolve(dirname(file), tokenFile)) };
+}
+
+function tokenOf(tokenFile: string): User['authProvider'] {
+  return { name: 'tokenFile', config: { tokenFile } };
 }
 
 /** As kubectl merges: the first file that says something counts. */
@@ -127,7 +143,7 @@ function fromPod({ env, serviceAccount = podDirectory }: KubeconfigOptions): Tar
       caFile: join(serviceAccount, 'ca.crt'),
       skipTLSVerify: false,
     },
-    user: { name: 'in-cluster', authProvider: { name: 'tokenFile', config: { tokenFile } } },
+    user: { name: 'in-cluster', authProvider: tokenOf(tokenFile) },
     namespace: existsSync(namespaceFile) ? readFileSync(namespaceFile, 'utf8').trim() : 'default',
     inCluster: true,
     source: 'the service account of this pod',

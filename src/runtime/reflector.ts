@@ -214,7 +214,8 @@ export class Reflector<T extends KubeObject> implements Source<T> {
     const { clock, log } = this.#options;
     const known = this.#state;
     const already = known.kind === 'behind' && known.cause === cause;
-    if (!already) log?.warn('cannot list or watch; trying on', { ...this.#about, cause, error });
+    if (!already || known.error.code !== error.code)
+      log?.warn('cannot list or watch; trying on', { ...this.#about, cause, error });
     this.#become({ kind: 'behind', since: already ? known.since : clock.monotonic(), cause, error });
   }
 

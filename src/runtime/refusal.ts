@@ -33,13 +33,20 @@ export function unreachable(server: string, error: unknown): ApiError {
   const code = codeOf(error);
   const why = untrusted.has(code)
     ? `its certificate is not trusted (${code}); give its CA as certificate-authority in the kubeconfig`
-    : (sentences[code] ?? (error instanceof Error ? error.message : String(error)));
+    : (sentences[code] ?? messageOf(error));
   return new ApiError(`cannot reach the API server ${server}: ${why}`, { reason: 'Unreachable' });
+}
+
+/** Of what may be no Error, or one of another realm. */
+export function messageOf(error: unknown): string {
+  const { message } = (error ?? {}) as { readonly message?: unknown };
+  return typeof message === 'string' ? message : String(error);
 }
 
 function codeOf(error: unknown): string {
   // Node tries several addresses of a name and reports all.
-  const first = error instanceof AggregateError ? error.errors[0] : error;
+  const { errors } = (error ?? {}) as { readonly errors?: unknown };
+  const first: unknown = Array.isArray(errors) ? errors[0] : error;
   const code = (first as { readonly code?: unknown } | undefined)?.code;
   return typeof code === 'string' ? code : '';
 }
