@@ -1,7 +1,9 @@
+import type { Duplex } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { gateway, route, service } from '../testing/build.ts';
 import { envoyForTests } from '../testing/envoy.ts';
-import { openHttp2, sendHttp1 } from '../testing/rig-client.ts';
+import { open, openHttp2, sendHttp1 } from '../testing/rig-client.ts';
+import { exchangeHttp1 } from '../testing/rig-http1.ts';
 import { type Pod, startPod } from '../testing/rig-pod.ts';
 import { ldsFile } from './names.ts';
 
@@ -120,6 +122,26 @@ suite("what the network may ask of a pod's Envoy", () => {
 
   test('GET /ready is', async () => {
     expect((await ask('readiness', 'GET /ready')).status).toBe(200);
+  });
+
+  test('more connections than its callers need are closed, and those are served', async () => {
+    const closed: Duplex[] = [];
+    const enough = Promise.withResolvers<void>();
+    const connect = async () => {
+      const socket = await open({ port: pod.ports.operations });
+      socket.on('error', () => undefined);
+      socket.once('close', () => {
+        closed.push(socket);
+        if (closed.length === 6) enough.resolve();
+      });
+      return socket.resume();
+    };
+    const sockets = await Promise.all(Array.from({ length: 70 }, connect));
+    await enough.promise;
+    const kept = sockets.find((socket) => !closed.includes(socket)) as Duplex;
+    const answer = await exchangeHttp1(kept, Buffer.from('GET /stats HTTP/1.1\r\nhost: pod\r\n\r\n'), 'GET');
+    expect(answer.status).toBe(200);
+    for (const socket of sockets) socket.destroy();
   });
 
   test('all this has changed nothing', async () => {
