@@ -79,6 +79,25 @@ test('a failure is logged once with its key, and retried with back-off', async (
   expect(await rig.sample('workqueue_retries_total')).toBe(3);
 });
 
+test('after a success attempts are counted anew', async () => {
+  const attempts: number[] = [];
+  const rig = newController({
+    reconcile: async (_key, { attempt }) => {
+      attempts.push(attempt);
+      if (attempts.length % 2 === 1) throw new Error('no luck');
+      return {};
+    },
+  });
+  const running = rig.run();
+  for (let round = 0; round < 2; round += 1) {
+    rig.controller.enqueue('shop/a');
+    await rig.clock.advance(1000);
+  }
+  rig.stop.abort();
+  await running;
+  expect(attempts).toEqual([1, 2, 1, 2]);
+});
+
 test('Retry-After is honoured', async () => {
   const times: number[] = [];
   const rig = newController({
