@@ -1,0 +1,202 @@
+/** Real Envoys as pods: what their clients see while they are told one change after another. */
+import { createServer, get, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { KubeObject } from '../kube/object.ts';
+import { type Edge, edgeRenderer } from '../render/edge.ts';
+import { containerPort } from '../render/envoy-process.ts';
+import { hashOf } from '../render/fragment.ts';
+import { inCluster } from '../render/in-cluster.ts';
+import { resolver } from '../resolve/resolve.ts';
+import { type KubeClient, kubeClient } from '../runtime/client.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { type Connection, connectTo } from '../runtime/connection.ts';
+import {
+  authPolicy,
+  backendRef,
+  gateway,
+  jwt,
+  rateLimitPolicy,
+  route,
+  routeTarget,
+  service,
+  snapshotOf,
+} from '../testing/build.ts';
+import { envoyForTests } from '../testing/envoy.ts';
+import { type KubeApi, startKubeApi } from '../testing/kube-api/index.ts';
+import { podAddress, RealPods } from '../testing/real-pods.ts';
+import { type ConfigMapDelivery, configMapDelivery, directAccess, type EdgePod, type Published } from './configmap.ts';
+
+const found = await envoyForTests();
+const suite = 'binary' in found ? describe : describe.skip;
+
+const names = ['edge-config-0', 'edge-config-1'];
+const port = 80;
+const never = new AbortController().signal;
+
+let api: KubeApi;
+let connection: Connection;
+let client: KubeClient;
+let access: ReturnType<typeof directAccess>;
+let pods: RealPods;
+let backend: Server;
+let operator: ConfigMapDelivery;
+
+beforeEach(async () => {
+  api = await startKubeApi({
+    respond: ({ url }) => {
+      const [, name] = /^\/api\/v1\/namespaces\/shop\/pods\/([^/]+)\/log\?/.exec(url) ?? [];
+      return name === undefined ? undefined : { body: pods.log(name), contentType: 'text/plain' };
+    },
+  });
+  connection = connectTo({ server: api.url });
+  client = kubeClient(connection, { fieldManager: 'evengate', clock: systemClock });
+  access = directAccess(client);
+  pods = new RealPods({
+    api,
+    client,
+    binary: 'binary' in found ? found.binary : '',
+    namespace: 'shop',
+    configMaps: names,
+  });
+  pods.start();
+  backend = createServer((_, response) => response.end('ok'));
+  await new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve));
+  operator = configMapDelivery({
+    gateway: { kind: 'ApiGateway', namespace: 'shop', name: 'edge' },
+    configMaps: names,
+    metadata: {},
+    client,
+    fleet: pods.fleet,
+    access,
+    clock: systemClock,
+    log: () => undefined,
+  });
+}, 30_000);
+afterEach(async () => {
+  await operator.idle();
+  await pods.stop();
+  access.close();
+  await connection.close();
+  await api.stop();
+  await new Promise((resolve) => backend.close(resolve));
+});
+
+type Tamper = (text: string) => string;
+
+function edgeOf(objects: readonly KubeObject[], tamper?: Tamper): Edge {
+  const render = edgeRenderer({
+    ...inCluster,
+    bind: (_, given) => ({ address: podAddress, port: containerPort(given) }),
+    endpoints: () => ({
+      kind: 'addresses',
+      addresses: [{ host: '127.0.0.1', port: (backend.address() as AddressInfo).port }],
+    }),
+    readiness: { address: podAddress, port: 19_003 },
+  });
+  const resolved = resolver()(snapshotOf(objects)).gateways.get('shop/edge');
+  if (resolved === undefined) throw new Error('no gateway');
+  const edge = render(resolved);
+  const files = edge.files.map((file) => {
+    const text = file.text('');
+    if (tamper === undefined || tamper(text) === text) return file;
+    return { ...file, hash: hashOf([tamper(text)]), text: (version: string) => tamper(file.text(version)) };
+  });
+  return { ...edge, files };
+}
+
+/** The `number`th world: what it changes, changes nothing for those who ask. */
+function world(number: number): readonly KubeObject[] {
+  const to = (name: string) => [{ name: 'all', backendRefs: [backendRef({ name })] }];
+  const path = (value: string, rules: readonly object[]) => ({
+    rules: rules.map((rule) => ({ matches: [{ path: { type: 'PathPrefix', value } }], ...rule })),
+  });
+  const moving = `orders-${number % 7}`;
+  const issuer = jwt({ issuer: `https://${number % 3}.example.com` });
+  return [
+    gateway(),
+    route(path('/', to(moving)), { name: 'moving' }),
+    route(path('/stable', to('stable')), { name: 'stable' }),
+    route(path('/secure', to('stable')), { name: 'secure' }),
+    authPolicy({ targetRefs: [routeTarget('moving')] }, { name: 'moving' }),
+    authPolicy({ targetRefs: [routeTarget('stable')] }, { name: 'stable' }),
+    authPolicy({ targetRefs: [routeTarget('secure')], authenticate: { jwt: [issuer] } }, { name: 'secure' }),
+    ...(number % 4 === 0
+      ? [
+          rateLimitPolicy({
+            targetRefs: [routeTarget('stable')],
+            limits: [{ name: 'many', requests: 1_000_000, per: 'Minute' }],
+          }),
+        ]
+      : []),
+    service({}, { name: moving }),
+    service({}, { name: 'stable' }),
+  ];
+}
+
+function ask(pod: EdgePod, path: string): Promise<string> {
+  return new Promise((resolve) => {
+    const options = { host: pod.ip, port: containerPort(port), path, agent: false, timeout: 5000 };
+    get(options, (response) => {
+      response.resume();
+      response.on('end', () => resolve(`${path} ${response.statusCode}`));
+    }).on('error', (error) => resolve(`${path} ${error.message}`));
+  });
+}
+
+/** Requests without a pause, until `stop`. */
+function traffic(pod: EdgePod) {
+  const answers = new Map<string, number>();
+  let going = true;
+  const done = (async () => {
+    for (let turn = 0; going; turn += 1) {
+      const answer = await ask(pod, ['/', '/stable', '/secure'][turn % 3] ?? '/');
+      answers.set(answer, (answers.get(answer) ?? 0) + 1);
+    }
+  })();
+  return {
+    async stop(): Promise<ReadonlyMap<string, number>> {
+      going = false;
+      await done;
+      return answers;
+    },
+  };
+}
+
+async function publish(edge: Edge): Promise<Published> {
+  const published = await operator.publish(edge, never);
+  await operator.idle();
+  return published;
+}
+
+const good = ['/ 200', '/secure 401', '/stable 200'];
+
+suite('ConfigMap delivery', () => {
+  test('fifty changes under traffic, a pod that joins in the middle, and a refusal: no answer is out of place', async () => {
+    await publish(edgeOf(world(0)));
+    const started = [await pods.add('a'), await pods.add('b')];
+    expect(await publish(edgeOf(world(0)))).toMatchObject({ kind: 'served', envoys: { loaded: 2, ready: 2 } });
+    const running = started.map(traffic);
+    let joining: Promise<EdgePod> | undefined;
+    for (let number = 1; number <= 50; number += 1) {
+      if (number === 20) joining = pods.add('c');
+      expect(await publish(edgeOf(world(number)))).toMatchObject({ kind: 'served', findings: [] });
+    }
+    if (joining !== undefined) running.push(traffic(await joining));
+    expect(await publish(edgeOf(world(50)))).toMatchObject({ kind: 'served', envoys: { loaded: 3, ready: 3 } });
+
+    const broken = edgeOf(world(51), (text) => text.replace('"type":"STATIC"', '"type":"ORIGINAL_DST"'));
+    expect(await publish(broken)).toMatchObject({
+      kind: 'refused',
+      revision: edgeOf(world(50)).revision,
+      envoys: { loaded: 3, ready: 3, late: [] },
+      findings: [{ about: { kind: 'Service', namespace: 'shop' }, message: expect.stringMatching(/ORIGINAL_DST/) }],
+    });
+    expect(await publish(edgeOf(world(51)))).toMatchObject({ kind: 'served', envoys: { loaded: 3, ready: 3 } });
+
+    for (const one of running) {
+      const answers = await one.stop();
+      expect([...answers.keys()].toSorted()).toEqual(good);
+    }
+  }, 120_000);
+});
