@@ -143,7 +143,7 @@ export const cidr = z
 
 /** meta/v1: an optional DNS prefix and a name. */
 export const labelKey = shortText(317).regex(
-  /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/,
+  new RegExp(`^(${labelPattern}(\\.${labelPattern})*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$`),
   'must be a label key such as team or example.com/team',
 );
 export const labelValue = z

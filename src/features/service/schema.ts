@@ -1,7 +1,7 @@
 /** `service` of an ApiGateway: how its Service is reached from outside. */
 import { z } from 'zod';
 import { notWith } from '../../schema/choice.ts';
-import { cidr, field, portNumber, word } from '../../schema/fields.ts';
+import { cidr, field, labelKey, portNumber } from '../../schema/fields.ts';
 import { extraAnnotations, extraLabels } from '../../schema/pods.ts';
 
 const nodePort = z.strictObject({
@@ -44,7 +44,7 @@ export const serviceSchema = notWith(
         'example.com/pool': 'public',
       }),
       loadBalancerClass: field(
-        word(317).optional(),
+        labelKey.optional(),
         'Which implementation serves the load balancer; the cluster’s default when absent. It cannot be changed later.',
         'service.k8s.aws/nlb',
       ),

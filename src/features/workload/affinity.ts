@@ -1,36 +1,29 @@
 /** `workload.template.affinity`: core/v1 Affinity. */
 import { z } from 'zod';
 import { onlyWith } from '../../schema/choice.ts';
-import { field, labelKey, labelName, labelSelector } from '../../schema/fields.ts';
+import { field, labelKey, labelName, labelSelector, labelValue, objectName } from '../../schema/fields.ts';
 
 const weight = field(z.int().min(1).max(100), 'How much it counts beside the others.', 100);
 
 const nodeRequirement = onlyWith(
   z.strictObject({
-    key: field(labelKey, 'Label key, or metadata.name in matchFields.', 'topology.kubernetes.io/zone'),
+    key: field(labelKey, 'Label key.', 'topology.kubernetes.io/zone'),
     operator: field(
       z.enum(['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt']),
       'How the node’s value is compared with `values`; Gt and Lt take one integer, Exists and DoesNotExist none.',
       'In',
     ),
-    values: field(
-      z
-        .array(
-          z
-            .string()
-            .max(253, { abort: true })
-            .regex(/^[-A-Za-z0-9_.]*$/, 'must be a label value'),
-        )
-        .min(1)
-        .max(64)
-        .optional(),
-      'Values to compare with.',
-      ['eu-1a'],
-    ),
+    values: field(z.array(labelValue).min(1).max(64).optional(), 'Values to compare with.', ['eu-1a']),
   }),
   'values',
   ['operator', 'In', 'NotIn', 'Gt', 'Lt'],
 );
+
+const nodeName = z.strictObject({
+  key: field(z.enum(['metadata.name']), 'Always metadata.name: there is no other field.', 'metadata.name'),
+  operator: field(z.enum(['In', 'NotIn']), 'Whether it is to be that node or any other.', 'NotIn'),
+  values: field(z.array(objectName).min(1).max(1), 'Name of one node.', ['node-7']),
+});
 
 const nodeTerm = z.strictObject({
   matchExpressions: field(
@@ -38,11 +31,9 @@ const nodeTerm = z.strictObject({
     'Requirements on the node’s labels that must all hold.',
     [{ key: 'topology.kubernetes.io/zone', operator: 'In', values: ['eu-1a'] }],
   ),
-  matchFields: field(
-    z.array(nodeRequirement).max(16).optional(),
-    'Requirements on the node’s fields that must all hold.',
-    [{ key: 'metadata.name', operator: 'NotIn', values: ['node-7'] }],
-  ),
+  matchFields: field(z.array(nodeName).max(16).optional(), 'Requirements on the node’s fields that must all hold.', [
+    { key: 'metadata.name', operator: 'NotIn', values: ['node-7'] },
+  ]),
 });
 
 const podTerm = z.strictObject({

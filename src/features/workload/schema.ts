@@ -131,6 +131,23 @@ const spread = notWith(spreadFields, ['minDomains'], {
   values: ['ScheduleAnyway'],
 });
 
+const samePlace = 'is the topologyKey of another entry with the same whenUnsatisfiable';
+
+const spreads = z
+  .array(spread)
+  .max(8)
+  .superRefine((entries, context) => {
+    for (const [index, { topologyKey, whenUnsatisfiable }] of entries.entries()) {
+      const first = entries.findIndex(
+        (other) => other.topologyKey === topologyKey && other.whenUnsatisfiable === whenUnsatisfiable,
+      );
+      if (first === index) continue;
+      const params = { remedy: 'Keep one of them' };
+      context.addIssue({ code: 'custom', path: [index, 'topologyKey'], message: samePlace, params });
+    }
+  })
+  .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['topologyKey', 'whenUnsatisfiable'] });
+
 const template = z.strictObject({
   labels: field(extraLabels.optional(), 'Labels of the Pods, beside ours.', { 'example.com/team': 'edge' }),
   annotations: field(extraAnnotations.optional(), 'Annotations of the Pods, beside ours.', {
@@ -142,7 +159,7 @@ const template = z.strictObject({
   ]),
   affinity: field(affinitySchema.optional(), 'Where the Pods should run.', {}),
   topologySpreadConstraints: field(
-    z.array(spread).max(8).optional(),
+    spreads.optional(),
     'How the Envoys of this gateway are spread; over zones and nodes as far as possible when absent.',
     [{ maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'DoNotSchedule' }],
   ),
