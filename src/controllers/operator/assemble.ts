@@ -14,7 +14,7 @@ import { listen } from './listen.ts';
 import { Loop } from './loop.ts';
 import type { OperatorMeasures } from './metrics.ts';
 import type { Named, OperatorOptions } from './options.ts';
-import { realTimers } from './pace.ts';
+import { timersOf } from './pace.ts';
 import { Pods } from './pods.ts';
 import { Statuses } from './statuses.ts';
 import { World } from './world.ts';
@@ -51,7 +51,7 @@ export function assemble(options: AssembleOptions): Assembled {
   const controllers = controllersOf(options, { edges, fleets, statuses });
   const loop: Loop = new Loop({
     world: new World({ ...own, Service, Namespace, ReferenceGrant, ...named }, className),
-    timers: realTimers,
+    timers: timersOf(options.clock),
     edges,
     fleets,
     statuses,

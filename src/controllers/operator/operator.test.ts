@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { KubeObject } from '../../kube/object.ts';
 import { resources } from '../../kube/resources.ts';
@@ -68,22 +67,22 @@ describe('the operator', () => {
   });
 
   test('writes nothing when it is started again', async () => {
-    const { api, first, start } = await served();
+    const { api, first, start, quiet } = await served();
     await first.stop();
     const before = api.writes.length;
     start();
     api.create(route('carts', '/carts'));
     await api.until('the next Route is Ready', () => isReady(api, 'Route', 'carts'));
-    await quiet(api);
+    await quiet();
     expect(told(api.writes.slice(before))).toEqual(oneRoute('carts'));
   });
 
   test('writes what one more Route needs: one publication, and each status once', async () => {
-    const { api } = await served();
+    const { api, quiet } = await served();
     const before = api.writes.length;
     api.create(route('carts', '/carts'));
     await api.until('the next Route is Ready', () => isReady(api, 'Route', 'carts'));
-    await quiet(api);
+    await quiet();
     expect(told(api.writes.slice(before))).toEqual(oneRoute('carts'));
   });
 });
@@ -102,11 +101,11 @@ function oneRoute(name: string): readonly string[] {
 
 async function served() {
   const rig = await open();
-  const { api, start } = rig;
+  const { api, start, quiet } = rig;
   for (const one of [edge, orders, anyone, route('orders', '/orders')]) api.create(one);
   const first = start();
   await api.until('all is Ready', () => events(api) === 3);
-  await quiet(api);
+  await quiet();
   return { ...rig, first };
 }
 
@@ -116,14 +115,6 @@ function isReady(api: KubeApi, kind: 'ApiGateway' | 'Route' | 'AuthPolicy', name
 
 function events(api: KubeApi): number {
   return api.writes.filter(({ kind }) => kind === 'Event').length;
-}
-
-/** The status of an ApiGateway gathers counts for half a second; nothing waits for longer. */
-async function quiet(api: KubeApi): Promise<void> {
-  for (let seen = -1; seen !== api.writes.length; ) {
-    seen = api.writes.length;
-    await sleep(700);
-  }
 }
 
 /** Each write once, with how often where its name says nothing. */

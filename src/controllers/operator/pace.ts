@@ -1,4 +1,5 @@
 /** Runs a piece of work after changes: at once after a quiet time, and never for more than half of the time. */
+import type { Clock } from '../../runtime/clock.ts';
 
 export interface Timers {
   monotonic(): number;
@@ -45,14 +46,22 @@ export class Pace {
   }
 }
 
-export const realTimers: Timers = {
-  monotonic: () => performance.now(),
-  after(ms, run) {
-    if (ms <= 0) {
-      const soon = setImmediate(run);
-      return () => clearImmediate(soon);
-    }
-    const later = setTimeout(run, ms);
-    return () => clearTimeout(later);
-  },
-};
+export function timersOf(clock: Clock): Timers {
+  return {
+    monotonic: () => clock.monotonic(),
+    after(ms, run) {
+      if (ms <= 0) {
+        const soon = setImmediate(run);
+        return () => clearImmediate(soon);
+      }
+      const off = new AbortController();
+      clock.sleep(ms, off.signal).then(
+        () => {
+          if (!off.signal.aborted) run();
+        },
+        () => undefined,
+      );
+      return () => off.abort();
+    },
+  };
+}

@@ -1,111 +1,88 @@
 /** The operator as a process, against an API server that is a model; Pods are ready at once, and their Envoys are models. */
-import { operatorComponents } from '../../controllers/operator/operator.ts';
 import type { KubeObject } from '../../kube/object.ts';
-import { kubeClient } from '../../runtime/client.ts';
-import { systemClock } from '../../runtime/clock.ts';
-import { connectTo } from '../../runtime/connection.ts';
-import { alwaysLeader, type Election } from '../../runtime/leader.ts';
-import { createLog } from '../../runtime/logger.ts';
-import { Manager } from '../../runtime/manager.ts';
-import { createMetrics } from '../../runtime/metrics.ts';
 import { type KubeApi, type KubeApiOptions, startKubeApi } from '../kube-api/index.ts';
-import { simulateDeployments } from '../kube-api/simulate-deployments.ts';
-import { simulateServices } from '../kube-api/simulate-services.ts';
+import type { WriteRecord } from '../kube-api/log.ts';
+import { type DeploymentSimulation, type Simulation, simulateDeployments } from '../kube-api/simulate-deployments.ts';
+import { type ServiceSimulation, simulateServices } from '../kube-api/simulate-services.ts';
+import { LeapingClock } from '../leaping-clock.ts';
 import { ModelPods } from './model-pods.ts';
+import { type OperatorSettings, type RunningOperator, startOperator, type Traffic } from './process.ts';
+
+export type { OperatorSettings, RunningOperator };
 
 export interface OperatorRig {
   readonly api: KubeApi;
   readonly pods: ModelPods;
+  /** Of the operators; leaps over every wait. */
+  readonly clock: LeapingClock;
   /** Lines of all operators' logs. */
   readonly log: readonly string[];
+  readonly deployments: Simulation;
+  readonly services: Simulation;
   readonly start: (options?: Partial<OperatorSettings>) => RunningOperator;
+  /** Resolves when nothing was written for so long (10 s of the operators' time). Leases do not count. */
+  readonly quiet: (ms?: number) => Promise<void>;
+  /** What was written but for Leases. */
+  readonly writes: () => readonly WriteRecord[];
   readonly stop: () => Promise<void>;
 }
 
-export interface OperatorSettings {
-  readonly className: string;
-  readonly namespaces: readonly string[] | undefined;
-  readonly readSecrets: boolean;
-  readonly election: Election;
+export interface RigOptions extends KubeApiOptions {
+  readonly deployments?: DeploymentSimulation;
+  readonly services?: ServiceSimulation;
 }
 
-export interface RunningOperator {
-  /** In order; rejects with what ended it before. */
-  stop(): Promise<void>;
-}
+const quietMs = 10_000;
 
-export async function operatorRig(options: KubeApiOptions = {}): Promise<OperatorRig> {
+export async function operatorRig(options: RigOptions = {}): Promise<OperatorRig> {
   const api = await startKubeApi(options);
-  const simulations = [simulateDeployments(api), simulateServices(api)];
+  const deployments = simulateDeployments(api, options.deployments);
+  const services = simulateServices(api, options.services);
   const pods = new ModelPods(api);
   const log: string[] = [];
-  const running = new Set<RunningOperator>();
-  const start: OperatorRig['start'] = (settings = {}) => {
-    const operator = startOperator({ api, pods, log }, settings);
-    running.add(operator);
-    return {
-      stop: async () => {
-        running.delete(operator);
-        await operator.stop();
-      },
-    };
-  };
+  const traffic: Traffic = { moves: 0, inFlight: 0 };
+  const clock = new LeapingClock({
+    happened: () => traffic.moves + api.requests.length + api.changes.length,
+    isBusy: () => traffic.inFlight > 0,
+  });
+  const operators = fleetOf((settings) =>
+    startOperator({ server: api.url, clock, access: pods.access, log, traffic }, settings),
+  );
+  const writes = () => api.writes.filter(({ kind }) => kind !== 'Lease');
   return {
     api,
     pods,
+    clock,
     log,
-    start,
+    deployments,
+    services,
+    start: operators.start,
+    writes,
+    async quiet(ms = quietMs) {
+      for (let seen = -1; seen !== writes().length; ) {
+        seen = writes().length;
+        await clock.sleep(ms);
+      }
+    },
     async stop() {
-      await Promise.all([...running].map((operator) => operator.stop()));
-      for (const simulation of simulations) simulation.stop();
+      await operators.kill();
+      for (const simulation of [deployments, services]) simulation.stop();
       await api.stop();
     },
   };
 }
 
-interface Surroundings {
-  readonly api: KubeApi;
-  readonly pods: ModelPods;
-  readonly log: string[];
-}
-
-function startOperator({ api, pods, log: lines }: Surroundings, settings: Partial<OperatorSettings>): RunningOperator {
-  const clock = systemClock;
-  const log = createLog({ output: { write: (text: string) => lines.push(text) }, clock, level: 'debug' });
-  const connection = connectTo({ server: api.url });
-  const client = kubeClient(connection, { fieldManager: 'evengate', clock });
-  const election = settings.election ?? alwaysLeader;
-  const manager = new Manager({ clock, log, election });
-  const components = operatorComponents({
-    client,
-    election,
-    access: pods.access,
-    className: settings.className ?? 'evengate',
-    image: 'envoy:test',
-    namespaces: settings.namespaces,
-    readSecrets: settings.readSecrets ?? false,
-    instance: 'test',
-    clock,
-    log,
-    metrics: createMetrics({ process: false }),
-  });
-  for (const component of components) manager.add(component);
-  const end = new AbortController();
-  const run = async () => {
-    try {
-      await manager.run(end.signal);
-    } finally {
-      await connection.close();
-    }
-  };
-  const ended = run();
-  // Whoever stops it is told.
-  ended.catch(() => undefined);
+/** Those that run are killed at the end of a test. */
+function fleetOf(startOne: (settings: Partial<OperatorSettings>) => RunningOperator) {
+  const running = new Set<RunningOperator>();
   return {
-    async stop() {
-      end.abort();
-      await ended;
+    start: (settings: Partial<OperatorSettings> = {}) => {
+      const operator = startOne(settings);
+      running.add(operator);
+      void operator.ended.catch(() => undefined).then(() => running.delete(operator));
+      return operator;
     },
+    kill: () => Promise.all([...running].map((operator) => operator.kill())),
   };
 }
 

@@ -1,0 +1,186 @@
+/** One operator as a process that can be killed: from then on it does nothing, and nobody hears of it. */
+import { operatorComponents } from '../../controllers/operator/operator.ts';
+import type { PodAccess } from '../../delivery/configmap.ts';
+import { type KubeClient, kubeClient } from '../../runtime/client.ts';
+import type { Clock } from '../../runtime/clock.ts';
+import { connectTo } from '../../runtime/connection.ts';
+import { alwaysLeader, type Election } from '../../runtime/leader.ts';
+import { createLog, type Log } from '../../runtime/logger.ts';
+import { Manager } from '../../runtime/manager.ts';
+import { createMetrics } from '../../runtime/metrics.ts';
+
+export interface OperatorSettings {
+  readonly className: string;
+  readonly namespaces: readonly string[] | undefined;
+  readonly readSecrets: boolean;
+  /** Made with the client, clock and log of the process. */
+  readonly election: (parts: ElectionParts) => Election;
+  /** After each write that the API server took, before the operator hears of it. */
+  readonly onWrite: (operator: RunningOperator) => void;
+  readonly userAgent: string;
+}
+
+export interface ElectionParts {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface RunningOperator {
+  /** In order; rejects with what ended it before. */
+  stop(): Promise<void>;
+  /** What it is doing is never finished, and nothing is drained. */
+  kill(): Promise<void>;
+  /** It stops where it is, sockets open, and goes on when told to. */
+  pause(): () => void;
+  /** Settles when it has ended by itself. */
+  readonly ended: Promise<void>;
+}
+
+export interface Surroundings {
+  readonly server: string;
+  readonly clock: Clock;
+  readonly access: PodAccess;
+  readonly log: string[];
+  /** Counts what is under way, for a LeapingClock. */
+  readonly traffic: Traffic;
+}
+
+/** Calls of all operators that live. */
+export interface Traffic {
+  /** Begun or ended, ever. */
+  moves: number;
+  inFlight: number;
+}
+
+export function startOperator(around: Surroundings, settings: Partial<OperatorSettings>): RunningOperator {
+  const life = new Life();
+  const { className = 'evengate', namespaces, readSecrets = false, userAgent = 'evengate/test' } = settings;
+  const clock = life.clock(around.clock);
+  const log = createLog({ output: life.output(around.log), clock, level: 'debug' });
+  const connection = connectTo({ server: around.server, userAgent });
+  const onWrite = () => settings.onWrite?.(operator);
+  const client = life.client(kubeClient(connection, { fieldManager: 'evengate', clock }), around.traffic, onWrite);
+  const election = settings.election?.({ client, clock, log }) ?? alwaysLeader;
+  const manager = new Manager({ clock, log, election });
+  const access = life.calls(around.access);
+  const common = { className, image: 'envoy:test', namespaces, readSecrets, instance: 'test' };
+  const metrics = createMetrics({ process: false });
+  const components = operatorComponents({ ...common, client, election, access, clock, log, metrics });
+  for (const component of components) manager.add(component);
+  const end = new AbortController();
+  const run = async () => {
+    try {
+      await manager.run(end.signal);
+    } finally {
+      await connection.close();
+    }
+  };
+  const ended = run();
+  // Whoever stops it is told.
+  ended.catch(() => undefined);
+  const operator: RunningOperator = {
+    ended,
+    async stop() {
+      end.abort();
+      await ended;
+    },
+    async kill() {
+      life.end();
+      await connection.close();
+    },
+    pause: () => life.pause(),
+  };
+  return operator;
+}
+
+/** What the process asks of the world around it is answered only while it lives. */
+class Life {
+  readonly #death = new AbortController();
+  readonly #never = new Promise<never>(() => undefined);
+  #paused: Promise<void> | undefined;
+  #inFlight = new Map<Traffic, number>();
+
+  end(): void {
+    this.#death.abort();
+    for (const [traffic, calls] of this.#inFlight) traffic.inFlight -= calls;
+    this.#inFlight.clear();
+  }
+
+  pause(): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#paused = promise;
+    return () => {
+      this.#paused = undefined;
+      resolve();
+    };
+  }
+
+  clock(real: Clock): Clock {
+    return {
+      now: () => real.now(),
+      monotonic: () => real.monotonic(),
+      random: () => real.random(),
+      sleep: (ms, signal) => {
+        const both = signal === undefined ? this.#death.signal : AbortSignal.any([signal, this.#death.signal]);
+        return this.#alive(real.sleep(ms, both));
+      },
+    };
+  }
+
+  output(lines: string[]): { readonly write: (text: string) => void } {
+    return {
+      write: (text) => {
+        if (!this.#death.signal.aborted) lines.push(text);
+      },
+    };
+  }
+
+  calls<T extends object>(target: T, around: (name: string, call: () => unknown) => unknown = (_, call) => call()): T {
+    return new Proxy(target, {
+      get: (real, name) => {
+        const value: unknown = Reflect.get(real, name);
+        if (typeof value !== 'function') return value;
+        return (...args: readonly unknown[]) =>
+          this.#alive(
+            (this.#paused ?? Promise.resolve()).then(() => around(String(name), () => value.apply(real, args))),
+          );
+      },
+    });
+  }
+
+  client(real: KubeClient, traffic: Traffic, onWrite: () => void): KubeClient {
+    const writes = ['apply', 'create', 'replace', 'patch', 'delete'];
+    return this.calls(real, async (name, call) => {
+      this.#count(traffic, 1);
+      try {
+        const answer = await call();
+        if (writes.includes(name) && !this.#death.signal.aborted) onWrite();
+        return answer;
+      } finally {
+        if (!this.#death.signal.aborted) this.#count(traffic, -1);
+      }
+    });
+  }
+
+  #count(traffic: Traffic, change: number): void {
+    if (this.#death.signal.aborted) return;
+    traffic.moves += 1;
+    traffic.inFlight += change;
+    this.#inFlight.set(traffic, (this.#inFlight.get(traffic) ?? 0) + change);
+  }
+
+  /** What comes of it while the process lives, and not while it is paused. */
+  async #alive<T>(work: Promise<T>): Promise<T> {
+    if (this.#death.signal.aborted) {
+      work.catch(() => undefined);
+      return await this.#never;
+    }
+    try {
+      return await work;
+    } finally {
+      await this.#paused;
+      if (this.#death.signal.aborted) await this.#never;
+    }
+  }
+}
