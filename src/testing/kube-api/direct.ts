@@ -92,12 +92,14 @@ function place(types: ServedTypes, { apiVersion, kind, metadata }: KubeObject): 
   return { type, namespace: metadata.namespace ?? '', name: metadata.name };
 }
 
-function storedOf({ store, types }: { store: Backend['store']; types: ServedTypes }, type: ResourceType) {
-  return store.everything(types.all().filter((served) => typeId(served) === typeId(type)));
+type Objects = Pick<Backend, 'store'> & { readonly types: ServedTypes };
+
+function storedOf({ store, types }: Objects, type: ResourceType): readonly Stored[] {
+  const served = types.all().find((known) => typeId(known) === typeId(type));
+  return served === undefined ? [] : store.all(served);
 }
 
-function storedAt(server: { store: Backend['store']; types: ServedTypes }, at: Place): Stored | undefined {
-  return storedOf(server, at.type).find(
-    ({ metadata }) => metadata.name === at.name && (metadata.namespace ?? '') === at.namespace,
-  );
+function storedAt({ store, types }: Objects, { type, namespace, name }: Place): Stored | undefined {
+  const served = types.all().find((known) => typeId(known) === typeId(type));
+  return served && store.get(served, namespace, name);
 }

@@ -12,13 +12,17 @@ const pulseMs = 5;
 
 export function waiting(): Waiting {
   const waiters = new Set<() => void>();
+  let due = false;
   const pollAll = () => {
+    due = false;
     for (const waiter of waiters) waiter();
   };
   return {
     poll: () => {
       // After the change is complete, not in its midst.
-      if (waiters.size > 0) setImmediate(() => pollAll());
+      if (waiters.size === 0 || due) return;
+      due = true;
+      setImmediate(pollAll);
     },
     until: (what, condition) => {
       if (condition()) return Promise.resolve();
