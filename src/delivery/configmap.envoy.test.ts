@@ -1,6 +1,7 @@
 /** Real Envoys as pods: what their clients see while they are told one change after another. */
 import { createServer, get, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { KubeObject } from '../kube/object.ts';
 import { type Edge, edgeRenderer } from '../render/edge.ts';
@@ -144,7 +145,7 @@ function ask(pod: EdgePod, path: string): Promise<string> {
   });
 }
 
-/** Requests without a pause, until `stop`. */
+/** One request after the other, until `stop`. */
 function traffic(pod: EdgePod) {
   const answers = new Map<string, number>();
   let going = true;
@@ -152,6 +153,8 @@ function traffic(pod: EdgePod) {
     for (let turn = 0; going; turn += 1) {
       const answer = await ask(pod, ['/', '/stable', '/secure'][turn % 3] ?? '/');
       answers.set(answer, (answers.get(answer) ?? 0) + 1);
+      // The Envoys and their operator share this machine with it.
+      await sleep(2);
     }
   })();
   return {

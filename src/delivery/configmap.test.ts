@@ -2,13 +2,16 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ConfigMap } from '../kube/core.ts';
 import type { KubeObject } from '../kube/object.ts';
 import { resources } from '../kube/resources.ts';
-import type { Edge } from '../render/edge.ts';
+import type { Edge, EdgeFile } from '../render/edge.ts';
+import { leaf } from '../render/fragment.ts';
+import { discoveryResponse, tableResource } from '../render/protobuf/response.ts';
 import { kubeClient } from '../runtime/client.ts';
 import { type Connection, connectTo } from '../runtime/connection.ts';
-import { authPolicy, backendRef, gateway, route, service } from '../testing/build.ts';
+import { authPolicy, backendRef, gateway, jwt, route, service } from '../testing/build.ts';
 import { compile } from '../testing/compile.ts';
 import { EdgePods } from '../testing/edge-pods.ts';
 import { type KubeApi, startKubeApi } from '../testing/kube-api/index.ts';
+import { missingNames } from '../testing/missing-names.ts';
 import { SkippingClock } from '../testing/skipping-clock.ts';
 import { type ConfigMapDelivery, configMapDelivery, type Published } from './configmap.ts';
 
@@ -183,6 +186,19 @@ describe('pods that are late', () => {
     expect(await publish(canary)).toEqual(served(2, canary));
   });
 
+  test('one whose kubelet missed the touch is touched again', async () => {
+    pods.add('a');
+    await publish(answering('one'));
+    pods.manner('a').deaf = true;
+    const two = answering('two');
+    expect(await publish(two)).toMatchObject({ kind: 'pending', envoys: { late: ['a'] } });
+    pods.manner('a').deaf = false;
+    const before = api.writes.length;
+    await clock.advance(2000);
+    expect(await publish(two)).toEqual(served(1, two));
+    expect(writes(before)).toEqual(['Pod a']);
+  });
+
   test('one that cannot be asked', async () => {
     pods.add('a');
     pods.add('b', { mute: true });
@@ -245,6 +261,35 @@ describe('what is refused', () => {
     expect(await publish(mended)).toEqual(served(2, mended));
   });
 
+  test('is not believed when it is acknowledged because it was read once more', async () => {
+    const guarded = (name: string) =>
+      edgeOf(
+        gateway(),
+        route(),
+        service(),
+        authPolicy({ authenticate: { jwt: [jwt({ issuer: `https://${name}.example.com` })] } }),
+      );
+    pods.manner('b').refuses = (file, text) => (file.startsWith('ecds-jwt') && text.includes('bad') ? 'no' : undefined);
+    await publish(guarded('good'));
+    for (let times = 0; times < 3; times += 1) {
+      expect(await publish(guarded('bad'))).toMatchObject({
+        kind: 'refused',
+        findings: [
+          { about: { kind: 'ApiGateway' }, message: expect.stringMatching(/^Envoy refused ecds-jwt-http-80/) },
+        ],
+      });
+      expect(pods.envoy('b').history.at(-1)?.get('ecds-jwt-http-80.json')).toContain('https://good');
+    }
+  });
+
+  test('does not hold up what comes after it, also where only some of it is refused by one pod', async () => {
+    await publish(answering('bad'));
+    for (const body of ['one', 'two']) {
+      const edge = answering(body);
+      expect(await publish(edge)).toEqual(served(2, edge));
+    }
+  });
+
   test('is withdrawn by the next operator where the one that told it is gone', async () => {
     const killed = new AbortController();
     const publication = operator.publish(answering('bad'), killed.signal);
@@ -262,6 +307,121 @@ describe('what is refused', () => {
     expect(stored()?.data?.['rds-http-80.json']).toContain('good');
   });
 });
+
+describe('where it starts', () => {
+  test('pods that refuse their first configuration are not Ready, and still heard', async () => {
+    await publish(answering('bad'));
+    pods.add('a', { ready: false, refuses: bad });
+    expect(await publish(answering('bad'))).toMatchObject({
+      kind: 'refused',
+      envoys: { loaded: 0, ready: 0 },
+      findings: [refusal],
+    });
+    const mended = answering('mended');
+    await publish(mended);
+    pods.setReady('a', true);
+    expect(await publish(mended)).toEqual(served(1, mended));
+  });
+
+  test('a publication that is ended goes on with the next call', async () => {
+    pods.add('a');
+    await publish(going('orders'));
+    pods.manner('a').deaf = true;
+    const ending = new AbortController();
+    const publication = operator.publish(going('canary'), ending.signal);
+    await api.until('the first phase is told', () => stored()?.data?.['cds.json']?.includes('canary') === true);
+    ending.abort(new Error('enough'));
+    await expect(publication).rejects.toThrow('enough');
+    pods.manner('a').deaf = false;
+    await clock.advance(2000);
+    const canary = going('canary');
+    expect(await publish(canary)).toEqual(served(1, canary));
+    expect(pods.envoy('a').history.flatMap(missingNames)).toEqual([]);
+  });
+
+  test('what does not fit is told, and what was served stays', async () => {
+    pods.add('a');
+    const one = answering('one');
+    await publish(one);
+    const before = api.writes.length;
+    const large = answering('x'.repeat(4000));
+    const [table] = large.files.filter(({ name }) => name.startsWith('rds'));
+    const huge = { ...large, files: large.files.map((file) => (file === table ? inflated(file) : file)) };
+    expect(await publish(huge)).toEqual({
+      kind: 'too-large',
+      revision: one.revision,
+      envoys: { loaded: 1, ready: 1, late: [] },
+      findings: [
+        {
+          about: { kind: 'ApiGateway', namespace: 'shop', name: 'edge' },
+          severity: 'error',
+          reason: 'ConfigTooLarge',
+          at: '',
+          message: expect.stringMatching(/^What Envoy is to be told takes 11\d{5} bytes, and 2 ConfigMaps hold /),
+          remedy: expect.stringMatching(/another ApiGateway$/),
+        },
+      ],
+    });
+    expect(api.writes.length).toBe(before);
+    const two = answering('two');
+    expect(await publish(two)).toEqual(served(1, two));
+  });
+
+  test('what does not fit into one ConfigMap takes the next', async () => {
+    pods.add('a');
+    const edge = answering('one');
+    const files = edge.files.map((file) => (/^(rds|cds)/.test(file.name) ? inflated(file, 700_000) : file));
+    expect(await publish({ files })).toMatchObject({ kind: 'served' });
+    const held = names.map((name) => Object.keys(stored(name)?.data ?? {}).filter((file) => /^(rds|cds)/.test(file)));
+    expect(held.map((inOne) => inOne.length)).toEqual([1, 1]);
+    operator = start();
+    const before = api.writes.length;
+    expect(await publish({ files })).toMatchObject({ kind: 'served' });
+    expect(api.writes.length).toBe(before);
+  });
+
+  test('files in protobuf lie in binaryData, and are known again', async () => {
+    pods.add('a');
+    const compact = edgeOf(gateway(), route(), authPolicy(), service());
+    const files = compact.files.map((file) => (file.name.startsWith('rds') ? asProtobuf(file) : naming(file)));
+    await publish({ files });
+    expect(Object.keys(stored()?.binaryData ?? {})).toEqual(['rds-http-80.pb']);
+    operator = start();
+    expect(await operator.inPlace(never)).toEqual(new Set(files.map(({ name }) => name)));
+    const before = api.writes.length;
+    await publish({ files });
+    expect(writes(before).filter((one) => one.startsWith('ConfigMap'))).toEqual([]);
+  });
+});
+
+function inflated(file: EdgeFile, bytes = 1_100_000): EdgeFile {
+  const padding = ' '.repeat(bytes);
+  return {
+    ...file,
+    hash: `${file.hash.slice(0, 15)}x`,
+    text: (version) => file.text(version).replace(/\n$/, `${padding}\n`),
+  };
+}
+
+/** The listeners look for the table where it is. */
+function naming(file: EdgeFile): EdgeFile {
+  return { ...file, text: (version) => file.text(version).replaceAll('/rds-http-80.json', '/rds-http-80.pb') };
+}
+
+function asProtobuf(file: EdgeFile): EdgeFile {
+  const {
+    resources: [{ '@type': type, virtual_hosts: hosts, ...rest }],
+  } = JSON.parse(file.text(''));
+  const parts = {
+    head: JSON.stringify({ '@type': type, ...rest }),
+    virtualHosts: hosts.map((host: object) => leaf(host)),
+  };
+  return {
+    ...file,
+    name: file.name.replace('.json', '.pb'),
+    protobuf: (version) => discoveryResponse(version, tableResource(parts)),
+  };
+}
 
 describe('other hands', () => {
   test.each([

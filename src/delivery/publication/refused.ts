@@ -44,11 +44,14 @@ export class RefusedContent {
     this.#files.clear();
   }
 
+  /** One a file name. */
   among(files: readonly EdgeFile[]): readonly Refusal[] {
-    return files.flatMap((file) => {
+    const found = new Map<string, Refusal>();
+    for (const file of files) {
       const known = this.#files.get(keyOf(file.name, file.hash));
-      return known === undefined ? [] : [{ file, detail: known.detail }];
-    });
+      if (known !== undefined && !found.has(file.name)) found.set(file.name, { file, detail: known.detail });
+    }
+    return [...found.values()];
   }
 
   #keep(file: RefusedFile): void {
