@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server, type ServerOptions } from 'node:https';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { type AddressInfo, connect as connectTcp, createServer as createTcpServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
@@ -152,6 +153,42 @@ describe('who we are', () => {
     );
     expect(server.received[0]?.headers['user-agent']).toBe('evengate/1.2.3');
   });
+});
+
+test('a pod shows the token of its service account, to the server that its CA vouches for', async () => {
+  const own = testCertificate('localhost');
+  const { url, server } = await tlsServer(own);
+  const seen: (string | undefined)[] = [];
+  server.on('request', ({ headers }) => seen.push(headers.authorization));
+  const serviceAccount = await mkdtemp(join(directory, 'pod-'));
+  await writeFile(join(serviceAccount, 'ca.crt'), own.certificate);
+  await writeFile(join(serviceAccount, 'token'), 'of the pod');
+  const env = { KUBERNETES_SERVICE_HOST: 'localhost', KUBERNETES_SERVICE_PORT: new URL(url).port };
+  const connection = closing(connect({ env, serviceAccount }));
+  expect([await get(connection), connection.server, connection.inCluster]).toEqual(['nobody', url, true]);
+  expect(seen).toEqual(['Bearer of the pod']);
+});
+
+test('the proxy of the kubeconfig is used', async () => {
+  const own = testCertificate('api.test');
+  const { server } = await tlsServer(own);
+  const asked: (string | undefined)[] = [];
+  const proxy = createHttpServer();
+  proxy.on('connect', ({ url }, client: Socket) => {
+    asked.push(url);
+    const upstream = connectTcp((server.address() as AddressInfo).port, '127.0.0.1');
+    for (const socket of [client, upstream]) socket.on('error', () => undefined);
+    client.write('HTTP/1.1 200 OK\r\n\r\n');
+    upstream.pipe(client).pipe(upstream);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  open.push(() => new Promise((resolve) => proxy.close(resolve)));
+  const path = await kubeconfig('https://api.test:6443', {
+    'certificate-authority-data': base64(own.certificate),
+    'proxy-url': `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+  });
+  expect(await get(closing(connect({ kubeconfig: path, env: {} })))).toBe('nobody');
+  expect(asked).toEqual(['api.test:6443']);
 });
 
 test('a file that is missing is named, with the kubeconfig that names it', async () => {

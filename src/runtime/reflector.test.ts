@@ -167,6 +167,43 @@ function sameAs(
   return sorted(known) === sorted(there);
 }
 
+test('a place in the stream that is refused again and again is given up', async () => {
+  await using world = await watching();
+  strike(world.api, 'watch', { kind: 'refuse', code: 500 }, 3);
+  const reflector = new Reflector<KubeObject>({ ...world.shared, type: resources.Service });
+  world.start(reflector);
+  await world.api.until('a watch that lasts', () => world.api.watches().length === 1);
+  expect(listsOf(world.api)).toHaveLength(2);
+});
+
+test('a place that is ahead of an API server restored from a backup is given up at once', async () => {
+  await using world = await watching();
+  const cause = { reason: 'ResourceVersionTooLarge', message: 'Too large resource version' };
+  const body = { kind: 'Status', status: 'Failure', reason: 'Timeout', code: 504, details: { causes: [cause] } };
+  const event = JSON.stringify({ type: 'ERROR', object: body });
+  strike(world.api, 'watch', { kind: 'stream', script: (watch) => watch.sendRaw(`${event}\n`) }, 1);
+  const reflector = new Reflector<KubeObject>({ ...world.shared, type: resources.Service });
+  world.start(reflector);
+  await world.api.until('a second list', () => listsOf(world.api).length === 2);
+  expect(world.counted).toContain('expired');
+});
+
+test.each(['{"kind":"ServiceList","metadata":{"resourceVersion":"1"},"items":[', '{}', 'hello'])(
+  'a list that says %s is none',
+  async (body) => {
+    await using world = await watching();
+    world.api.put(service('a'));
+    strike(world.api, 'list', { kind: 'garble', body }, 2);
+    const reflector = new Reflector<KubeObject>({ ...world.shared, type: resources.Service });
+    const states: string[] = [];
+    reflector.onState((state) => void states.push(state.kind === 'behind' ? state.error.reason : state.kind));
+    world.start(reflector);
+    await told('synced', reflector, () => reflector.state.kind === 'synced');
+    expect(states).toEqual(['Malformed', 'Malformed', 'synced']);
+    expect(reflector.size).toBe(1);
+  },
+);
+
 test('it goes on where it was: a clean end costs no list', async () => {
   await using world = await mirror((api) => api.put(service('a')));
   const { api } = world;

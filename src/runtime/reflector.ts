@@ -250,8 +250,10 @@ function causeOf({ code }: ApiError): BehindCause {
   return code === 403 ? 'forbidden' : 'failing';
 }
 
-function isExpired({ code, reason }: ApiError): boolean {
-  return code === 410 || reason === 'Expired' || reason === 'Gone';
+/** The place in the stream is no more, or not yet: an API server whose etcd was restored is behind what it once said. */
+function isExpired({ code, reason, causes }: ApiError): boolean {
+  const ahead = causes.some((cause) => cause.reason === 'ResourceVersionTooLarge');
+  return code === 410 || reason === 'Expired' || reason === 'Gone' || ahead;
 }
 
 function asApiError(error: unknown): ApiError {
