@@ -40,6 +40,15 @@ describe('a cache of some namespaces', () => {
     expect(source.state.kind === 'behind' ? source.state.error.message : '').toContain('in the namespace "blog"');
   });
 
+  test('of none in particular is of all', async () => {
+    await using world = await watching();
+    world.api.put(secret('shop', 'a'));
+    const source = cache({ ...world.shared, type: resources.Secret, namespaces: [] });
+    world.start(source);
+    await source.whenSynced();
+    expect([...source.snapshot().keys()]).toEqual(['shop/a']);
+  });
+
   test('of a cluster-scoped type is all of it', async () => {
     await using world = await watching();
     world.api.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'blog' } });

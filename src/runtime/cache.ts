@@ -4,12 +4,12 @@ import { Reflector, type ReflectorOptions } from './reflector.ts';
 import type { ChangeListener, Source, SourceState } from './source.ts';
 
 export interface CacheOptions<T extends KubeObject> extends Omit<ReflectorOptions<T>, 'namespace'> {
-  /** All when absent; a list needs rights in each of them only. Of no meaning to cluster-scoped types. */
+  /** All when absent or empty; a list needs rights in each of them only. Of no meaning to cluster-scoped types. */
   readonly namespaces?: readonly string[] | undefined;
 }
 
 export function cache<T extends KubeObject>({ namespaces, ...options }: CacheOptions<T>): Source<T> {
-  if (namespaces === undefined || !options.type.namespaced) return new Reflector(options);
+  if (namespaces === undefined || namespaces.length === 0 || !options.type.namespaced) return new Reflector(options);
   const reflectors = [...new Set(namespaces)].map((namespace) => new Reflector({ ...options, namespace }));
   return reflectors.length === 1 && reflectors[0] !== undefined ? reflectors[0] : new Union(reflectors);
 }
