@@ -97,6 +97,7 @@ export class WorkQueue {
     }
     const at = this.#clock.monotonic() + ms;
     if (at >= (this.#delayed.get(key) ?? Number.POSITIVE_INFINITY)) return;
+    this.#delayed.delete(key); // so that of two due at once the one told last comes last
     this.#delayed.set(key, at);
     this.#setAlarm(at);
   }
