@@ -21,8 +21,8 @@ export interface CopierOptions {
   readonly clock?: FakeClock;
   /** Competes for the Lease `copier` under this name. */
   readonly identity?: string;
-  /** Awaited before each reconcile. */
-  readonly before?: (key: string, context: ReconcileContext) => Promise<void> | void;
+  /** Awaited in each reconcile, between what it reads and what it writes. */
+  readonly beforeWrite?: (key: string, context: ReconcileContext) => Promise<void> | void;
   /** Takes fields from other managers; true when absent. */
   readonly force?: boolean;
   readonly concurrency?: number;
@@ -88,7 +88,7 @@ interface Work extends CopierOptions {
 }
 
 function copyController(work: Work): Pick<Copier, 'controller' | 'reconciled' | 'finished'> {
-  const { clock, log, routes, copies, client, before, force = true, concurrency = 2 } = work;
+  const { clock, log, routes, copies, client, beforeWrite, force = true, concurrency = 2 } = work;
   const reconciled: string[] = [];
   const finished: string[] = [];
   const controller = new Controller({
@@ -100,8 +100,9 @@ function copyController(work: Work): Pick<Copier, 'controller' | 'reconciled' | 
     async reconcile(key, context) {
       reconciled.push(key);
       try {
-        await before?.(key, context);
-        await copy({ route: routes.get(key), copy: copies.get(key) }, { client, force, signal: context.signal });
+        const pair = { route: routes.get(key), copy: copies.get(key) };
+        await beforeWrite?.(key, context);
+        await copy(pair, { client, force, signal: context.signal });
       } finally {
         finished.push(key);
       }

@@ -29,13 +29,13 @@ test.each([
   ['later', () => Promise.reject(new Error('oops'))],
 ])('10: a reconcile that throws %s is tried again, later each time, and holds up no other', async (_, fail) => {
   let failures = 0;
-  const before = (key: string) => {
+  const beforeWrite = (key: string) => {
     if (key !== 'shop/bad' || failures >= 8) return undefined;
     failures += 1;
     return fail();
   };
   await using world = await copying((api) => ['a', 'bad', 'b'].forEach((name) => void api.put(route(name))), {
-    before,
+    beforeWrite,
   });
   const { api, copier } = world;
   await settled(api, copier);

@@ -95,7 +95,7 @@ test('15: a leader that stood still for 20 s writes nothing more, and ends; the 
   const api = await newApi();
   api.put(route('before'));
   const slow = (key: string) => (key === 'shop/during' ? gate : undefined);
-  const a = await leader(api, 'a', { before: slow });
+  const a = await leader(api, 'a', { beforeWrite: slow });
   await api.until('its copy', () => copiesOf(api).join() === 'before=80');
   const b = replica(api, 'b');
   await pass(api, 1000, a, b);

@@ -10,7 +10,10 @@ function recreate(api: KubeApi): KubeObject {
   return api.create(route('a'));
 }
 
-test('9: deleted and created anew while nobody watched', async () => {
+test.each([
+  ['heard of by watch', false],
+  ['found in a list', true],
+])('9: deleted and created anew while nobody watched, %s', async (_, compacts) => {
   await using world = await copying((api) => api.put(route('a')));
   const { api, copier } = world;
   await settled(api, copier);
@@ -21,20 +24,24 @@ test('9: deleted and created anew while nobody watched', async () => {
   const before = copier.routes.get('shop/a')?.metadata.uid;
   await api.goDown();
   const { uid } = recreate(api).metadata;
+  if (compacts) api.compact();
   await api.comeBack();
   await settled(api, copier);
   expect(seen).toEqual([`deleted ${before}`, `added ${uid}`]);
   expect(api.get(resources.ConfigMap, 'shop', 'a')?.metadata.ownerReferences).toMatchObject([{ uid }]);
 });
 
-test('9: the same with every event of it lost, and a garbage collector that comes late', async () => {
+test('9: the same with the news of it lost: the next event of the new object tells', async () => {
   await using world = await copying((api) => api.put(route('a')));
   const { api, copier } = world;
   await settled(api, copier);
+  const seen: string[] = [];
+  copier.routes.onChange((changes) => seen.push(...changes.map(({ kind }) => kind)));
   for (const watch of api.watches(resources.Route)) watch.intercept = ({ type }) => type !== 'MODIFIED';
   recreate(api);
   api.put(route('a', { port: 81 }));
   await settled(api, copier);
+  expect(seen).toEqual(['deleted', 'added']);
   expect(copiesOf(api)).toEqual(['a=81']);
 });
 

@@ -6,14 +6,14 @@ test('14: the others flow meanwhile; it is worked on by one at a time, and once 
   const { promise: gate, resolve: open } = Promise.withResolvers<void>();
   let running = 0;
   let most = 0;
-  const before = async (key: string) => {
+  const beforeWrite = async (key: string) => {
     if (key !== 'shop/slow') return;
     running += 1;
     most = Math.max(most, running);
     await gate;
     running -= 1;
   };
-  await using world = await copying((api) => void api.put(route('slow')), { before, concurrency: 2 });
+  await using world = await copying((api) => void api.put(route('slow')), { beforeWrite, concurrency: 2 });
   const { api, copier } = world;
   await api.until('the slow one', () => running === 1);
   for (let n = 0; n < 50; n += 1) {

@@ -48,7 +48,7 @@ test('11: while a reconcile runs: it is finished, and what waits is left to the 
   const { promise: gate, resolve: open } = Promise.withResolvers<void>();
   const names = ['a', 'b', 'c', 'd'];
   await using world = await copying((api) => names.forEach((name) => void api.put(route(name))), {
-    before: () => gate,
+    beforeWrite: () => gate,
     concurrency: 1,
   });
   const { api, copier } = world;
@@ -62,7 +62,7 @@ test('11: while a reconcile runs: it is finished, and what waits is left to the 
 
 test('11: a reconcile that does not end is cut after the time to drain', async () => {
   await using world = await copying((api) => api.put(route('a')), {
-    before: (_, { signal }) =>
+    beforeWrite: (_, { signal }) =>
       new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
   });
   const { api, copier, clock } = world;
