@@ -3,9 +3,8 @@ import { z } from 'zod';
 import { listenerSchema } from '../features/listeners/schema.ts';
 import { serviceSchema } from '../features/service/schema.ts';
 import { workloadSchema } from '../features/workload/schema.ts';
+import { defaultClass } from '../ir/class-name.ts';
 import { field, labelName, namedList } from '../schema/fields.ts';
-
-export const defaultClass = 'evengate';
 
 export const apiGatewaySchema = z.strictObject({
   className: field(

@@ -1,6 +1,6 @@
 /** The options of `evengate operator`. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { defaultClass } from '../api/api-gateway.ts';
+import { defaultClass } from '../ir/class-name.ts';
 import { envoyImage } from '../render/envoy-process.ts';
 import type { ExitCode } from './exit-codes.ts';
 import type { Io } from './io.ts';

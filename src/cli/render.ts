@@ -1,7 +1,7 @@
 /** `evengate render`: what Envoy would be told, which objects would run it, and what the statuses would say. */
 import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
-import { defaultClass } from '../api/api-gateway.ts';
+import { defaultClass } from '../ir/class-name.ts';
 import type { Gateway } from '../ir/gateway.ts';
 import { describeRef, type ObjectKey, type ObjectRef } from '../kube/object.ts';
 import { type ObjectStatus, statuses } from '../reconcilers/statuses.ts';

@@ -1,7 +1,8 @@
 /** One ApiGateway, resolved without its Routes. */
-import { defaultClass } from '../api/api-gateway.ts';
+
 import { resolveService } from '../features/service/resolve.ts';
 import { resolveWorkload } from '../features/workload/resolve.ts';
+import { defaultClass } from '../ir/class-name.ts';
 import type { KubeObject, ObjectRef } from '../kube/object.ts';
 import type { Finding } from '../status/finding.ts';
 import { resolveListeners } from './listeners.ts';

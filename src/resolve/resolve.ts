@@ -1,5 +1,5 @@
 /** What it all means: snapshot in, gateways and findings out. Pure; what is remembered between calls only saves work. */
-import { defaultClass } from '../api/api-gateway.ts';
+import { defaultClass } from '../ir/class-name.ts';
 import type { Gateway } from '../ir/gateway.ts';
 import type { Policy } from '../ir/guard.ts';
 import type { KubeObject, ObjectKey } from '../kube/object.ts';

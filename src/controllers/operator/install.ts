@@ -95,6 +95,8 @@ function deployment(options: InstallOptions): object {
       metadata: { labels: labelsOf(options) },
       spec: {
         serviceAccountName: nameOf(options),
+        // It drains for 30 s, and then gives up its lease.
+        terminationGracePeriodSeconds: 45,
         securityContext: { runAsNonRoot: true, runAsUser: 65_532, seccompProfile: { type: 'RuntimeDefault' } },
         containers: [container(options)],
       },

@@ -1,0 +1,2 @@
+/** Of the operator that serves what names no other. */
+export const defaultClass = 'evengate';
