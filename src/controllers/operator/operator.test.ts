@@ -2,19 +2,10 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import type { KubeObject } from '../../kube/object.ts';
 import { resources } from '../../kube/resources.ts';
 import type { KubeApi } from '../../testing/kube-api/index.ts';
-import { type OperatorRig, operatorRig, readyOf } from '../../testing/operator/rig.ts';
+import { readyOf, rigPool } from '../../testing/operator/rig.ts';
 
-const rigs: OperatorRig[] = [];
-
-async function open(): Promise<OperatorRig> {
-  const rig = await operatorRig();
-  rigs.push(rig);
-  return rig;
-}
-
-afterEach(async () => {
-  await Promise.all(rigs.splice(0).map((rig) => rig.stop()));
-});
+const { open, stop } = rigPool();
+afterEach(stop);
 
 function object(kind: string, name: string, spec: object, apiVersion = 'evengate.dev/v1alpha1'): KubeObject {
   return { apiVersion, kind, metadata: { name, namespace: 'shop' }, spec };

@@ -15,6 +15,7 @@ interface PodObject extends KubeObject {
 export class ModelPods {
   readonly #api: KubeApi;
   readonly #envoys = new Map<string, ModelEnvoy>();
+  readonly #all: ModelEnvoy[] = [];
   readonly #sources = new Map<string, Readonly<Record<string, string>>>();
   #read = 0;
   /** What Envoys say against a file, if anything. */
@@ -38,6 +39,12 @@ export class ModelPods {
   envoys(): ReadonlyMap<string, ModelEnvoy> {
     this.#replay();
     return this.#envoys;
+  }
+
+  /** Also of Pods that are gone. */
+  everyEnvoy(): readonly ModelEnvoy[] {
+    this.#replay();
+    return this.#all;
   }
 
   #envoy({ name, uid }: EdgePod): ModelEnvoy {
@@ -67,9 +74,15 @@ export class ModelPods {
       this.#envoys.delete(id);
       return;
     }
-    const envoy = this.#envoys.get(id) ?? new ModelEnvoy((file, text) => this.refuses(file, text));
-    this.#envoys.set(id, envoy);
+    const envoy = this.#envoys.get(id) ?? this.#newEnvoy(id);
     envoy.read(this.#files(pod));
+  }
+
+  #newEnvoy(id: string): ModelEnvoy {
+    const envoy = new ModelEnvoy((file, text) => this.refuses(file, text));
+    this.#envoys.set(id, envoy);
+    this.#all.push(envoy);
+    return envoy;
   }
 
   #files({ metadata: { namespace }, spec }: PodObject): ReadonlyMap<string, string> {

@@ -100,3 +100,23 @@ export function conditionOf(object: KubeObject | undefined, type: string): strin
   const found = status?.conditions?.find((condition) => condition.type === type);
   return found === undefined ? '' : `${found.status} ${found.reason}`;
 }
+
+/** Rigs of one test file: `afterEach(pool.stop)`. */
+export function rigPool(usual: RigOptions = {}): RigPool {
+  const rigs: OperatorRig[] = [];
+  return {
+    async open(options = {}) {
+      const rig = await operatorRig({ ...usual, ...options });
+      rigs.push(rig);
+      return rig;
+    },
+    async stop() {
+      await Promise.all(rigs.splice(0).map((rig) => rig.stop()));
+    },
+  };
+}
+
+export interface RigPool {
+  readonly open: (options?: RigOptions) => Promise<OperatorRig>;
+  readonly stop: () => Promise<void>;
+}
