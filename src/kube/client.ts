@@ -31,6 +31,8 @@ export interface ApplyOptions extends CallOptions {
   /** Take fields from other managers; without it a conflict is an ApiError of code 409. */
   readonly force?: boolean;
   readonly dryRun?: boolean;
+  /** Owner of the fields, where it is to be another one than us. */
+  readonly fieldManager?: string;
 }
 
 export interface PatchOptions extends CallOptions {

@@ -114,10 +114,10 @@ class HttpClient implements KubeClient {
   async apply<T extends KubeObject>(
     type: ResourceType,
     object: KubeObject,
-    { force, dryRun, signal }: ApplyOptions = {},
+    { force, dryRun, fieldManager = this.#fieldManager, signal }: ApplyOptions = {},
   ): Promise<T> {
     const name = nameOf(object);
-    const query = { fieldManager: this.#fieldManager, force, dryRun: dryRun === true ? 'All' : undefined };
+    const query = { fieldManager, force, dryRun: dryRun === true ? 'All' : undefined };
     // JSON is YAML.
     const contentType = 'application/apply-patch+yaml';
     return await this.#write<T>('patch', type, {

@@ -3,6 +3,7 @@ import { ApiError, type Client, type ResourceType } from '../../kube/client.ts';
 import { describeRef, type KubeObject, type ObjectKey, type ObjectRef, objectKey, refOf } from '../../kube/object.ts';
 import { resources } from '../../kube/resources.ts';
 import { isApplied, marked } from '../../reconcilers/drift.ts';
+import { heldScale, scaleManager } from '../../render/workload/scaling.ts';
 import type { Finding } from '../../status/finding.ts';
 import type { Cache } from './collections.ts';
 
@@ -103,6 +104,8 @@ export class Children {
       // Ours, or nobody's: where it is there, it is only changed while it is the same.
       const uid = there?.metadata.uid;
       const metadata = { ...object.metadata, ...(uid === undefined ? {} : { uid }) };
+      const held = heldScale(object, there);
+      if (held !== undefined) await client.apply(type, held, { force: true, fieldManager: scaleManager, signal });
       const applied = await client.apply(type, { ...object, metadata }, { force: true, signal });
       this.#applied.set(id, applied);
       return undefined;

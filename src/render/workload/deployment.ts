@@ -15,6 +15,7 @@ import {
   shortHash,
 } from '../names.ts';
 import type { Fleet } from './fleet.ts';
+import { scaleAnnotations } from './scaling.ts';
 
 /** Of the bootstrap, which a running Envoy never reads again. */
 const bootstrapAnnotation = 'evengate.dev/bootstrap';
@@ -25,7 +26,7 @@ export function deployment(fleet: Fleet): Deployment {
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
-    metadata: fleet.metadata(childName(gateway.ref)),
+    metadata: fleet.metadata(childName(gateway.ref), { annotations: scaleAnnotations(fleet) }),
     spec: {
       ...(scale.by === 'count' && { replicas: scale.replicas }),
       selector: { matchLabels: podSelector(gateway.ref) },
