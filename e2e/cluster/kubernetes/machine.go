@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"syscall"
@@ -17,11 +18,13 @@ type machine struct {
 	Setup [][]string
 	// Programs that are started side by side, and again whenever they end.
 	Programs []program
+	// End with the process that holds the other end of stdin.
+	Attached bool
 }
 
 type program struct {
 	Command []string
-	// File that stdout and stderr are appended to.
+	// The file that stdout and stderr are appended to.
 	Log string
 }
 
@@ -46,6 +49,13 @@ func superviseMachine() error {
 		if output, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
 			return fmt.Errorf("%q: %w: %s", command, err, output)
 		}
+	}
+	if spec.Attached {
+		go func() {
+			_, err := io.Copy(io.Discard, os.Stdin)
+			fmt.Fprintln(os.Stderr, "stdin has ended, and the machine with it", err)
+			os.Exit(0)
+		}()
 	}
 	running := map[int]program{}
 	for _, program := range spec.Programs {

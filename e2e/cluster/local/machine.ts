@@ -1,0 +1,154 @@
+/**
+ * The cluster's machine: mount, PID and network namespaces of their own, that the kernel takes away with their first
+ * process. So nothing it does to mounts, devices, iptables or sysctls reaches this machine, and nothing of it can be left
+ * over but its folder, its cgroups, and for a moment our end of its cable.
+ */
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import process from 'node:process';
+import { promisify } from 'node:util';
+import { device, hostAddress, nodeAddress, podNetwork, prefixLength, serviceNetwork } from './places.ts';
+import { waitUntil } from './wait.ts';
+
+const run = promisify(execFile);
+/** Debian keeps iptables and ip where a user's PATH may not look. */
+export const systemPath = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`;
+
+/** As `machine.go` reads it. */
+export interface MachineSpec {
+  readonly setup: readonly (readonly string[])[];
+  readonly programs: readonly { readonly command: readonly string[]; readonly log: string }[];
+  /** End with this process, however that ends; else outlive it. */
+  readonly attached: boolean;
+}
+
+export interface MachineOptions {
+  /** The binary named `machine`. */
+  readonly binary: string;
+  /** Its only argument, by which it is found again. */
+  readonly folder: string;
+  readonly log: string;
+  readonly spec: MachineSpec;
+}
+
+/** Resolves when the programs are being started. */
+export async function startMachine({ binary, folder, log, spec }: MachineOptions): Promise<void> {
+  const file = openSync(log, 'a');
+  const namespaces = ['--mount', '--pid', '--net', '--fork', '--kill-child', '--mount-proc'];
+  const child = spawn('unshare', [...namespaces, binary, folder], {
+    detached: true,
+    stdio: ['pipe', 'pipe', file],
+    env: { PATH: systemPath, HOME: folder },
+  });
+  closeSync(file);
+  const exited = once(child, 'exit').then(() => {
+    throw new Error(`the machine ended at once: ${readFileSync(log, 'utf8').trim().split('\n').at(-1) ?? ''}`);
+  });
+  const { pid, stdin, stdout } = child;
+  if (stdin === null || stdout === null) throw new Error('unshare was started without pipes');
+  await Promise.race([once(stdout, 'data'), exited]);
+  if (pid === undefined) throw new Error('unshare has no process id');
+  await connect(pid);
+  // Only now has it a document to read: a starter killed before leaves a machine that ends by itself.
+  await Promise.race([new Promise((resolve) => stdin.write(JSON.stringify(spec), resolve)), exited]);
+  // An open pipe that is not waited for: the kernel closes it with this process.
+  if (spec.attached) (stdin as Socket).unref();
+  else stdin.end();
+  exited.catch(() => undefined);
+  stdout.destroy();
+  child.unref();
+}
+
+/** A cable from this machine to `eth0` of the process's network namespace, and the routes to what is behind it. */
+async function connect(pid: number): Promise<void> {
+  const ip = (line: string) => run('ip', line.split(' '), { env: { PATH: systemPath } });
+  await ip(`link add ${device} type veth peer name eth0 netns ${pid}`);
+  await ip(`address add ${hostAddress}/${prefixLength} dev ${device}`);
+  await ip(`link set ${device} up`);
+  for (const network of [podNetwork, serviceNetwork]) await ip(`route add ${network} via ${nodeAddress}`);
+}
+
+/** Commands that give the machine its address. */
+export const networkSetup: MachineSpec['setup'] = [
+  ['ip', 'link', 'set', 'lo', 'up'],
+  ['ip', 'address', 'add', `${nodeAddress}/${prefixLength}`, 'dev', 'eth0'],
+  ['ip', 'link', 'set', 'eth0', 'up'],
+  ['ip', 'route', 'add', 'default', 'via', hostAddress],
+  ['sysctl', '-q', '-w', 'net.ipv4.ip_forward=1'],
+];
+
+/** Folders of the machines that run here, whoever started them. */
+export function runningMachines(): readonly string[] {
+  return [...new Set(machineProcesses().map(({ folder }) => folder))];
+}
+
+/** Ends the machines of the folder, with all that runs in them, and waits until this machine's kernel has let go. */
+export async function endMachine(folder: string): Promise<void> {
+  const pids = machineProcesses()
+    .filter((one) => one.folder === folder)
+    .map(({ pid }) => pid);
+  for (const pid of pids) kill(pid);
+  await waitUntil(() => pids.every((pid) => !existsSync(`/proc/${pid}`) || isZombie(pid)), 'its processes to end');
+  // The namespace goes in its own time, with our device; a starter that was killed early has left it unused.
+  if (runningMachines().length === 0 && existsSync(`/sys/class/net/${device}`)) {
+    await run('ip', ['link', 'delete', device], { env: { PATH: systemPath } }).catch(() => undefined);
+    await waitUntil(() => !existsSync(`/sys/class/net/${device}`), `${device} to go`);
+  }
+}
+
+interface MachineProcess {
+  readonly pid: number;
+  readonly folder: string;
+}
+
+/** `unshare … machine FOLDER` and `machine FOLDER`. */
+function machineProcesses(): readonly MachineProcess[] {
+  return processes().flatMap(({ pid, words }) => {
+    const at = words.findIndex((word) => word.endsWith('/machine'));
+    const folder = words[at + 1];
+    const isOne = at === 0 || (at > 0 && words[0] === 'unshare');
+    return isOne && folder !== undefined ? [{ pid, folder }] : [];
+  });
+}
+
+/** PIDs of a program of the folder's machine, such as `kube-apiserver`. */
+export function programProcesses(folder: string, program: string): readonly number[] {
+  const machines = machineProcesses()
+    .filter((one) => one.folder === folder)
+    .map(({ pid }) => pid);
+  const found = processes().filter(({ words }) => words[0] === program || words[0]?.endsWith(`/${program}`) === true);
+  return found.map(({ pid }) => pid).filter((pid) => machines.includes(parentOf(pid)));
+}
+
+function processes(): readonly { readonly pid: number; readonly words: readonly string[] }[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.map((pid) => ({ pid: Number(pid), words: procFile(pid, 'cmdline').split('\0').slice(0, -1) }));
+}
+
+function parentOf(pid: number): number {
+  return Number(/^PPid:\s+(\d+)$/m.exec(procFile(String(pid), 'status'))?.[1]);
+}
+
+function isZombie(pid: number): boolean {
+  return /^State:\s+Z/m.test(procFile(String(pid), 'status'));
+}
+
+/** Empty when the process has just ended. */
+function procFile(pid: string, name: string): string {
+  try {
+    return readFileSync(join('/proc', pid, name), 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
