@@ -11,6 +11,7 @@ export default {
   },
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/dist/'],
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.cache/'],
+  globalTeardown: '<rootDir>/e2e/cluster/teardown.ts',
   // By default Jest keeps one core for itself, which on a machine of two leaves every test to the other.
   maxWorkers: '100%',
   // A busy machine is no mistake of the code: what hangs is found at this age too.

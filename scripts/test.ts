@@ -1,6 +1,6 @@
 /**
  * `npm test [-- WORD…]`: every check of the project, fast ones first; all run even when one has failed.
- * A WORD is a stage's name (types, lint, format, generated, unit, envoy, bundle) or a part of a test file's path;
+ * A WORD is a stage's name (types, lint, format, generated, unit, envoy, bundle, cluster) or a part of a test file's path;
  * --verbose shows the output of every stage. Progress goes to stderr; stdout gets `N passed, N failed, N skipped`.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';

@@ -14,9 +14,11 @@ function chosen(...words: readonly string[]) {
 }
 
 test('words choose stages or test files', () => {
-  expect(chosen().stages).toEqual(expect.arrayContaining(['types', 'lint', 'format', 'unit', 'envoy', 'bundle']));
+  expect(chosen().stages).toEqual(
+    expect.arrayContaining(['types', 'lint', 'format', 'unit', 'envoy', 'bundle', 'cluster']),
+  );
   expect(chosen('lint', 'types')).toEqual({ stages: ['types', 'lint'], paths: [] });
-  expect(chosen('features/jwt')).toEqual({ stages: ['unit', 'envoy'], paths: ['features/jwt'] });
+  expect(chosen('features/jwt')).toEqual({ stages: ['unit', 'envoy', 'cluster'], paths: ['features/jwt'] });
   expect(chosen('unit', 'policy')).toEqual({ stages: ['unit'], paths: ['policy'] });
 });
 

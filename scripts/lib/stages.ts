@@ -17,6 +17,8 @@ interface JestStage {
   readonly name: string;
   /** jest's --testMatch. */
   readonly match: readonly string[];
+  /** More of jest's options. */
+  readonly options?: readonly string[];
 }
 
 export type Stage = ToolStage | JestStage;
@@ -25,8 +27,13 @@ export type Stage = ToolStage | JestStage;
 export function stageGroups(root: string): readonly (readonly Stage[])[] {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
   // Whole paths: jest does not put <rootDir> into a glob that begins with "!".
-  const envoyTests = [`${root}/**/*.envoy.test.ts`, `${root}/e2e/**/*.test.ts`];
-  const unitTests = [`${root}/**/*.test.ts`, ...envoyTests.map((glob) => `!${glob}`)];
+  const clusterTests = ['cluster', 'cluster/**/*', 'operator/**/*'].map((path) => `${root}/e2e/${path}.test.ts`);
+  const except = (globs: readonly string[]) => globs.map((glob) => `!${glob}`);
+  const slowTests = [`${root}/**/*.envoy.test.ts`, `${root}/e2e/**/*.test.ts`];
+  const unitTests = [`${root}/**/*.test.ts`, ...except(slowTests)];
+  const envoyTests = [...slowTests, ...except(clusterTests)];
+  // One file after another: they share one cluster, which a jest worker could not hand to the next.
+  const serial = ['--runInBand', '--testTimeout=300000'];
   const tool = (name: string, ...steps: readonly (readonly string[])[]): ToolStage => ({ kind: 'tool', name, steps });
   const generated = existsSync(join(root, 'scripts/gen.ts')) ? [tool('generated', ['scripts/gen.ts', '--check'])] : [];
   return [
@@ -39,6 +46,7 @@ export function stageGroups(root: string): readonly (readonly Stage[])[] {
     [{ kind: 'jest', name: 'unit', match: unitTests }],
     [{ kind: 'jest', name: 'envoy', match: envoyTests }],
     [{ ...tool('bundle', ['scripts/build.ts'], ['dist/evengate.js', 'version']), prints: version }],
+    [{ kind: 'jest', name: 'cluster', match: clusterTests, options: serial }],
   ];
 }
 
@@ -66,6 +74,7 @@ export function jestArguments(stage: JestStage, paths: readonly string[], output
     ...(paths.length > 0 ? ['--passWithNoTests'] : []), // a whole stage without tests is a mistake
     '--json',
     `--outputFile=${outputFile}`,
+    ...(stage.options ?? []),
     ...stage.match.map((glob) => `--testMatch=${glob}`),
     ...paths.map((path) => `--testPathPatterns=${path}`),
   ];
