@@ -52,7 +52,7 @@ const edits = fc.oneof(
 
 const onWatches = (act: (watch: ReturnType<KubeApi['watches']>[number]) => void): Step => {
   return (api) => {
-    for (const watch of api.watches()) if (watch.open) act(watch);
+    for (const watch of api.watches()) act(watch);
   };
 };
 const refuse = (code: number): Fault => ({ kind: 'refuse', code });

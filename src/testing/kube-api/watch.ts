@@ -42,8 +42,9 @@ export class WatchStream {
     else if (this.open && !this.intercept(event, this)) this.sendRaw(`${JSON.stringify(event)}\n`);
   }
 
-  /** Past interceptors and `freeze`. */
+  /** Past interceptors and `freeze`; into nothing once the stream has ended, which a fault may notice late. */
   sendRaw(text: string | Uint8Array): void {
+    if (!this.open) return;
     this.sent += 1;
     this.#response.write(text);
   }
