@@ -6,7 +6,16 @@ import type { Guard } from '../ir/guard.ts';
 import { composite, type Fragment, fields, leaf } from './fragment.ts';
 import { matcherTree, treeThreshold } from './matcher.ts';
 import type { TableParts } from './protobuf/response.ts';
-import { type ChainNames, chainNames, guardFilters, misdirected, notFound, type RouteText, routesOf } from './route.ts';
+import {
+  type ChainNames,
+  chainNames,
+  commonFilters,
+  guardFilters,
+  misdirected,
+  notFound,
+  type RouteText,
+  routesOf,
+} from './route.ts';
 
 export interface Table extends Fragment {
   readonly parts: TableParts;
@@ -39,6 +48,7 @@ function headOf({ name }: Chain, trustedHops: number): string {
     ignore_port_in_host_matching: true,
     // At the real edge nobody's X-Forwarded-For is believed, so backends see none but the client's address.
     ...(trustedHops === 0 ? { request_headers_to_add: [forwardedFor] } : {}),
+    typed_per_filter_config: commonFilters(name),
   };
   return JSON.stringify(head).slice(0, -1);
 }

@@ -102,21 +102,33 @@ function headerEdits(parts: readonly RouteParts[]): HeaderEdits {
   return edits;
 }
 
+/**
+ * What holds for each route of a chain that says nothing else, also for one that answers 404, 421 or 500: no token is
+ * needed, and a bad one is refused. Never a part of ALLOW: what is forgotten stays shut.
+ */
+export function commonFilters(chain: string): PerFilter {
+  const deny = withFailedToken({ action: 'DENY', policies: {} });
+  return { [filterNames.jwt(chain)]: jwtPerRoute([]), [filterNames.deny]: rbacPerRoute(deny, undefined) };
+}
+
 /** Each route opens the chain's guards for itself, and by no more than its Decision. */
 export function guardFilters(guard: Extract<Guard, { readonly kind: 'guarded' }>, chain: string): PerFilter {
+  const { shadow, decision, issuers } = guard;
   const deny = denyRules(guard);
-  const own = guard.issuers.length === 0 ? withFailedToken(deny) : deny;
-  const shadow = guard.shadow;
-  const config = (rules: Parameters<typeof rbac>[0], dry: Parameters<typeof rbac>[1]): TypedConfig => ({
-    '@type': types.rbacPerRoute,
-    rbac: rbac(rules, dry) as unknown as Json,
-  });
-  const refusing = Object.keys(own.policies).length > 0 || (shadow !== undefined && shadow.decision.deny.length > 0);
+  // Takes the place of the chain's. Where a token is needed, jwt_authn has refused a bad one.
+  const own = issuers.length === 0 ? withFailedToken(deny) : deny;
+  const refusing = decision.deny.length > 0 || (shadow !== undefined && shadow.decision.deny.length > 0);
   return {
-    [filterNames.jwt(chain)]: jwtPerRoute(guard.issuers),
-    ...(refusing ? { [filterNames.deny]: config(own, shadow === undefined ? undefined : denyRules(shadow)) } : {}),
-    [filterNames.allow]: config(allowRules(guard), shadow === undefined ? undefined : allowRules(shadow)),
+    ...(issuers.length === 0 ? {} : { [filterNames.jwt(chain)]: jwtPerRoute(issuers) }),
+    ...(refusing
+      ? { [filterNames.deny]: rbacPerRoute(own, shadow === undefined ? undefined : denyRules(shadow)) }
+      : {}),
+    [filterNames.allow]: rbacPerRoute(allowRules(guard), shadow === undefined ? undefined : allowRules(shadow)),
   };
+}
+
+function rbacPerRoute(...rules: Parameters<typeof rbac>): TypedConfig {
+  return { '@type': types.rbacPerRoute, rbac: rbac(...rules) as unknown as Json };
 }
 
 export function chainNames(chain: Chain): ChainNames {

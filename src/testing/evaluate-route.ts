@@ -3,7 +3,7 @@ import type { Permission, Principal, RbacRules, ValueMatcher } from '../envoy/rb
 import type { StringMatcher } from '../envoy/route.ts';
 import { containsAddress, parseCidr } from '../policy/cidr.ts';
 import type { JsonObject, Resource } from './compile.ts';
-import type { RenderedRoute, VirtualHostTable } from './tables.ts';
+import { filtersOf, type RenderedRoute, type VirtualHostTable } from './tables.ts';
 
 export interface Caller {
   readonly method: string;
@@ -23,7 +23,7 @@ export function passes(
   resources: readonly Resource[],
   caller: Caller,
 ): boolean {
-  const filters = route.typed_per_filter_config ?? {};
+  const filters = filtersOf(host, route);
   const of = (part: string) => Object.entries(filters).find(([name]) => name.includes(part))?.[1];
   const jwt = of('jwt_authn');
   if (jwt === undefined) return false;

@@ -1,6 +1,6 @@
 /** What must hold of everything that we ever render: nothing stands open because something was forgotten. */
 import type { Compiled, JsonObject } from './compile.ts';
-import { everyRoute, type RenderedRoute, tablesOf, type VirtualHostTable } from './tables.ts';
+import { everyRoute, filtersOf, type RenderedRoute, tablesOf, type VirtualHostTable } from './tables.ts';
 
 /** One sentence a fault. */
 export function openings(compiled: Compiled): readonly string[] {
@@ -10,6 +10,7 @@ export function openings(compiled: Compiled): readonly string[] {
       const missing = guardsMissing(host, route);
       return missing.length === 0 ? [] : [`${where(host)} ${route.name} lacks ${missing.join(', ')}`];
     }),
+    ...tables.flatMap(commonFaults),
     ...tables.flatMap(endFaults),
     ...lastHostFaults(tables),
     ...compiled.resources.filter(({ file }) => file === 'lds.json').flatMap(({ json }) => chainFaults(json)),
@@ -24,14 +25,26 @@ function where({ gateway, file, domain }: VirtualHostTable): string {
 const harmless = [404, 421, 500];
 
 /** A fixed refusal gives nothing away; whatever else a route does, it brings its guards. */
-function guardsMissing({ file }: VirtualHostTable, route: RenderedRoute): readonly string[] {
+function guardsMissing(host: VirtualHostTable, route: RenderedRoute): readonly string[] {
   const answer = route.direct_response;
   if (answer !== undefined && harmless.includes(answer.status) && !('body' in answer)) return [];
-  const chain = file.slice('rds-'.length, -'.json'.length);
+  const chain = host.file.slice('rds-'.length, -'.json'.length);
   const needed = [`envoy.filters.http.jwt_authn.${chain}`, 'envoy.filters.http.rbac.allow'];
-  const filters = route.typed_per_filter_config ?? {};
+  const filters = filtersOf(host, route);
   const isShut = filters['envoy.filters.http.rbac.allow']?.['rbac'] === undefined;
   return [...needed.filter((name) => filters[name] === undefined), ...(isShut ? ['rules of its ALLOW filter'] : [])];
+}
+
+/** What is said for all routes may refuse, and never admit. */
+function commonFaults(host: VirtualHostTable): readonly string[] {
+  const { 'envoy.filters.http.rbac.deny': deny, ...others } = host.common;
+  const rules = (deny?.['rbac'] as JsonObject | undefined)?.['rules'] as JsonObject | undefined;
+  const refuses = rules?.['action'] === 'DENY' && Object.keys(rules['policies'] as object).includes('!token');
+  const opened = Object.keys(others).filter((name) => !name.startsWith('envoy.filters.http.jwt_authn.'));
+  return [
+    ...(refuses ? [] : [`${where(host)} does not refuse bad tokens on all routes`]),
+    ...opened.map((name) => `${where(host)} says ${name} for all routes`),
+  ];
 }
 
 function endFaults(host: VirtualHostTable): readonly string[] {

@@ -5,6 +5,8 @@ export interface VirtualHostTable {
   readonly gateway: string;
   readonly file: string;
   readonly domain: string;
+  /** What the table says for all of its routes. */
+  readonly common: Readonly<Record<string, JsonObject>>;
   /** One list, or one a leaf of the matcher tree; each as Envoy walks it. */
   readonly lists: readonly RouteList[];
 }
@@ -27,9 +29,10 @@ export function tablesOf(resources: readonly Resource[]): readonly VirtualHostTa
 }
 
 function hostsOf({ gateway, file, json }: Resource): readonly VirtualHostTable[] {
+  const common = (json['typed_per_filter_config'] ?? {}) as VirtualHostTable['common'];
   return (json['virtual_hosts'] as readonly JsonObject[]).map((host) => {
     const [domain = ''] = host['domains'] as readonly string[];
-    return { gateway, file, domain, lists: listsOf(host) };
+    return { gateway, file, domain, common, lists: listsOf(host) };
   });
 }
 
@@ -50,6 +53,14 @@ function listsOf(host: JsonObject): readonly RouteList[] {
     key,
     routes: action.typed_config.routes,
   }));
+}
+
+/** A route's own, and the table's where it has none. */
+export function filtersOf(
+  { common }: VirtualHostTable,
+  { typed_per_filter_config: own }: RenderedRoute,
+): VirtualHostTable['common'] {
+  return { ...common, ...own };
 }
 
 /** Every Envoy route, wherever it stands. */

@@ -5,11 +5,12 @@ import { describeRef } from '../../kube/object.ts';
 import type { Conjunction, Source } from '../../policy/decision.ts';
 import { evaluate, type RequestFacts } from '../../policy/evaluate.ts';
 import type { SeenRequest } from './request.ts';
-import { seeToken } from './token.ts';
+import { seeOptionalToken, seeToken } from './token.ts';
 import type { Outcome, ShadowVerdict, Step, TokenFacts } from './types.ts';
 import { describeConstraint, ruleNames } from './words.ts';
 
 type Guarded = Extract<Guard, { readonly kind: 'guarded' }>;
+type Refused = Extract<Outcome, { readonly kind: 'refused' }>;
 
 export interface Admission {
   /** Undefined when the request is admitted. */
@@ -29,6 +30,8 @@ export function admit(
 ): Admission {
   const because = rule.blocked ?? (guard.kind === 'blocked' ? guard.because : undefined);
   if (because !== undefined || guard.kind === 'blocked') {
+    const bad = badToken(token, chain);
+    if (bad !== undefined) return { ...bad, token: undefined };
     const text = `rule ${rule.name} is blocked and answers 500 to everyone, because of ${because === undefined ? '' : `${describeRef(because.about)}: ${because.message}`}`;
     const details = because === undefined ? [] : [because.remedy];
     return {
@@ -38,11 +41,18 @@ export function admit(
     };
   }
   const seen = seeToken(token, guard, chain);
-  if (!seen.step.passed) {
-    const refusal: Outcome = { kind: 'refused', status: 401, reason: seen.step.text };
-    return { refusal, steps: [seen.step], token: undefined };
-  }
+  if (!seen.step.passed) return { ...refused(seen.step), token: undefined };
   return decide(guard, factsOf(request, seen.token), seen.step);
+}
+
+/** Why a request is refused that no policy looks at, as its answer gives nothing away; undefined where it is not. */
+export function badToken(facts: TokenFacts | undefined, chain: Chain): ReturnType<typeof refused> | undefined {
+  const { step } = seeOptionalToken(facts, chain);
+  return step.passed ? undefined : refused(step);
+}
+
+function refused(step: Step): { readonly refusal: Refused; readonly steps: readonly Step[] } {
+  return { refusal: { kind: 'refused', status: 401, reason: step.text }, steps: [step] };
 }
 
 function factsOf(request: SeenRequest, token: RequestFacts['token']): RequestFacts {

@@ -241,6 +241,18 @@ describe('policies', () => {
     expect(answers.map((answer) => answer.replace(/ \/.*/, ''))).toEqual([guarded, open]);
   });
 
+  test('a bad token is refused also where nobody answers', () => {
+    const nowhere = (token: TokenFacts) => ask(objects, 'GET http://h.test/nowhere', { token });
+    expect(short(nowhere(valid('https://corp', {})))).toBe('404');
+    expect(short(nowhere(refused('https://other')))).toBe('404');
+    const { outcome, steps } = nowhere(refused('https://corp'));
+    expect(outcome).toMatchObject({ kind: 'refused', status: 401 });
+    expect(steps.slice(-2).map(({ stage, passed }) => [stage, passed])).toEqual([
+      ['route', true],
+      ['token', false],
+    ]);
+  });
+
   test('says which rule admitted, which refused and what it needed', () => {
     const admitted = ask(objects, 'GET http://h.test/guarded', { token: valid('https://corp', { scope: 'read' }) });
     expect(admitted.decidedBy).toMatchObject([{ policy: { name: 'guarded' }, rule: 'readers' }]);

@@ -1,7 +1,7 @@
 /** What a gateway does with one request, and why. It must agree with what Envoy does with the configuration of the same IR. */
 import type { Chain, Gateway, Listener, VirtualHost } from '../../ir/gateway.ts';
 import { describeRef } from '../../kube/object.ts';
-import { admit } from './admit.ts';
+import { admit, badToken } from './admit.ts';
 import { answerOf } from './answer.ts';
 import { type Chosen, chooseChain, chooseEntry, chooseHost, sniOf } from './choose.ts';
 import { limitStep, limitsOf } from './limits.ts';
@@ -42,8 +42,10 @@ function onChain({ gateway, chain, address, request }: Question): Explanation {
   const steps = [listenerStep(gateway, chain, listener), ...requestSteps(seen, address), hostStep(host, seen)];
   const chosen = host === undefined || host.misdirected ? undefined : chooseEntry(host, seen);
   if (chosen === undefined) {
-    const outcome = host?.misdirected === true ? misdirected(host, seen) : notFound(seen);
-    return { ...base, outcome, steps: [...steps, step('route', false, outcome.reason)], limits: [] };
+    const answer = host?.misdirected === true ? misdirected(host, seen) : notFound(seen);
+    const bad = badToken(request.token, chain);
+    const taken = step('route', bad !== undefined, answer.reason);
+    return { ...base, outcome: bad?.refusal ?? answer, steps: [...steps, taken, ...(bad?.steps ?? [])], limits: [] };
   }
   const routed = onRoute(chosen, chain, seen, request.token);
   return { ...base, ...routed, steps: [...steps, ...routed.steps] };

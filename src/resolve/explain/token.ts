@@ -14,7 +14,7 @@ export interface SeenToken {
 }
 
 export function seeToken(facts: TokenFacts | undefined, guard: Guarded, chain: Chain): SeenToken {
-  return guard.issuers.length === 0 ? optional(facts, chain) : required(facts, guard.issuers);
+  return guard.issuers.length === 0 ? seeOptionalToken(facts, chain) : required(facts, guard.issuers);
 }
 
 /** One of the issuers must have signed it; of several that verify the same token, Envoy stops at the first. */
@@ -29,7 +29,7 @@ function required(facts: TokenFacts | undefined, issuers: readonly Issuer[]): Se
 }
 
 /** None is needed. One that names an issuer of the listener must be good all the same. */
-function optional(facts: TokenFacts | undefined, { uses, refusing }: Chain): SeenToken {
+export function seeOptionalToken(facts: TokenFacts | undefined, { uses, refusing }: Chain): SeenToken {
   if (facts === undefined) return { token: undefined, step: passed('none, and none is needed') };
   // Of an issuer with two sets of keys, Envoy asks only one here: its tokens count as none.
   const verified = verifiedBy(
