@@ -91,16 +91,19 @@ export class Children {
   async #applyOne(gateway: KubeObject, object: KubeObject, signal: AbortSignal): Promise<Failure | undefined> {
     const { client } = this.#options;
     const id = `${object.kind} ${objectKey(object)}`;
-    const live = this.#live(id, object);
-    if (live !== undefined && isOwnedBy(live.metadata, gateway.metadata.uid ?? '') && isApplied(object, live)) {
-      return undefined;
-    }
+    const isOurs = ({ metadata }: KubeObject) => isOwnedBy(metadata, gateway.metadata.uid ?? '');
+    const known = this.#live(id, object);
+    const live = known !== undefined && isOurs(known) ? known : undefined;
+    if (live !== undefined && isApplied(object, live)) return undefined;
     try {
       const { namespace = '', name } = object.metadata;
       const type = typeOf(object);
       const there = live ?? (await client.get(type, { namespace, name }, { signal }));
-      if (there !== undefined && !isOwnedBy(there.metadata, gateway.metadata.uid ?? ''))
-        return nameTaken(gateway, object);
+      if (there !== undefined && !isOurs(there)) return nameTaken(gateway, object);
+      if (there !== undefined && isApplied(object, there)) {
+        this.#applied.set(id, there);
+        return undefined;
+      }
       // Ours, or nobody's: where it is there, it is only changed while it is the same.
       const uid = there?.metadata.uid;
       const metadata = { ...object.metadata, ...(uid === undefined ? {} : { uid }) };

@@ -39,6 +39,8 @@ const patienceMs = 2000;
 const restartPatienceMs = 30_000;
 
 const gatherMs = 500;
+/** Until then the watch has told what the object has become meanwhile. */
+const againMs = 1000;
 
 interface Waiting {
   readonly generation: number | undefined;
@@ -100,7 +102,7 @@ export class Statuses {
     if (sameStatus(status, before)) return this.#settled(id);
     const gathering = kind === 'ApiGateway' ? this.#gathering(id, before, status) : 0;
     if (gathering > 0) return { requeueAfterMs: gathering };
-    await this.#write(kind, object, { id, status, before });
+    if (!(await this.#write(kind, object, { id, status, before }))) return { requeueAfterMs: againMs };
     return this.#settled(id);
   }
 
@@ -157,6 +159,7 @@ export class Statuses {
     return since + (settled ? restartPatienceMs : patienceMs) - now;
   }
 
+  /** False where the object is not the one that was looked at, or is not as it was: an old status would cover a newer one. */
   async #write(
     kind: ReportedKind,
     object: Reported,
@@ -165,19 +168,20 @@ export class Statuses {
       status,
       before,
     }: { readonly id: StatusKey; readonly status: StoredStatus; readonly before: StoredStatus | undefined },
-  ): Promise<void> {
-    const { client } = this.#options;
+  ): Promise<boolean> {
+    const { client, caches } = this.#options;
     const { name, namespace = '', uid } = object.metadata;
-    const body = { metadata: { uid }, status: statusPatch(status, before) };
+    const resourceVersion = this.#own.get(id)?.resourceVersion ?? caches[kind].resourceVersionOf(objectKey(object));
+    const body = { metadata: { uid, resourceVersion }, status: statusPatch(status, before) };
     try {
       const answer = await client.patch(resources[kind], { namespace, name }, body, { subresource: 'status' });
       this.#own.set(id, { resourceVersion: answer.metadata.resourceVersion ?? '', status });
     } catch (error) {
-      // It is gone, or another one has its name: the watch tells of both.
-      if (error instanceof ApiError && (error.code === 404 || error.code === 409)) return;
+      if (error instanceof ApiError && (error.code === 404 || error.code === 409)) return false;
       throw error;
     }
     if (isTransition(before, status)) await this.#tell(object, status);
+    return true;
   }
 
   /** An Event is a courtesy: without it nothing is lost. */

@@ -1,5 +1,7 @@
 /** What must be alike however a run was disturbed, and what must never be. */
+import type { KubeObject } from '../../kube/object.ts';
 import type { WriteRecord } from '../kube-api/log.ts';
+import { statusFaults } from '../status-rules.ts';
 import type { OperatorRig } from './rig.ts';
 
 /** Told of what happened, not of what is; and Pods, which are the simulation's. */
@@ -47,4 +49,36 @@ export function excess(
 /** Writes that changed nothing. */
 export function idleWrites(writes: readonly WriteRecord[]): readonly string[] {
   return writes.filter(({ changed }) => !changed).map(idOf);
+}
+
+/** Of every status that was ever written: what it breaks of the rules, and whether it was of an older generation. */
+export function reportFaults(writes: readonly WriteRecord[]): readonly string[] {
+  return writes.flatMap((write) => {
+    const { subresource, after } = write;
+    if (subresource !== 'status' || after === undefined) return [];
+    const { observedGeneration } = (after['status'] ?? {}) as { readonly observedGeneration?: number };
+    const old = observedGeneration !== after.metadata.generation;
+    const fault = `${idOf(write)} of generation ${observedGeneration} at ${after.metadata.generation}`;
+    return [...statusFaults(after as unknown as KubeObject), ...(old ? [fault] : [])];
+  });
+}
+
+/** Events that tell what the Event before of their object told. */
+export function repeatedEvents(writes: readonly WriteRecord[]): readonly string[] {
+  const last = new Map<string, string>();
+  return writes.flatMap(({ kind, after }) => {
+    if (kind !== 'Event' || after === undefined) return [];
+    const { regarding, reason, type } = after as unknown as Told;
+    const about = `${regarding.kind} ${regarding.name} ${regarding.uid}`;
+    const told = `${type} ${reason}`;
+    const again = last.get(about) === told;
+    last.set(about, told);
+    return again ? [`Event ${told} of ${about} once more`] : [];
+  });
+}
+
+interface Told {
+  readonly regarding: { readonly kind: string; readonly name: string; readonly uid: string };
+  readonly reason: string;
+  readonly type: string;
 }

@@ -20,6 +20,8 @@ export interface OperatorRig {
   readonly deployments: Simulation;
   readonly services: Simulation;
   readonly start: (options?: Partial<OperatorSettings>) => RunningOperator;
+  /** All that run. */
+  readonly kill: () => Promise<void>;
   /** Resolves when nothing was written for so long (10 s of the operators' time). Leases do not count. */
   readonly quiet: (ms?: number) => Promise<void>;
   /** What was written but for Leases. */
@@ -57,6 +59,7 @@ export async function operatorRig(options: RigOptions = {}): Promise<OperatorRig
     deployments,
     services,
     start: operators.start,
+    kill: operators.kill,
     writes,
     async quiet(ms = quietMs) {
       for (let seen = -1; seen !== writes().length; ) {
@@ -82,7 +85,10 @@ function fleetOf(startOne: (settings: Partial<OperatorSettings>) => RunningOpera
       void operator.ended.catch(() => undefined).then(() => running.delete(operator));
       return operator;
     },
-    kill: () => Promise.all([...running].map((operator) => operator.kill())),
+    kill: async () => {
+      await Promise.all([...running].map((operator) => operator.kill()));
+      running.clear();
+    },
   };
 }
 
