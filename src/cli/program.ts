@@ -1,5 +1,6 @@
 /** The commands and their options. What does the work is imported when a command is called, so that each starts quickly. */
 import { Argument, Command, CommanderError, Option } from 'commander';
+import { demoBackendCommand, demoBackendExamples } from './demo-backend-command.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { explainCommand, explainExamples } from './explain-command.ts';
 import type { Io } from './io.ts';
@@ -73,7 +74,12 @@ export function buildProgram(context: Context): Command {
         ['evengate help lint', 'all about one command'],
       ]),
     );
-  // In the order that help shows them.
+  addCommands(program, context);
+  return program;
+}
+
+/** In the order that help shows them. */
+function addCommands(program: Command, context: Context): void {
   runCommand(withFiles(program.command('run')), context).addHelpText('after', examples(runExamples));
   explainCommand(withFiles(program.command('explain')), context).addHelpText('after', examples(explainExamples));
   operatorCommand(program.command('operator'), context).addHelpText('after', examples(operatorExamples));
@@ -81,9 +87,9 @@ export function buildProgram(context: Context): Command {
   addRender(program, context);
   installCommand(program.command('install'), context).addHelpText('after', examples(installExamples));
   addCrds(program, context);
+  demoBackendCommand(program.command('demo-backend'), context).addHelpText('after', examples(demoBackendExamples));
   addCompletion(program, context);
   addVersion(program, context);
-  return program;
 }
 
 function addLint(program: Command, { io, end }: Context): void {
