@@ -109,6 +109,24 @@ describe('planPhases', () => {
     ]);
   });
 
+  test('a cluster and an issuer that do not need each other come together', () => {
+    const before = filesOf(...guarded(jwt()));
+    const moved = [...toCanary.slice(0, 2), authPolicy({ authenticate: { jwt: [otherKey] } }), ...toCanary.slice(3)];
+    expect(plan(before, filesOf(...moved))).toEqual([
+      ['listeners', { 'cds.json': 'both', 'ecds-jwt-http-80.json': 'both' }],
+      ['routes', { 'rds-http-80.json': 'new' }],
+      ['removals', { 'cds.json': 'new', 'ecds-jwt-http-80.json': 'new' }],
+    ]);
+  });
+
+  test('an issuer whose keys come by a cluster comes after it, and so does a listener', () => {
+    const remote = jwt({ jwks: { uri: 'https://login.example.com/keys' } });
+    const none = filesOf(...toOrders);
+    expect(plan(none, filesOf(...guarded(remote))).map(([name]) => name)).toEqual(['clusters', 'listeners', 'routes']);
+    const large = filesOf(gateway(two), ...toCanary.slice(1));
+    expect(plan(none, large).map(([name]) => name)).toEqual(['clusters', 'listeners', 'routes', 'removals']);
+  });
+
   test('both issuers and both requirements stand in between', () => {
     const phases = planPhases(filesOf(...guarded(jwt())), filesOf(...guarded(otherKey)));
     const text = phases[0]?.files.find(({ name }) => name.startsWith('ecds-jwt'))?.text('v') ?? '';

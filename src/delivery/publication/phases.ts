@@ -53,7 +53,29 @@ export function planPhases(previous: readonly EdgeFile[] | undefined, next: read
     // Nothing names the old clusters, listeners and keys any more: a revoked key ends here.
     { name: 'removals' as const, files: next },
   ];
-  return phases.filter((phase, index) => !sameFiles(phase.files, (phases[index - 1] ?? { files: previous }).files));
+  const steady = phases.filter(
+    (phase, index) => !sameFiles(phase.files, (phases[index - 1] ?? { files: previous }).files),
+  );
+  const [first, second] = steady;
+  const joined = first?.name === 'clusters' && second?.name === 'listeners' && isIndifferent(pairs);
+  return joined ? steady.slice(1) : steady;
+}
+
+/**
+ * Whether filters may learn of what is new in the same moment as the clusters come: a pod takes up one phase a second at
+ * best, because its kubelet looks at its containers before each sync. Not where a listener or a filter needs one of them.
+ */
+function isIndifferent(pairs: readonly Pair[]): boolean {
+  return pairs.every(({ kind, read, before, after }) => {
+    if (kind === 'cds' || kind === 'rds' || before.hash === after.hash) return read;
+    if (kind !== 'ecds') return false;
+    const known = clustersIn(before);
+    return read && [...clustersIn(after)].every((name) => known.has(name));
+  });
+}
+
+function clustersIn(file: EdgeFile): ReadonlySet<string> {
+  return new Set([...file.text('').matchAll(/"cluster":("(?:[^"\\]|\\.)*")/g)].map(([, name]) => name ?? ''));
 }
 
 /**
