@@ -1,7 +1,7 @@
 /** The operator sees the world late, in pieces, or as it was: it ends alike, and nothing that lives is deleted. */
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { ResourceType } from '../../kube/client.ts';
-import type { KubeObject } from '../../kube/object.ts';
+import type { KubeObject, ObjectMeta } from '../../kube/object.ts';
 import { resources } from '../../kube/resources.ts';
 import { type Fault, freezes } from '../../testing/kube-api/faults.ts';
 import type { KubeApi } from '../../testing/kube-api/index.ts';
@@ -111,7 +111,7 @@ describe('the operator', () => {
   test('leaves alone what has the name of something that it saw ending', async () => {
     const { api, start, quiet, kill } = await pool.open();
     const finalizers = ['example.com/wait'];
-    createAll(api, [{ ...httpGateway, metadata: { ...httpGateway.metadata, finalizers } }, ...most()]);
+    createAll(api, [{ ...httpGateway, metadata: { ...httpGateway.metadata, finalizers } as ObjectMeta }, ...most()]);
     start();
     await quiet();
     api.delete(httpGateway);

@@ -22,8 +22,9 @@ export interface Simulation {
 export function simulateDeployments(api: KubeApi, options: DeploymentSimulation = {}): Simulation {
   let count = 0;
   const address = options.address ?? ((n) => `10.1.${n >> 8}.${n & 255}`);
-  const refresh = () => {
+  const refresh = (only?: Stored) => {
     for (const deployment of deploymentsOf(api)) {
+      if (only !== undefined && !isAbout(only, deployment)) continue;
       const pods = podsOf(api, deployment);
       for (const pod of pods.filter((old) => hashOf(old) !== templateHash(deployment))) api.delete(pod);
       const current = pods.filter((pod) => hashOf(pod) === templateHash(deployment));
@@ -37,11 +38,16 @@ export function simulateDeployments(api: KubeApi, options: DeploymentSimulation 
       api.putStatus(deployment, deploymentStatus(deployment, podsOf(api, deployment)));
     }
   };
-  const stop = api.onChange(({ type }) => {
-    if (['Deployment', 'Pod'].includes(type.kind)) refresh();
+  const stop = api.onChange(({ type, before, after }) => {
+    if (['Deployment', 'Pod'].includes(type.kind)) refresh(after ?? before);
   });
   refresh();
-  return { refresh, stop };
+  return { refresh: () => refresh(), stop };
+}
+
+/** The Deployment itself, or a Pod of it. */
+function isAbout({ metadata }: Stored, { metadata: { uid } }: Stored): boolean {
+  return metadata.uid === uid || metadata.ownerReferences?.some((owner) => owner.uid === uid) === true;
 }
 
 function deploymentsOf(api: KubeApi): readonly Stored[] {
