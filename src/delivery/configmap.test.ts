@@ -3,7 +3,7 @@ import type { ConfigMap } from '../kube/core.ts';
 import type { KubeObject } from '../kube/object.ts';
 import { resources } from '../kube/resources.ts';
 import type { Edge, EdgeFile } from '../render/edge.ts';
-import { leaf } from '../render/fragment.ts';
+import { hashOf, leaf } from '../render/fragment.ts';
 import { discoveryResponse, tableResource } from '../render/protobuf/response.ts';
 import { kubeClient } from '../runtime/client.ts';
 import { type Connection, connectTo } from '../runtime/connection.ts';
@@ -308,6 +308,21 @@ describe('what is refused', () => {
   });
 });
 
+describe('a table that becomes protobuf', () => {
+  test('is refused for itself alone', async () => {
+    pods.add('a', { refuses: (file) => (file.endsWith('.pb') ? 'no' : undefined) });
+    const edge = answering('one');
+    await publish(edge);
+    const files = edge.files.map((file) => (file.name.startsWith('rds') ? asProtobuf(file) : naming(file)));
+    const { kind, findings } = await publish({ files });
+    expect([kind, ...findings.map(({ message }) => message)]).toEqual([
+      'refused',
+      'Envoy refused rds-http-80.pb: no; what it served before stays',
+    ]);
+    expect(await publish(edge)).toEqual(served(1, edge));
+  });
+});
+
 describe('where it starts', () => {
   test('pods that refuse their first configuration are not Ready, and still heard', async () => {
     await publish(answering('bad'));
@@ -357,7 +372,9 @@ describe('where it starts', () => {
           severity: 'error',
           reason: 'ConfigTooLarge',
           at: '',
-          message: expect.stringMatching(/^What Envoy is to be told takes 11\d{5} bytes, and 2 ConfigMaps hold /),
+          message: expect.stringMatching(
+            /^rds-http-80.json takes 110\d{4} bytes, and a ConfigMap holds 1020000, of which there are 2; /,
+          ),
           remedy: expect.stringMatching(/another ApiGateway$/),
         },
       ],
@@ -405,7 +422,8 @@ function inflated(file: EdgeFile, bytes = 1_100_000): EdgeFile {
 
 /** The listeners look for the table where it is. */
 function naming(file: EdgeFile): EdgeFile {
-  return { ...file, text: (version) => file.text(version).replaceAll('/rds-http-80.json', '/rds-http-80.pb') };
+  const text = (version: string) => file.text(version).replaceAll('/rds-http-80.json', '/rds-http-80.pb');
+  return { ...file, hash: hashOf([text('')]), text };
 }
 
 function asProtobuf(file: EdgeFile): EdgeFile {

@@ -5,7 +5,6 @@ import type { EdgeFile } from '../render/edge.ts';
 import type { Finding } from '../status/finding.ts';
 import type { Clock } from './clock.ts';
 import type { ConfigMapDelivery, EdgeContent, EdgeFleet, PodAccess, Published } from './configmap/contract.ts';
-import { shardBytes } from './configmap/shards.ts';
 import { ConfigMapStore, type Stored } from './configmap/store.ts';
 import { contentOf } from './configmap/stored.ts';
 import { ConfigMapTarget, TooLargeError } from './configmap/target.ts';
@@ -146,24 +145,20 @@ class Delivery implements ConfigMapDelivery {
     return { kind: 'pending', ...common, findings: [], ...(waiting ? { againInMs: againMs } : {}) };
   }
 
-  #tooLarge({ bytes }: TooLargeError): Published {
+  #tooLarge({ message }: TooLargeError): Published {
     const { gateway, configMaps } = this.#options;
     const finding: Finding = {
       about: gateway,
       severity: 'error',
       reason: 'ConfigTooLarge',
       at: '',
-      message: `What Envoy is to be told takes ${bytes} bytes, and ${configMaps.length} ConfigMaps hold ${shardBytes} each, with no file in two of them; what was served before stays`,
-      remedy: 'Move some Routes to another listener port or to another ApiGateway',
+      message: `${message}, of which there are ${configMaps.length}; what was served before stays`,
+      remedy: 'Move some Routes to another listener or to another ApiGateway',
     };
     const { content } = this.#publisher.state;
     const envoys = this.#target.envoys(content);
-    return {
-      kind: 'too-large',
-      revision: content.size === 0 ? '' : revisionOfContent(content),
-      envoys,
-      findings: [finding],
-    };
+    const revision = content.size === 0 ? '' : revisionOfContent(content);
+    return { kind: 'too-large', revision, envoys, findings: [finding] };
   }
 }
 

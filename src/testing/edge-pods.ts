@@ -3,7 +3,9 @@
  * would, and answers for it with statistics. It lives in what the API server recorded, so it misses no moment.
  */
 import type { EdgeFleet, EdgePod, PodAccess } from '../delivery/configmap.ts';
+import type { ConfigMap } from '../kube/core.ts';
 import type { KubeObject } from '../kube/object.ts';
+import { readResponse } from '../render/protobuf/response.ts';
 import { ModelEnvoy } from './edge-pods/model-envoy.ts';
 import type { KubeApi } from './kube-api/index.ts';
 
@@ -134,11 +136,22 @@ export class EdgePods {
       const change = changes[this.#read];
       const name = (change?.after ?? change?.before)?.metadata.name ?? '';
       if (change?.type.kind === 'ConfigMap') {
-        this.#sources.set(name, (change.after as { data?: Record<string, string> } | undefined)?.data ?? {});
+        this.#sources.set(name, textsOf(change.after as ConfigMap | undefined));
       }
       const running = change?.type.kind === 'Pod' ? this.#running.get(name) : undefined;
       if (running === undefined || running.manner.deaf === true || change?.before === undefined) continue;
       running.envoy.read(this.#files());
     }
   }
+}
+
+/** Protobuf as a JSON text that differs where it does. */
+function textsOf({ data = {}, binaryData = {} }: Pick<ConfigMap, 'data' | 'binaryData'> = {}) {
+  const binary = Object.entries(binaryData).map(([file, content]) => {
+    const { version = '', resource = [] } = readResponse(Buffer.from(content, 'base64')) ?? {};
+    const name = /^rds-(.*)\.pb$/.exec(file)?.[1] ?? '';
+    const resources = [{ name, bytes: Buffer.from(resource).toString('base64') }];
+    return [file, JSON.stringify({ version_info: version, resources })] as const;
+  });
+  return { ...data, ...Object.fromEntries(binary) };
 }

@@ -9,7 +9,7 @@ import type { Answer, Target } from '../publication/publisher.ts';
 import type { RefusedContent } from '../publication/refused.ts';
 import { type Asker, ask, beforeOf, type Outcome, type Question, refusedAtStart } from './ask.ts';
 import type { EdgeFleet, EdgePod, Envoys, PodAccess } from './contract.ts';
-import { bytesOf } from './shards.ts';
+import { bytesOf, shardBytes } from './shards.ts';
 import type { ConfigMapStore } from './store.ts';
 
 export interface TargetOptions {
@@ -25,11 +25,14 @@ export interface TargetOptions {
 /** The files do not fit into their ConfigMaps. */
 export class TooLargeError extends Error {
   override readonly name = 'TooLargeError';
-  readonly bytes: number;
 
-  constructor(bytes: number) {
-    super(`${bytes} bytes do not fit`);
-    this.bytes = bytes;
+  /** `sizes` in bytes, by file name. */
+  constructor(sizes: ReadonlyMap<string, number>) {
+    const [file, largest] = [...sizes].toSorted(([, a], [, b]) => b - a)[0] ?? ['', 0];
+    const all = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);
+    const what =
+      largest > shardBytes ? `${file} takes ${largest} bytes` : `What Envoy is to be told takes ${all} bytes`;
+    super(`${what}, and a ConfigMap holds ${shardBytes}`);
   }
 }
 
@@ -76,7 +79,7 @@ export class ConfigMapTarget implements Target {
     for (const { files } of phases) {
       const sizes = new Map(files.map((file) => [file.name, bytesOf(file)]));
       if (this.#options.store.hasRoom(sizes)) continue;
-      throw new TooLargeError([...sizes.values()].reduce((sum, bytes) => sum + bytes, 0));
+      throw new TooLargeError(sizes);
     }
     // The copy must not be older than what is about to be replaced: what that revoked would come back.
     if (this.isServed(content)) await this.#options.store.keep(content, signal);
