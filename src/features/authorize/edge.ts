@@ -81,13 +81,15 @@ function unusedName(name: string, taken: Readonly<Record<string, RbacPolicy>>): 
 }
 
 function rbacPolicy(conjunction: Conjunction, issuers: readonly Issuer[]): RbacPolicy {
-  const named = conjunction.constraints.find((each) => each.attribute.kind === 'issuer' && !each.negated);
-  const ids =
-    named === undefined ? undefined : new Set(named.anyOf.map((pattern) => ('value' in pattern ? pattern.value : '')));
-  const known = ids === undefined ? issuers : issuers.filter((issuer) => ids.has(issuer.id));
+  const named = conjunction.constraints.find(({ attribute, negated }) => attribute.kind === 'issuer' && !negated);
+  const ids = named?.anyOf.map((pattern) => ('value' in pattern ? pattern.value : ''));
+  const known = ids === undefined ? issuers : issuers.filter(({ id }) => ids.includes(id));
+  // A claim is looked for under those issuers alone, and stands there only when one of them signed it.
+  const implied = conjunction.constraints.some(({ attribute, negated }) => attribute.kind === 'claim' && !negated);
   const permissions: Permission[] = [];
   const principals: Principal[] = [];
   for (const constraint of conjunction.constraints) {
+    if (implied && constraint === named) continue;
     const permission = permissionOf(constraint);
     if (permission === undefined) principals.push(principalOf(constraint, known));
     else permissions.push(permission);
