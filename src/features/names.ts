@@ -14,13 +14,16 @@ export function jwksClusterName(uri: string): string {
   return `jwks/${new URL(uri).origin}`;
 }
 
-/** Names of the HTTP filters that routes configure. One of each a chain: Envoy's statistics would be shared otherwise. */
+/**
+ * Names of the HTTP filters. Short, because each route repeats those that it configures. What is discovered has one a chain:
+ * Envoy's statistics would be shared otherwise.
+ */
 export const filterNames = {
-  jwt: (chain: string) => `envoy.filters.http.jwt_authn.${chain}`,
-  limits: (chain: string) => `envoy.filters.http.local_ratelimit.${chain}`,
-  path: 'envoy.filters.http.rbac.path',
-  deny: 'envoy.filters.http.rbac.deny',
-  allow: 'envoy.filters.http.rbac.allow',
+  path: 'path',
+  jwt: (chain: string) => `jwt.${chain}`,
+  deny: 'deny',
+  allow: 'allow',
+  limits: (chain: string) => `limits.${chain}`,
 } as const;
 
 /** Metadata namespace that jwt_authn writes verified payloads to, one key an issuer id; whatever the filter is called. */

@@ -24,18 +24,17 @@ export function passes(
   caller: Caller,
 ): boolean {
   const filters = filtersOf(host, route);
-  const of = (part: string) => Object.entries(filters).find(([name]) => name.includes(part))?.[1];
-  const jwt = of('jwt_authn');
+  const jwt = Object.entries(filters).find(([name]) => name.startsWith('jwt.'))?.[1];
   if (jwt === undefined) return false;
   const metadata = verified(jwtConfig(host, resources), String(jwt['requirement_name']), caller);
   if (metadata === undefined) return false;
-  const rules = (name: string) => (of(name)?.['rbac'] as { readonly rules?: RbacRules } | undefined)?.rules;
+  const rules = (name: string) => (filters[name]?.['rbac'] as { readonly rules?: RbacRules } | undefined)?.rules;
   const matches = (found: RbacRules | undefined) =>
     Object.values(found?.policies ?? {}).some(
       ({ permissions, principals }) =>
         permissions.some((one) => permits(one, caller)) && principals.some((one) => isPrincipal(one, caller, metadata)),
     );
-  return !matches(rules('.deny')) && matches(rules('.allow'));
+  return !matches(rules('deny')) && matches(rules('allow'));
 }
 
 interface JwtConfig {

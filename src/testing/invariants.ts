@@ -29,18 +29,18 @@ function guardsMissing(host: VirtualHostTable, route: RenderedRoute): readonly s
   const answer = route.direct_response;
   if (answer !== undefined && harmless.includes(answer.status) && !('body' in answer)) return [];
   const chain = host.file.slice('rds-'.length, -'.json'.length);
-  const needed = [`envoy.filters.http.jwt_authn.${chain}`, 'envoy.filters.http.rbac.allow'];
+  const needed = [`jwt.${chain}`, 'allow'];
   const filters = filtersOf(host, route);
-  const isShut = filters['envoy.filters.http.rbac.allow']?.['rbac'] === undefined;
+  const isShut = filters['allow']?.['rbac'] === undefined;
   return [...needed.filter((name) => filters[name] === undefined), ...(isShut ? ['rules of its ALLOW filter'] : [])];
 }
 
 /** What is said for all routes may refuse, and never admit. */
 function commonFaults(host: VirtualHostTable): readonly string[] {
-  const { 'envoy.filters.http.rbac.deny': deny, ...others } = host.common;
+  const { deny, ...others } = host.common;
   const rules = (deny?.['rbac'] as JsonObject | undefined)?.['rules'] as JsonObject | undefined;
   const refuses = rules?.['action'] === 'DENY' && Object.keys(rules['policies'] as object).includes('!token');
-  const opened = Object.keys(others).filter((name) => !name.startsWith('envoy.filters.http.jwt_authn.'));
+  const opened = Object.keys(others).filter((name) => !name.startsWith('jwt.'));
   return [
     ...(refuses ? [] : [`${where(host)} does not refuse bad tokens on all routes`]),
     ...opened.map((name) => `${where(host)} says ${name} for all routes`),
@@ -60,14 +60,14 @@ function lastHostFaults(tables: readonly VirtualHostTable[]): readonly string[] 
   return [...byChain].flatMap(([chain, hosts]) => (hosts.at(-1)?.domain === '*' ? [] : [`${chain} has no last host`]));
 }
 
-const order = ['rbac.path', 'jwt_authn', 'rbac.deny', 'rbac.allow', 'local_ratelimit', 'router'];
+const order = ['path', 'jwt.', 'deny', 'allow', 'limits.', 'envoy.filters.http.router'];
 
 function chainFaults(listener: JsonObject): readonly string[] {
   return (listener['filter_chains'] as readonly JsonObject[]).flatMap((chain) => {
     const [manager] = chain['filters'] as readonly { readonly typed_config: JsonObject }[];
     const filters = manager?.typed_config['http_filters'] as readonly { readonly name: string }[];
     const right =
-      filters.length === order.length && order.every((part, index) => filters[index]?.name.includes(part) === true);
+      filters.length === order.length && order.every((part, index) => filters[index]?.name.startsWith(part) === true);
     return right ? [] : [`${String(chain['name'])} has the filters ${filters.map(({ name }) => name).join(', ')}`];
   });
 }
@@ -96,8 +96,6 @@ function uncoveredFaults({ resolution }: Compiled, tables: readonly VirtualHostT
 }
 
 function admitsSomebody({ typed_per_filter_config: filters, direct_response }: RenderedRoute): boolean {
-  const rbac = filters?.['envoy.filters.http.rbac.allow']?.['rbac'] as
-    | { readonly rules?: { readonly policies: object } }
-    | undefined;
+  const rbac = filters?.['allow']?.['rbac'] as { readonly rules?: { readonly policies: object } } | undefined;
   return direct_response?.status !== 500 && (rbac?.rules === undefined || Object.keys(rbac.rules.policies).length > 0);
 }

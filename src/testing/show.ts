@@ -86,7 +86,7 @@ function shortLists(lists: readonly RouteList[], shows: readonly Shown[]): unkno
 function shortRoute(route: RenderedRoute, shows: readonly Shown[]): readonly object[] {
   if (route.name === 'not-found') return [];
   const { typed_per_filter_config: filters = {}, ...rest } = route;
-  const limits = Object.entries(filters).filter(([name]) => name.includes('local_ratelimit'));
+  const limits = Object.entries(filters).filter(([name]) => name.startsWith('limits.'));
   return [
     {
       ...(plain(rest) as object),
@@ -100,15 +100,15 @@ function shortRoute(route: RenderedRoute, shows: readonly Shown[]): readonly obj
 
 /** `jwt: <requirement>`, and the policies of the two RBAC filters; `shadow` are those only counted. `!token` is shown with `jwt`. */
 function shortGuards(filters: Readonly<Record<string, JsonObject>>, shows: readonly Shown[]): object {
-  const guards = Object.entries(filters).filter(([name]) => !name.includes('local_ratelimit'));
+  const guards = Object.entries(filters).filter(([name]) => !name.startsWith('limits.'));
   return Object.fromEntries(
     guards.map(([name, config]) => {
-      if (name.includes('jwt_authn')) return ['jwt', config['requirement_name']];
+      if (name.startsWith('jwt.')) return ['jwt', config['requirement_name']];
       const rbac = config['rbac'] as Readonly<Record<string, JsonObject>> | undefined;
       const shadow = rbac?.['shadow_rules'] === undefined ? {} : { shadow: policies(rbac['shadow_rules']) };
       const enforced = rbac === undefined ? { off: true } : policies(rbac['rules'] ?? {});
       const told = '!token' in enforced && !shows.includes('jwt') ? { ...enforced, '!token': '…' } : enforced;
-      return [name.slice(name.lastIndexOf('.') + 1), { ...told, ...shadow }];
+      return [name, { ...told, ...shadow }];
     }),
   );
 }
