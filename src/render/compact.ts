@@ -1,4 +1,4 @@
-/** Which route tables are written as protobuf: those that could outgrow a ConfigMap as JSON. */
+/** Which route tables are written as protobuf: those that take Envoy long to read as JSON, and could outgrow a ConfigMap. */
 import { Buffer } from 'node:buffer';
 import type { Placement } from '../ir/placement.ts';
 import { keyOf, type ObjectRef } from '../kube/object.ts';
@@ -9,7 +9,7 @@ import type { TableParts } from './protobuf/response.ts';
  * Bytes of JSON. The choice is part of the file's name, so that another one changes the listener, and its connections
  * drain: a table has to halve before it is JSON again.
  */
-const limits = { above: 700_000, below: 350_000 } as const;
+const limits = { above: 128 * 1024, below: 64 * 1024 } as const;
 
 export type IsCompact = (gateway: ObjectRef, chain: string, table: TableParts) => boolean;
 

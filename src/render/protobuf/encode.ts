@@ -7,6 +7,12 @@ import type { Json } from '../../envoy/json.ts';
 import { type Field, types } from './types.ts';
 import { BackwardWriter } from './writer.ts';
 
+/**
+ * In the type URL of an Any. Its reader only looks behind the last slash (any.proto); Envoy's config_dump wants something
+ * before it. `type.googleapis.com` would be a seventh of a plain route.
+ */
+export const anyHost = 't';
+
 type JsonObject = { readonly [key: string]: Json | undefined };
 
 /** `message` by full name; JSON with the names of the proto file. */
@@ -135,7 +141,7 @@ const wellKnown: Readonly<Record<string, Special>> = {
     const type = url.slice(url.lastIndexOf('/') + 1);
     if (wellKnown[type] !== undefined) throw new Error(`${type} within a google.protobuf.Any`);
     writeDelimited(writer, 2, () => writeMessage(writer, type, fields));
-    writeDelimited(writer, 1, () => writer.text(url));
+    writeDelimited(writer, 1, () => writer.text(`${anyHost}/${type}`));
   },
 };
 
