@@ -29,7 +29,7 @@ test('13: the causes say which field whose is; we wait, later each time, until i
     reason: 'Conflict',
     causes: [{ reason: 'FieldManagerConflict', field: '.data.spec', message: 'conflict with "helm"' }],
   });
-  api.apply({ ...theirs, data: {} } as CopyObject, 'helm');
+  api.apply({ ...theirs, data: undefined } as unknown as CopyObject, 'helm');
   await settled(api, copier);
   expect(copiesOf(api)).toEqual(['a=80', 'b=80']);
   // What they still say is theirs.

@@ -123,17 +123,17 @@ describe('several managers', () => {
     expect((await apply('helm', configMapPath, configMap({}))).body.data ?? {}).toEqual({});
   });
 
-  test('a plain write owns what it changes; applying over it is a conflict that says when', async () => {
+  test('a plain write owns what it changes; applying over it is a conflict that says so', async () => {
     await apply('op', configMapPath, configMap({ x: '1' }));
     const edit = await call(`${configMapPath}?fieldManager=kubectl-edit`, { as: 'merge', body: { data: { x: '2' } } });
     expect(fieldsOfManager(edit.body, 'kubectl-edit')).toEqual({ 'f:data': { 'f:x': {} } });
     const { body } = await apply('op', configMapPath, configMap({ x: '1' }));
-    expect(body.message).toMatch(/conflict with "kubectl-edit" using v1 at \d{4}-.*Z: \.data\.x$/);
+    expect(body.message).toBe('Apply failed with 1 conflict: conflict with "kubectl-edit" using v1: .data.x');
   });
 
-  test('without a fieldManager the program is the manager of a plain write', async () => {
+  test('without a fieldManager the program is the manager of a plain write, which owns the map that it adds too', async () => {
     const { body } = await call('/api/v1/namespaces/shop/configmaps', { as: 'object', body: configMap({ x: '1' }) });
-    expect(fieldsOfManager(body, 'curl')).toEqual({ 'f:data': { 'f:x': {} } });
+    expect(fieldsOfManager(body, 'curl')).toEqual({ 'f:data': { '.': {}, 'f:x': {} } });
   });
 
   test('the order of a list map is stable while they take turns', async () => {
@@ -148,6 +148,48 @@ describe('several managers', () => {
       await names('op', 'a', 'b'),
       await names('mesh', 'c'),
     ]).toEqual(['ab', 'abc', 'abc', 'abc']);
+  });
+});
+
+describe('what surprises', () => {
+  test('an empty map is owned too: adding to it is a conflict', async () => {
+    await apply('helm', configMapPath, configMap({}));
+    expect(await apply('op', configMapPath, configMap({ x: '1' }))).toMatchObject({
+      code: 409,
+      body: { details: { causes: [{ field: '.data' }] } },
+    });
+  });
+
+  test('an owner reference is one value', async () => {
+    const { uid } = api.create({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'owner', namespace: 'shop' },
+    }).metadata;
+    const owner = { apiVersion: 'v1', kind: 'Secret', name: 'owner', uid };
+    const { body } = await apply('op', configMapPath, configMap({}, { ownerReferences: [owner] }));
+    expect(fieldsOfManager(body, 'op')).toMatchObject({
+      'f:metadata': { 'f:ownerReferences': { [`k:{"uid":"${uid}"}`]: {} } },
+    });
+    const other = { ...owner, controller: true };
+    expect((await apply('two', configMapPath, configMap({}, { ownerReferences: [other] }))).code).toBe(409);
+  });
+
+  test('who applies nothing is no manager', async () => {
+    const { body } = await apply('op', configMapPath, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' } });
+    expect(body.metadata.managedFields).toBeUndefined();
+  });
+
+  test('stringData becomes data, but its applier owns what it said', async () => {
+    const path = '/api/v1/namespaces/shop/secrets/s';
+    const { body } = await apply('op', path, {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 's' },
+      stringData: { a: 'b' },
+    });
+    expect(body.data).toEqual({ a: 'Yg==' });
+    expect(fieldsOfManager(body, 'op')).toEqual({ 'f:stringData': { 'f:a': {} } });
   });
 });
 
@@ -192,7 +234,12 @@ describe('status', () => {
 
 describe('refused', () => {
   test.each([
-    ['another uid', { metadata: { name: 'a', uid: 'other' } }, 409, 'UID in precondition: other'],
+    [
+      'another uid',
+      { metadata: { name: 'a', uid: 'other' } },
+      422,
+      'metadata.uid: Invalid value: "other": field is immutable',
+    ],
     ['an old resourceVersion', { metadata: { name: 'a', resourceVersion: '1' } }, 409, 'has been modified'],
     ['managedFields', { metadata: { name: 'a', managedFields: [] } }, 400, 'must be nil'],
     ['another name', { metadata: { name: 'b' } }, 400, 'does not match the name on the URL'],

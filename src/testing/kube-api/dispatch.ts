@@ -2,7 +2,7 @@
 import { parse } from 'yaml';
 import { isObject, type Json, type JsonObject, objectAt, textAt } from './json.ts';
 import { collection, list } from './list.ts';
-import { badRequest, invalid, notFound, Refusal } from './refusal.ts';
+import { badRequest, forbiddenOption, invalid, noSuchResource, notFound } from './refusal.ts';
 import type { Deletion, Outcome, Registry, WriteOptions } from './registry.ts';
 import type { ApiRequest } from './request.ts';
 import { selects } from './select.ts';
@@ -51,7 +51,7 @@ export function dispatch({ store, registry }: Backend, request: ApiRequest, asOf
 
 function targetOf({ type, namespace, name, subresource, verb }: ApiRequest): Target {
   const known = { '': true, status: type.status, scale: type.scale }[subresource];
-  if (known !== true) throw new Refusal(404, 'NotFound', 'the server could not find the requested resource');
+  if (known !== true) throw noSuchResource();
   if (verb === 'create' && type.namespaced && namespace === '')
     throw badRequest('an empty namespace may not be set during creation');
   return { type, namespace, name, subresource };
@@ -67,13 +67,15 @@ function read({ store, registry }: Backend, target: Target, asOf: number | undef
 }
 
 function written({ subresource }: Target, outcome: Outcome, code: number): Answer {
-  const object = outcome.after ?? outcome.before;
+  const object = outcome.after ?? outcome.last ?? outcome.before;
   const body = object === undefined ? {} : subresource === 'scale' ? scaleOf(object) : object;
   return { code, body, outcomes: [outcome] };
 }
 
 function deleted({ type }: Target, outcome: Outcome): Answer {
-  if (outcome.after !== undefined) return { code: 200, body: outcome.after, outcomes: [outcome] };
+  // Whoever waits for a finalizer gets the object as it was marked, though it may be gone by now.
+  const marked = outcome.after ?? outcome.last;
+  if (marked !== undefined) return { code: 200, body: marked, outcomes: [outcome] };
   const { name, uid } = outcome.before?.metadata ?? { name: '', uid: '' };
   const details = { name, ...(type.group !== '' && { group: type.group }), kind: type.plural, uid };
   const body = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details };
@@ -91,7 +93,7 @@ function deletedAll({ store, registry }: Backend, request: ApiRequest): Answer {
 }
 
 function optionsOf(request: ApiRequest): WriteOptions {
-  const { query, apply, type, name, userAgent } = request;
+  const { query, apply, type, userAgent } = request;
   const fieldManager = query.get('fieldManager') ?? '';
   const force = query.get('force') === 'true';
   if (apply && fieldManager === '') {
@@ -100,7 +102,8 @@ function optionsOf(request: ApiRequest): WriteOptions {
       { reason: 'FieldValueRequired', field: 'fieldManager', message },
     ]);
   }
-  if (query.has('force') && !apply) throw badRequest(`force is forbidden for ${name}: only apply can be forced`);
+  if (query.has('force') && !apply)
+    throw forbiddenOption('PatchOptions', 'force', 'may not be specified for non-apply patch');
   // As the API server, which otherwise names the program.
   return { manager: fieldManager || (userAgent.split('/')[0] ?? ''), dryRun: query.get('dryRun') === 'All', force };
 }

@@ -22,7 +22,12 @@ export function isUnder(path: FieldPath, ancestor: FieldPath): boolean {
 
 /** Leaves, items of list maps (as `true`, for being there) and values that are one to server-side apply. */
 export function fieldsOf(object: JsonObject, shape: Shape): ReadonlyMap<FieldPath, Json> {
-  return new Map(walk({ path: '', names: '', value: object }, shape));
+  return new Map(walk({ path: '', names: '', value: object }, shape, () => false));
+}
+
+/** With the objects on the way too, as `true`, but those that are there in every object. */
+function allFieldsOf(object: JsonObject, shape: Shape): ReadonlyMap<FieldPath, Json> {
+  return new Map(walk({ path: '', names: '', value: object }, shape, (names) => !shape.always(names)));
 }
 
 interface Place {
@@ -31,25 +36,27 @@ interface Place {
   readonly value: Json;
 }
 
-function* walk(place: Place, shape: Shape): Generator<readonly [FieldPath, Json]> {
+function* walk(place: Place, shape: Shape, shows: (names: string) => boolean): Generator<readonly [FieldPath, Json]> {
   const { path, names, value } = place;
   if (isObject(value) && Object.keys(value).length > 0 && !(names !== '' && shape.atomicObject(names))) {
+    if (path !== '' && !path.endsWith('}') && shows(names)) yield [path, true];
     for (const [name, child] of Object.entries(value)) {
       if (child === undefined) continue;
       const below = names === '' ? name : `${names}.${name}`;
-      yield* walk({ path: childOf(path, `f:${name}`), names: below, value: child }, shape);
+      yield* walk({ path: childOf(path, `f:${name}`), names: below, value: child }, shape, shows);
     }
     return;
   }
   const list = isList(value) ? shape.list(names) : undefined;
   if (!isList(value) || list === undefined || list.kind === 'atomic') {
-    yield [path, value];
+    if (path !== '') yield [path, value];
     return;
   }
+  if (shows(names)) yield [path, true];
   for (const item of value) {
     const itemPath = childOf(path, itemElement(list, item));
     yield [itemPath, true];
-    if (list.kind === 'map') yield* walk({ path: itemPath, names, value: item }, shape);
+    if (list.kind === 'map') yield* walk({ path: itemPath, names, value: item }, shape, shows);
   }
 }
 
@@ -60,7 +67,7 @@ export interface Difference {
 }
 
 export function difference(before: JsonObject, after: JsonObject, shape: Shape): Difference {
-  const [old, now] = [fieldsOf(before, shape), fieldsOf(after, shape)];
+  const [old, now] = [allFieldsOf(before, shape), allFieldsOf(after, shape)];
   const changed = [...now].filter(([path, value]) => !old.has(path) || !equal(old.get(path), value));
   return {
     changed: new Set(changed.map(([path]) => path)),

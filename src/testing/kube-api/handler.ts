@@ -75,7 +75,7 @@ async function answer(server: Handling, raw: RawRequest, response: ServerRespons
 
 function discovered({ url }: RawRequest, types: ServedTypes): Answer {
   const body = discover(url.split('?')[0] ?? '', types);
-  return body === undefined ? { code: 404, body: '404 page not found' } : { code: 200, body };
+  return body === undefined ? { code: 404, body: '404 page not found\n' } : { code: 200, body };
 }
 
 interface Struck {

@@ -75,7 +75,7 @@ describe('lists', () => {
   test('a field that is not indexed is refused', async () => {
     expect(await get('fieldSelector=data.x%3D1')).toMatchObject({
       code: 400,
-      body: { message: 'field label not supported: data.x' },
+      body: { message: '"data.x" is not a known field selector: only "metadata.name", "metadata.namespace"' },
     });
   });
 
@@ -207,7 +207,7 @@ describe('watches', () => {
     expect(watch.events[2]?.object).toMatchObject({
       metadata: { annotations: { 'k8s.io/initial-events-end': 'true' } },
     });
-    expect((await get('watch=1&sendInitialEvents=true')).code).toBe(400);
+    expect((await get('watch=1&sendInitialEvents=true')).code).toBe(422);
   });
 
   test('end with their resource type', async () => {

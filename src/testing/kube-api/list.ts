@@ -1,6 +1,6 @@
 /** GET of a collection: consistent pages, and which revision a resourceVersion may be answered from. */
 import { type JsonObject, without } from './json.ts';
-import { badRequest, expired, Refusal } from './refusal.ts';
+import { badRequest, expired, forbiddenOption, Refusal } from './refusal.ts';
 import type { ApiRequest } from './request.ts';
 import { selects } from './select.ts';
 import type { Store } from './store.ts';
@@ -53,11 +53,14 @@ export function collection(type: ServedType, items: readonly Stored[], metadata:
 
 function revisionOf(store: Store, query: URLSearchParams): number {
   const [asked, match] = [query.get('resourceVersion') ?? '', query.get('resourceVersionMatch')];
-  if (match !== null && asked === '')
-    throw badRequest('resourceVersionMatch is forbidden unless resourceVersion is provided');
+  if (match !== null && asked === '') {
+    const why = 'resourceVersionMatch is forbidden unless resourceVersion is provided';
+    throw forbiddenOption('ListOptions', 'resourceVersionMatch', why);
+  }
   if (asked === '' || asked === '0') return store.revision;
   const revision = Number(asked);
-  if (!Number.isInteger(revision)) throw badRequest(`resourceVersion: Invalid value: "${asked}"`);
+  if (!Number.isInteger(revision))
+    throw badRequest(`invalid resource version: resourceVersion: Invalid value: "${asked}"`);
   if (revision > store.revision) throw tooLarge(revision, store.revision);
   const exact = match === 'Exact' || (match === null && query.has('limit'));
   if (!exact) return store.revision;
@@ -67,7 +70,7 @@ function revisionOf(store: Store, query: URLSearchParams): number {
 
 export function tooLarge(asked: number, current: number): Refusal {
   const message = `Timeout: Too large resource version: ${asked}, current: ${current}`;
-  const causes = [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version', field: '' }];
+  const causes = [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }];
   return new Refusal(504, 'Timeout', message, { details: { retryAfterSeconds: 1 }, causes });
 }
 
@@ -81,7 +84,7 @@ function readToken(store: Store, text: string): Token {
   try {
     token = JSON.parse(Buffer.from(text, 'base64url').toString()) as Token;
   } catch {
-    throw badRequest('continue key is not valid: the token is no base64url of JSON');
+    throw badRequest('invalid continue token: continue key is not valid: the token is no base64url of JSON');
   }
   if (token.rv !== -1 && token.rv < store.compacted) throw expired(tokenTooOld, writeToken(-1, token.start));
   return token;

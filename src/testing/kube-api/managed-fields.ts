@@ -45,9 +45,14 @@ export function managersOf(object: Stored): readonly Managed[] {
   }));
 }
 
+function rank({ operation, time, manager, subresource }: Managed): string {
+  return [operation, time, manager, subresource].join('\n');
+}
+
 function written(managers: readonly Managed[]): readonly JsonObject[] {
   return managers
     .filter(({ fields }) => fields.size > 0)
+    .toSorted((left, right) => (rank(left) < rank(right) ? -1 : 1))
     .map(({ manager, operation, apiVersion, subresource, time, fields }) => ({
       manager,
       operation,
@@ -157,8 +162,9 @@ interface Pruning {
 /** Without what the manager applied last time, not this time, and nobody else owns. */
 function pruned(object: JsonObject, { last, kept, shape }: Pruning): JsonObject {
   const owned = kept.flatMap(({ fields }) => [...fields]);
+  const all = new Set(owned);
   const gone = [...last].filter((path) => !owned.some((other) => isUnder(other, path)));
-  return gone.reduce((at, path) => withoutField(at, path, shape), object);
+  return gone.reduce((at, path) => withoutField(at, path, { shape, keeps: (emptied) => all.has(emptied) }), object);
 }
 
 function causesOf(manager: Managed, { changed }: Difference): readonly RefusalCause[] {
@@ -168,9 +174,9 @@ function causesOf(manager: Managed, { changed }: Difference): readonly RefusalCa
     .map((path) => ({ reason: 'FieldManagerConflict', message, field: readable(path) }));
 }
 
-function describe({ manager, operation, subresource, apiVersion, time }: Managed): string {
+function describe({ manager, operation, subresource, apiVersion }: Managed): string {
   const name = JSON.stringify(manager) + (subresource === '' ? '' : ` with subresource ${JSON.stringify(subresource)}`);
-  return operation === 'Update' ? `${name} using ${apiVersion} at ${time}` : name;
+  return operation === 'Update' ? `${name} using ${apiVersion}` : name;
 }
 
 /** Whether both hold the same, whatever the clock says of it. */

@@ -1,5 +1,5 @@
 /** Server-side apply's merge and removal of fields. */
-import { elementsOf, type FieldPath } from './field-set.ts';
+import { childOf, elementsOf, type FieldPath } from './field-set.ts';
 import { isList, isObject, type Json, type JsonObject } from './json.ts';
 import { itemElement, type ListShape, type Shape } from './shape.ts';
 
@@ -64,37 +64,43 @@ function mergedList(
   return result;
 }
 
-/** The object without the field, and without objects and lists that this empties. */
-export function withoutField(object: JsonObject, path: FieldPath, shape: Shape): JsonObject {
-  return (removed(object, elementsOf(path), { shape, names: '' }) ?? {}) as JsonObject;
-}
-
-interface Removal {
+export interface Removal {
   readonly shape: Shape;
-  readonly names: string;
+  /** Whether somebody owns an object or list that would be left empty. */
+  readonly keeps: (path: FieldPath) => boolean;
 }
 
-function removed(value: Json | undefined, path: readonly string[], removal: Removal): Json | undefined {
-  const [element, ...rest] = path;
+/** The object without the field, and without what this empties and nobody keeps. */
+export function withoutField(object: JsonObject, path: FieldPath, removal: Removal): JsonObject {
+  return (removed(object, elementsOf(path), { ...removal, names: '', path: '' }) ?? {}) as JsonObject;
+}
+
+interface Step extends Removal {
+  readonly names: string;
+  readonly path: FieldPath;
+}
+
+function removed(value: Json | undefined, elements: readonly string[], step: Step): Json | undefined {
+  const [element, ...rest] = elements;
   if (element === undefined || value === undefined) return undefined;
-  if (isList(value)) return removedFromList(value, path, removal);
+  if (isList(value)) return removedFromList(value, elements, step);
   const name = element.slice(2);
   if (!isObject(value) || value[name] === undefined) return value;
-  const names = removal.names === '' ? name : `${removal.names}.${name}`;
+  const names = step.names === '' ? name : `${step.names}.${name}`;
   const { [name]: child, ...others } = value;
-  const left = removed(child, rest, { ...removal, names });
+  const left = removed(child, rest, { ...step, names, path: childOf(step.path, element) });
   if (left !== undefined) return { ...value, [name]: left };
-  return Object.keys(others).length === 0 ? undefined : others;
+  return Object.keys(others).length === 0 && !step.keeps(step.path) ? undefined : others;
 }
 
-function removedFromList(list: readonly Json[], path: readonly string[], removal: Removal): Json | undefined {
-  const [element, ...rest] = path;
-  const shape = removal.shape.list(removal.names);
+function removedFromList(list: readonly Json[], elements: readonly string[], step: Step): Json | undefined {
+  const [element = '', ...rest] = elements;
+  const shape = step.shape.list(step.names);
   // A key goes with its item only.
   if (shape.kind === 'map' && rest.length === 1 && shape.keys.includes(rest[0]?.slice(2) ?? '')) return list;
   const left = list.flatMap((item): readonly Json[] => {
     if (itemElement(shape, item) !== element) return [item];
-    const kept = removed(item, rest, removal);
+    const kept = removed(item, rest, { ...step, path: childOf(step.path, element) });
     return kept === undefined ? [] : [kept];
   });
   return left.length === 0 ? undefined : left;

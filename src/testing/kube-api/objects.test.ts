@@ -254,7 +254,7 @@ describe('delete', () => {
     async (preconditions) => {
       api.create(configMap('a'));
       const answer = await call(`${configMaps}/a`, { method: 'DELETE', body: { preconditions } });
-      expect(answer).toMatchObject({ code: 409, body: { message: expect.stringContaining('Precondition failed') } });
+      expect(answer).toMatchObject({ code: 409, body: { message: expect.stringContaining('in the precondition') } });
       expect(api.list(resources.ConfigMap)).toHaveLength(1);
     },
   );

@@ -5,7 +5,7 @@ import type { JsonObject } from './json.ts';
 export interface RefusalCause {
   readonly reason: string;
   readonly message: string;
-  readonly field: string;
+  readonly field?: string;
 }
 
 interface Details extends JsonObject {
@@ -23,15 +23,18 @@ export class Refusal extends Error {
   constructor(code: number, reason: string, message: string, more: RefusalOptions = {}) {
     super(message);
     this.code = code;
-    const details = { ...more.details, ...(more.causes && { causes: more.causes.map((cause) => ({ ...cause })) }) };
+    const details: JsonObject = {
+      ...more.details,
+      ...(more.causes && { causes: more.causes.map((cause) => ({ ...cause })) }),
+    };
     this.body = {
       kind: 'Status',
       apiVersion: 'v1',
       metadata: { ...(more.continue !== undefined && { continue: more.continue }) },
       status: 'Failure',
       message,
-      reason,
-      ...(Object.keys(details).length > 0 && { details }),
+      ...(reason !== '' && { reason }),
+      ...((more.details !== undefined || more.causes !== undefined) && { details }),
       code,
     };
   }
@@ -50,7 +53,7 @@ export function qualified({ plural, group }: ResourceType): string {
 }
 
 function detailsOf(type: ResourceType, name: string): Details {
-  return { name, ...(type.group !== '' && { group: type.group }), kind: type.plural };
+  return { ...(name !== '' && { name }), ...(type.group !== '' && { group: type.group }), kind: type.plural };
 }
 
 export function notFound(type: ResourceType, name: string): Refusal {
@@ -72,7 +75,7 @@ export function conflict(type: ResourceType, name: string, why: string): Refusal
 /** Server-side apply's conflict: one cause a field and manager. */
 export function applyConflict(causes: readonly RefusalCause[]): Refusal {
   const [only] = causes;
-  const listed = causes.map(({ message, field }) => `${message}: ${field}`);
+  const listed = causes.map(({ message, field = '' }) => `${message}: ${field}`);
   const text =
     causes.length === 1 && only !== undefined
       ? `Apply failed with 1 conflict: ${listed[0]}`
@@ -81,16 +84,34 @@ export function applyConflict(causes: readonly RefusalCause[]): Refusal {
 }
 
 export function invalid(type: ResourceType, name: string, causes: readonly RefusalCause[]): Refusal {
-  const listed = causes.map(({ field, message }) => `${field}: ${message}`);
+  const listed = [...new Set(causes.map(({ field = '', message }) => `${field}: ${message}`))];
   const text = listed.length === 1 ? listed[0] : `[${listed.join(', ')}]`;
   const kind = type.group === '' ? type.kind : `${type.kind}.${type.group}`;
-  const details = { name, ...(type.group !== '' && { group: type.group }), kind: type.kind };
+  const details = { ...detailsOf(type, name), kind: type.kind };
   return new Refusal(422, 'Invalid', `${kind} "${name}" is invalid: ${text}`, { details, causes });
 }
 
 export function forbidden(type: ResourceType, name: string, why: string): Refusal {
   const subject = name === '' ? qualified(type) : `${qualified(type)} "${name}"`;
   return new Refusal(403, 'Forbidden', `${subject} is forbidden: ${why}`, { details: detailsOf(type, name) });
+}
+
+/** Options in the query that do not go together: `ListOptions`, `PatchOptions`. */
+export function forbiddenOption(kind: string, field: string, why: string): Refusal {
+  const message = `Forbidden: ${why}`;
+  const causes = [{ reason: 'FieldValueForbidden', message, field }];
+  const text = `${kind}.meta.k8s.io "" is invalid: ${field}: ${message}`;
+  return new Refusal(422, 'Invalid', text, { details: { group: 'meta.k8s.io', kind }, causes });
+}
+
+/** Of a path that no resource has. */
+export function noSuchResource(): Refusal {
+  return new Refusal(404, 'NotFound', 'the server could not find the requested resource', { details: {} });
+}
+
+export function notAllowed(): Refusal {
+  const text = 'the server does not allow this method on the requested resource';
+  return new Refusal(405, 'MethodNotAllowed', text, { details: {} });
 }
 
 export function badRequest(message: string): Refusal {

@@ -7,7 +7,7 @@ import { strategicMerge } from './merge.ts';
 import { alreadyExists, badRequest, conflict, forbidden, invalid, notFound, Refusal } from './refusal.ts';
 import { shapeOf } from './shape.ts';
 import { type Stored, withMetadata } from './stored.ts';
-import { checkApply, created, scaleOf, type Target, uidMismatch, updated } from './strategy.ts';
+import { checkApply, created, scaleOf, type Target, updated } from './strategy.ts';
 import { apiVersionOf } from './types.ts';
 import type { World } from './world.ts';
 
@@ -35,6 +35,8 @@ export interface Deletion {
 export interface Outcome {
   readonly before: Stored | undefined;
   readonly after: Stored | undefined;
+  /** Of an object that is gone: what was last written of it. */
+  readonly last?: Stored;
 }
 
 export class Registry {
@@ -112,13 +114,14 @@ export class Registry {
       this.collect();
       return { before, after: undefined };
     }
+    let last = before;
     if (deletionTimestamp === undefined) {
       const bumped = generation === undefined ? {} : { generation: generation + 1 };
       const marks = { deletionTimestamp: now(), deletionGracePeriodSeconds: 0, finalizers: held, ...bumped };
-      store.put(target.type, terminating(withMetadata(before, { ...marks, uid, resourceVersion })));
+      last = store.put(target.type, terminating(withMetadata(before, { ...marks, uid, resourceVersion })));
     }
     this.collect();
-    return { before, after: store.get(target.type, target.namespace, target.name) };
+    return { before, after: store.get(target.type, target.namespace, target.name), last };
   }
 
   /** What the garbage collector and the namespace controller do. */
@@ -150,9 +153,9 @@ export class Registry {
     const { store } = this.#world;
     const { deletionTimestamp, finalizers = [] } = after.metadata;
     if (deletionTimestamp !== undefined && finalizers.length === 0 && type.kind !== 'Namespace') {
-      store.remove(type, after);
+      const last = store.remove(type, after);
       this.collect();
-      return { before, after: undefined };
+      return { before, after: undefined, last };
     }
     const stored = store.put(type, after);
     this.collect();
@@ -204,12 +207,10 @@ function patched({ type }: Target, view: JsonObject, { contentType, patch }: Pat
         if (!type.custom && isObject(patch)) return strategicMerge(view, patch, shapeOf(type));
         break;
     }
-  } catch (error) {
-    throw new Refusal(
-      422,
-      'Invalid',
-      `the server rejected our request due to an error in our request: ${String(error)}`,
-    );
+  } catch {
+    // The API server does not say which operation.
+    const text = 'the server rejected our request due to an error in our request';
+    throw new Refusal(422, 'Invalid', text, { details: {} });
   }
   const supported = 'application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml';
   const text = `the body of the request was in an unknown format - accepted media types include: ${supported}`;
@@ -218,8 +219,14 @@ function patched({ type }: Target, view: JsonObject, { contentType, patch }: Pat
 
 function checkDeletion({ type, name }: Target, before: Stored, { uid, resourceVersion }: Deletion): void {
   const found = before.metadata;
-  if (uid !== undefined && uid !== found.uid) throw conflict(type, name, uidMismatch(uid, found.uid));
+  // Here, unlike elsewhere, the message has the kind.
+  const named = { ...type, group: '', plural: type.kind };
+  if (uid !== undefined && uid !== found.uid) {
+    const why = `the UID in the precondition (${uid}) does not match the UID in record (${found.uid})`;
+    throw conflict(named, name, `${why}. The object might have been deleted and then recreated`);
+  }
   if (resourceVersion === undefined || resourceVersion === found.resourceVersion) return;
-  const why = 'Precondition failed: ResourceVersion in precondition';
-  throw conflict(type, name, `${why}: ${resourceVersion}, ResourceVersion in object meta: ${found.resourceVersion}`);
+  const mismatch = `does not match the ResourceVersion in record (${found.resourceVersion})`;
+  const why = `the ResourceVersion in the precondition (${resourceVersion}) ${mismatch}`;
+  throw conflict(named, name, `${why}. The object might have been modified`);
 }

@@ -1,6 +1,6 @@
 /** What a request asks for, as RBAC's attributes name it. */
 import type { IncomingHttpHeaders } from 'node:http';
-import { notFound, Refusal } from './refusal.ts';
+import { noSuchResource, notAllowed, notFound } from './refusal.ts';
 import type { ServedType, ServedTypes } from './types.ts';
 
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
@@ -57,7 +57,11 @@ export function resourceRequest(raw: RawRequest, types: ServedTypes): ApiRequest
   if (rest === '') return undefined;
   const { namespace, plural, name, subresource } = placeOf(decodeURIComponent(rest));
   const type = types.find(group, core ?? version, plural);
-  if (type === undefined) throw new Refusal(404, 'NotFound', 'the server could not find the requested resource');
+  if (type === undefined) {
+    const known = core !== undefined || types.all().some((other) => other.group === group);
+    if (known) throw noSuchResource();
+    return undefined;
+  }
   if (namespace !== '' && !type.namespaced) throw notFound(type, name);
   const contentType = (raw.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '';
   return {
@@ -91,6 +95,7 @@ function placeOf(rest: string): Place {
 }
 
 function verbOf(method: string, name: string, query: URLSearchParams): Verb {
+  if (name === '' && ['PUT', 'PATCH'].includes(method)) throw notAllowed();
   switch (method) {
     case 'GET':
     case 'HEAD':
@@ -105,7 +110,7 @@ function verbOf(method: string, name: string, query: URLSearchParams): Verb {
     case 'DELETE':
       return name === '' ? 'deletecollection' : 'delete';
     default:
-      throw new Refusal(405, 'MethodNotAllowed', `the server does not allow this method on the requested resource`);
+      throw notAllowed();
   }
 }
 

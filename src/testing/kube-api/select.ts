@@ -47,6 +47,10 @@ const fieldsOfKind: Readonly<Record<string, readonly string[]>> = {
   Event: ['reason', 'type', 'regarding.kind', 'regarding.name', 'regarding.namespace', 'regarding.uid'],
 };
 
+function quoted(names: readonly string[]): string {
+  return names.map((name) => JSON.stringify(name)).join(', ');
+}
+
 /** Only the fields that the API server indexes for the type. */
 export function fieldPredicate(type: ServedType, selector: string): Predicate {
   const known = [
@@ -57,7 +61,7 @@ export function fieldPredicate(type: ServedType, selector: string): Predicate {
   const tests = split(selector).map((text): Predicate => {
     const [, field = '', operator, value = ''] = /^([^!=]+)(==|=|!=)(.*)$/.exec(text) ?? [];
     if (operator === undefined) throw badRequest(`invalid selector: '${text}'; can't understand '${text}'`);
-    if (!known.includes(field)) throw badRequest(`field label not supported: ${field}`);
+    if (!known.includes(field)) throw badRequest(`"${field}" is not a known field selector: only ${quoted(known)}`);
     const path = field.split('.');
     return (object) => (textAt(object, ...path) === value) === (operator !== '!=');
   });

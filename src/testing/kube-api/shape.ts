@@ -11,6 +11,8 @@ export interface Shape {
   /** `names`: the fields on the way, list items left out: `spec.template.spec.containers`. */
   list(names: string): ListShape;
   atomicObject(names: string): boolean;
+  /** Go has it in every object, so that nobody can add it. */
+  always(names: string): boolean;
 }
 
 const atomic: ListShape = { kind: 'atomic' };
@@ -36,9 +38,12 @@ const builtInLists: readonly (readonly [end: RegExp, ListShape])[] = [
 ];
 
 const atomicObjects =
-  /(^spec\.selector|[sS]elector|KeyRef|fieldRef|resourceFieldRef|localObjectReference|\.targetRef|\.claimRef)$/;
+  /(^metadata\.ownerReferences$|^regarding|^spec\.selector|[sS]elector|KeyRef|fieldRef|resourceFieldRef|localObjectReference|\.targetRef|\.claimRef)$/;
+
+const alwaysThere = /^(metadata|spec|status|spec\.template|spec\.template\.(metadata|spec|spec\.containers))$/;
 
 const builtIn: Shape = {
+  always: (names) => alwaysThere.test(names),
   list: (names) => builtInLists.find(([end]) => end.test(names))?.[1] ?? atomic,
   atomicObject: (names) => atomicObjects.test(names),
 };
@@ -46,6 +51,7 @@ const builtIn: Shape = {
 export function shapeOf({ custom, schema }: ServedType): Shape {
   if (!custom) return builtIn;
   return {
+    always: (names) => names === 'metadata',
     list(names) {
       if (names.startsWith('metadata.') || schema === undefined) return builtIn.list(names);
       const found = schemaAt(schema, names);

@@ -81,7 +81,7 @@ test.each([
   ['/version', { gitVersion: 'v1.35.0' }],
   ['/api', { versions: ['v1'] }],
   ['/apis/apps', { kind: 'APIGroup', preferredVersion: { groupVersion: 'apps/v1' } }],
-  ['/apis/nothing/v1', '404 page not found'],
+  ['/apis/nothing/v1', '404 page not found\n'],
 ])('discovery: %s', async (path, body) => {
   const answer = await request(`${api.url}${path}`);
   if (typeof body === 'string') expect(answer.body).toBe(body);

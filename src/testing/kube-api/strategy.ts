@@ -1,6 +1,6 @@
 /** What the API server makes of a body: fields that only it sets, generation, defaults, validation. Pure. */
 import { equal, isObject, type Json, type JsonObject, objectAt, textAt, valueAt, without } from './json.ts';
-import { badRequest, conflict, invalid, modified, notFound, type RefusalCause } from './refusal.ts';
+import { badRequest, conflict, invalid, modified, notFound, Refusal, type RefusalCause } from './refusal.ts';
 import { type Metadata, type Stored, withMetadata } from './stored.ts';
 import { apiVersionOf, type ServedType } from './types.ts';
 
@@ -33,7 +33,7 @@ export function created(target: Target, body: JsonObject, birth: Birth): Stored 
     ]);
   }
   if (textAt(metadata, 'resourceVersion') !== '') {
-    throw badRequest('resourceVersion should not be set on objects to be created');
+    throw new Refusal(500, '', 'resourceVersion should not be set on objects to be created');
   }
   const own = without(metadata, 'deletionTimestamp', 'managedFields', 'resourceVersion', 'namespace', 'selfLink');
   const object: Stored = {
@@ -141,6 +141,11 @@ export function checkApply(target: Target, live: Stored | undefined, config: Jso
   const sent = checkedMetadata(target, config);
   if ('managedFields' in sent) throw badRequest('metadata.managedFields must be nil');
   const uid = textAt(sent, 'uid');
+  if (live !== undefined && uid !== '' && uid !== live.metadata.uid) {
+    // A conflict of meaning, but the API server finds it when it validates.
+    const message = `Invalid value: ${JSON.stringify(uid)}: field is immutable`;
+    throw invalid(type, name, [cause('FieldValueInvalid', 'metadata.uid', message)]);
+  }
   if (live !== undefined) {
     checkPrecondition({ ...type, unconditionalUpdate: true }, live, sent);
     return;
@@ -157,16 +162,16 @@ export function checkApply(target: Target, live: Stored | undefined, config: Jso
 function checkPrecondition(type: ServedType, before: Stored, sent: JsonObject): void {
   const { name, uid, resourceVersion } = before.metadata;
   const [sentUid, sentVersion] = [textAt(sent, 'uid'), textAt(sent, 'resourceVersion')];
-  if (sentUid !== '' && sentUid !== uid) throw conflict(type, name, uidMismatch(sentUid, uid));
+  if (sentUid !== '' && sentUid !== uid) {
+    throw conflict(type, name, `Precondition failed: UID in precondition: ${sentUid}, UID in object meta: ${uid}`);
+  }
   if (sentVersion === '' && !type.unconditionalUpdate) {
     const message = 'Invalid value: 0: must be specified for an update';
-    throw invalid(type, name, [cause('FieldValueInvalid', 'metadata.resourceVersion', message)]);
+    throw invalid({ ...type, kind: type.plural }, name, [
+      cause('FieldValueInvalid', 'metadata.resourceVersion', message),
+    ]);
   }
   if (sentVersion !== '' && sentVersion !== resourceVersion) throw conflict(type, name, modified);
-}
-
-export function uidMismatch(asked: string, found: string): string {
-  return `Precondition failed: UID in precondition: ${asked}, UID in object meta: ${found}`;
 }
 
 function checkFinalizers(type: ServedType, before: Stored, { finalizers = [] }: Metadata): void {
@@ -187,12 +192,27 @@ function textOf(value: Json | undefined): string {
   return typeof value === 'string' ? value : '';
 }
 
-const subdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const pattern = '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*';
+const subdomain = new RegExp(`^${pattern}$`);
 
-function checked(type: ServedType, object: Stored): Stored {
+/** As Go's structs are: no empty maps, and `stringData` only says what becomes `data`. */
+function tidied(type: ServedType, object: Stored): Stored {
+  const emptied = (of: JsonObject, ...names: readonly string[]) =>
+    without(of, ...names.filter((name) => isObject(of[name]) && Object.keys(of[name]).length === 0));
+  const metadata = emptied(object.metadata, 'labels', 'annotations') as Metadata;
+  if (!['ConfigMap', 'Secret'].includes(type.kind)) return { ...object, metadata };
+  const texts = Object.entries(objectAt(object, 'stringData'));
+  const encoded = Object.fromEntries(texts.map(([name, text]) => [name, Buffer.from(textOf(text)).toString('base64')]));
+  const data = { ...objectAt(object, 'data'), ...encoded };
+  const { apiVersion, kind } = object;
+  return { ...emptied({ ...without(object, 'stringData'), data }, 'data', 'binaryData'), apiVersion, kind, metadata };
+}
+
+function checked(type: ServedType, untidy: Stored): Stored {
+  const object = tidied(type, untidy);
   const { name } = object.metadata;
   if (name.length > 253 || !subdomain.test(name)) {
-    const message = `Invalid value: ${JSON.stringify(name)}: a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character`;
+    const message = `Invalid value: ${JSON.stringify(name)}: a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '${pattern}')`;
     throw invalid(type, name, [cause('FieldValueInvalid', 'metadata.name', message)]);
   }
   if (['ConfigMap', 'Secret'].includes(type.kind) && dataBytes(object) > maxDataBytes) {

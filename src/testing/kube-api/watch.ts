@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '../../runtime/clock.ts';
 import type { JsonObject } from './json.ts';
-import { badRequest, expired, injected, type Refusal } from './refusal.ts';
+import { badRequest, expired, forbiddenOption, injected, type Refusal } from './refusal.ts';
 import type { ApiRequest } from './request.ts';
 import { type Predicate, selects } from './select.ts';
 import type { Change, Store } from './store.ts';
@@ -121,15 +121,16 @@ export function serveWatch(store: Store, stream: WatchStream, plan: WatchPlan & 
     return;
   }
   if (since === 0) for (const object of store.all(type).filter(chosen)) stream.send({ type: 'ADDED', object });
-  if (initial) stream.bookmark(store.revision, { 'k8s.io/initial-events-end': 'true' });
+  if (initial && stream.bookmarks) stream.bookmark(store.revision, { 'k8s.io/initial-events-end': 'true' });
   for (const change of since === 0 ? [] : store.changesSince(type, since)) sendChange(stream, chosen, change);
   follow(store, stream, chosen);
   endAfterTimeout(store, stream, clock);
 }
 
 function checkInitialEvents(query: URLSearchParams): void {
-  if (query.get('resourceVersionMatch') !== 'NotOlderThan' || query.get('allowWatchBookmarks') !== 'true') {
-    throw badRequest('sendInitialEvents needs resourceVersionMatch=NotOlderThan and allowWatchBookmarks=true');
+  if (query.get('resourceVersionMatch') !== 'NotOlderThan') {
+    const why = 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan';
+    throw forbiddenOption('ListOptions', 'resourceVersionMatch', why);
   }
 }
 
