@@ -1,10 +1,10 @@
 /** The local provider: Kubernetes on this very machine, without a container engine. */
-import process from 'node:process';
 import type { Provider } from '../cluster.ts';
 import { isReady } from './api-server.ts';
 import { importImage } from './import.ts';
 import { programProcesses } from './machine.ts';
 import { hostAddress, nodeAddress, type Places } from './places.ts';
+import { kill } from './processes.ts';
 import { whyNoLocalCluster } from './requirements.ts';
 import { endLocal, startLocal } from './start.ts';
 import { waitUntil } from './wait.ts';
@@ -30,15 +30,12 @@ export const local: Provider = {
   },
 };
 
-/** Politely, as an upgrade does; the machine starts it again after a second. */
+/** As a crash does, since a polite end waits a minute for those who watch; the machine starts it again after a second. */
 async function restartApiServer(places: Places): Promise<void> {
-  const old = programProcesses(places.folder, 'kube-apiserver');
+  const processes = () => programProcesses(places.folder, 'kube-apiserver');
+  const old = processes();
   if (old.length === 0) throw new Error('there is no kube-apiserver to restart');
-  for (const pid of old) process.kill(pid, 'SIGTERM');
-  await waitUntil(
-    () => programProcesses(places.folder, 'kube-apiserver').every((pid) => !old.includes(pid)),
-    'kube-apiserver to end',
-    90,
-  );
+  for (const pid of old) kill(pid);
+  await waitUntil(() => processes().some((pid) => !old.includes(pid)), 'its restart');
   await waitUntil(() => isReady(places), 'the API server', 60);
 }

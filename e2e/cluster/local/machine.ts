@@ -5,12 +5,12 @@
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import { device, hostAddress, nodeAddress, podNetwork, prefixLength, serviceNetwork } from './places.ts';
+import { allProcesses, isZombie, kill, parentOf } from './processes.ts';
 import { waitUntil } from './wait.ts';
 
 const run = promisify(execFile);
@@ -106,7 +106,7 @@ interface MachineProcess {
 
 /** `unshare … machine FOLDER` and `machine FOLDER`. */
 function machineProcesses(): readonly MachineProcess[] {
-  return processes().flatMap(({ pid, words }) => {
+  return allProcesses().flatMap(({ pid, words }) => {
     const at = words.findIndex((word) => word.endsWith('/machine'));
     const folder = words[at + 1];
     const isOne = at === 0 || (at > 0 && words[0] === 'unshare');
@@ -119,36 +119,8 @@ export function programProcesses(folder: string, program: string): readonly numb
   const machines = machineProcesses()
     .filter((one) => one.folder === folder)
     .map(({ pid }) => pid);
-  const found = processes().filter(({ words }) => words[0] === program || words[0]?.endsWith(`/${program}`) === true);
+  const found = allProcesses().filter(
+    ({ words }) => words[0] === program || words[0]?.endsWith(`/${program}`) === true,
+  );
   return found.map(({ pid }) => pid).filter((pid) => machines.includes(parentOf(pid)));
-}
-
-function processes(): readonly { readonly pid: number; readonly words: readonly string[] }[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.map((pid) => ({ pid: Number(pid), words: procFile(pid, 'cmdline').split('\0').slice(0, -1) }));
-}
-
-function parentOf(pid: number): number {
-  return Number(/^PPid:\s+(\d+)$/m.exec(procFile(String(pid), 'status'))?.[1]);
-}
-
-function isZombie(pid: number): boolean {
-  return /^State:\s+Z/m.test(procFile(String(pid), 'status'));
-}
-
-/** Empty when the process has just ended. */
-function procFile(pid: string, name: string): string {
-  try {
-    return readFileSync(join('/proc', pid, name), 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
 }

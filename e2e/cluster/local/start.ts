@@ -54,6 +54,16 @@ export function endLocal(progress: Progress, places: Places = usualPlaces()): Pr
   );
 }
 
+/** Removes what is left of a cluster whose machine has ended; one that runs or starts goes on. */
+export async function removeDead(places: Places = usualPlaces()): Promise<void> {
+  const isDead = () => !runningMachines().includes(places.folder);
+  if (isDead())
+    await locked(
+      async () => (isDead() ? down(places) : undefined),
+      () => undefined,
+    );
+}
+
 async function up({ progress, places, attached }: Required<StartOptions>): Promise<LocalCluster> {
   const { folder } = places;
   refuse(folder);
