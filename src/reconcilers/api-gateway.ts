@@ -21,11 +21,8 @@ interface ListenerStatus {
   readonly conditions: readonly Condition[];
 }
 
-/** Undefined where the object is of another class: its status is somebody else's. */
-export function apiGatewayStatus(key: ObjectKey, object: KubeObject, world: StatusWorld): ApiGatewayStatus | undefined {
+export function apiGatewayStatus(key: ObjectKey, object: KubeObject, world: StatusWorld): ApiGatewayStatus {
   const gateway = world.resolution.gateways.get(key);
-  const readable = world.resolution.gatewayUnits.get(key)?.context !== undefined;
-  if (gateway === undefined && readable) return undefined;
   const { generation } = object.metadata;
   const findings = world.findingsOf(refOf(object));
   const delivery = world.deliveries.get(key);

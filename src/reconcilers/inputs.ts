@@ -1,6 +1,7 @@
 /** What a status depends on, cheap to compare: among thousands of objects only those are reported on of which some of it changed. */
 import { type KubeObject, type ObjectKey, objectKey, refOf } from '../kube/object.ts';
 import type { Resolution } from '../resolve/resolve.ts';
+import { authorOf } from './authorship.ts';
 import { gatewaysOf } from './served.ts';
 import type { ReportedKind } from './statuses.ts';
 import type { StatusWorld } from './world.ts';
@@ -13,7 +14,7 @@ type UnitOf = (resolution: Resolution) => unknown;
 export function statusInputs(kind: ReportedKind, object: KubeObject, world: StatusWorld): Inputs {
   const { resolution } = world;
   const key = objectKey(object);
-  const own = [object.metadata.generation, ...world.findingsOf(refOf(object))];
+  const own = [object.metadata.generation, authorOf(kind, key, resolution), ...world.findingsOf(refOf(object))];
   switch (kind) {
     case 'ApiGateway': {
       const seen = [resolution.gateways, resolution.gatewayUnits, world.deliveries, world.addresses];

@@ -53,7 +53,8 @@ export function routeStatus(key: ObjectKey, object: KubeObject, world: StatusWor
     ...column('hosts', shorten(unit.hosts)),
     ...column('gateways', shorten(gateways)),
     ...(auth === undefined ? {} : { auth }),
-    parents: unit.parents.map((parent) => {
+    parents: unit.parents.flatMap((parent) => {
+      if (parent.elsewhere) return [];
       const conditions = parentConditions(parent, ofParent(parent, unit, findings), { key, world, generation });
       return { parentRef: parent.parentRef, conditions };
     }),

@@ -3,6 +3,7 @@ import { type KubeObject, type ObjectKey, type ObjectRef, objectKey, refOf } fro
 import type { Snapshot } from '../kube/snapshot.ts';
 import { type ApiGatewayStatus, apiGatewayStatus } from './api-gateway.ts';
 import { type AuthPolicyStatus, authPolicyStatus } from './auth-policy.ts';
+import { authorOf } from './authorship.ts';
 import { type RateLimitPolicyStatus, rateLimitPolicyStatus } from './rate-limit-policy.ts';
 import { type RouteStatus, routeStatus } from './route.ts';
 import type { StatusWorld } from './world.ts';
@@ -15,7 +16,7 @@ export interface ObjectStatus {
   readonly status: Status;
 }
 
-/** Undefined where the object is not ours to report on. */
+/** Undefined where nothing is known of the object. */
 type Author = (key: ObjectKey, object: KubeObject, world: StatusWorld) => Status | undefined;
 
 const authors = {
@@ -31,7 +32,9 @@ export const reportedKinds = Object.keys(authors).toSorted() as readonly Reporte
 
 /** Undefined where the object is not ours to report on. */
 export function statusOf(kind: ReportedKind, object: KubeObject, world: StatusWorld): Status | undefined {
-  return authors[kind](objectKey(object), object, world);
+  const key = objectKey(object);
+  if (authorOf(kind, key, world.resolution) !== world.resolution.className) return undefined;
+  return authors[kind](key, object, world);
 }
 
 /** Sorted by kind, namespace and name. */

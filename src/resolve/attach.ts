@@ -21,6 +21,8 @@ export interface ParentReport {
   readonly gateway: ObjectKey;
   readonly listeners: readonly string[];
   readonly problem: Finding | undefined;
+  /** The ApiGateway is another operator's, and so is what becomes of the Route there. */
+  readonly elsewhere: boolean;
 }
 
 export interface Attached {
@@ -28,13 +30,18 @@ export interface Attached {
   readonly parents: readonly ParentReport[];
 }
 
-export type Gateways = Pick<ReadonlyMap<ObjectKey, GatewayContext>, 'get'>;
+export interface Gateways {
+  readonly get: (key: ObjectKey) => GatewayContext | undefined;
+  readonly isElsewhere: (key: ObjectKey) => boolean;
+}
 
 export function attach(route: ParsedRoute, gateways: Gateways, lookup: Lookup): Attached {
   const asked = route.parentRefs.map((parentRef, index) => {
     const key = keyOf(parentRef.namespace ?? route.ref.namespace, parentRef.name);
+    const at = `spec.parentRefs[${index}]`;
+    if (gateways.isElsewhere(key)) return { parentRef, key, at, outcome: [], elsewhere: true };
     const outcome = attachTo({ route, parentRef, key, gateway: gateways.get(key) }, lookup);
-    return { parentRef, key, at: `spec.parentRefs[${index}]`, outcome };
+    return { parentRef, key, at, outcome, elsewhere: false };
   });
   const unique = new Map(
     asked.flatMap(({ key, outcome }) =>
@@ -43,11 +50,12 @@ export function attach(route: ParsedRoute, gateways: Gateways, lookup: Lookup): 
   );
   return {
     attachments: [...unique.values()],
-    parents: asked.map(({ parentRef, key, at, outcome }) => ({
+    parents: asked.map(({ parentRef, key, at, outcome, elsewhere }) => ({
       parentRef,
       gateway: key,
       listeners: 'refused' in outcome ? [] : outcome.map(({ listener }) => listener.spec.name),
       problem: 'refused' in outcome ? { about: route.ref, severity: 'error', at, ...outcome.refused } : undefined,
+      elsewhere,
     })),
   };
 }
@@ -70,8 +78,8 @@ function refuse(reason: Reason, message: string, remedy: string): Refusal {
 
 function attachTo({ route, parentRef, key, gateway }: Asked, lookup: Lookup): readonly Attachment[] | Refusal {
   if (gateway === undefined) {
-    const message = `ApiGateway ${key} does not exist or is of another class`;
-    return refuse('NoMatchingParent', message, 'Create it, or correct name and namespace');
+    const message = `ApiGateway ${key} does not exist or cannot be read`;
+    return refuse('NoMatchingParent', message, 'Create or correct it, or correct name and namespace');
   }
   const named = gateway.listeners.filter(({ spec }) => isNamed(parentRef, spec));
   if (named.length === 0) {

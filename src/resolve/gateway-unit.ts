@@ -2,7 +2,7 @@
 
 import { resolveService } from '../features/service/resolve.ts';
 import { resolveWorkload } from '../features/workload/resolve.ts';
-import { defaultClass } from '../ir/class-name.ts';
+import { classOf } from '../ir/class-name.ts';
 import type { KubeObject, ObjectRef } from '../kube/object.ts';
 import type { Finding } from '../status/finding.ts';
 import { resolveListeners } from './listeners.ts';
@@ -22,7 +22,7 @@ export interface GatewayUnit {
 
 export function resolveGateway(object: KubeObject, recorder: Look<PolicyWorld>): GatewayUnit {
   const { ref, spec, findings } = parseApiGateway(object);
-  if (spec === undefined) return { ref, className: defaultClass, context: undefined, findings };
+  if (spec === undefined) return { ref, className: classOf(object), context: undefined, findings };
   const { listeners, findings: problems } = resolveListeners(ref, spec, lookupOf(recorder));
   const { workload, findings: ofWorkload } = resolveWorkload(ref, spec.workload);
   const ports = spec.listeners.map(({ port }) => port);
@@ -30,7 +30,7 @@ export function resolveGateway(object: KubeObject, recorder: Look<PolicyWorld>):
   const names = listeners.map(({ spec: { name } }) => name);
   return {
     ref,
-    className: spec.className ?? defaultClass,
+    className: classOf(object),
     context: {
       ref,
       trustedHops: spec.clientIP?.trustedHops ?? 0,

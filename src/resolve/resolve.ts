@@ -24,6 +24,8 @@ import { gatewayTables } from './tables.ts';
 import type { AttachedLimits, ObjectWorld, PolicyWorld, RouteWorld } from './world.ts';
 
 export interface Resolution {
+  /** Of the ApiGateways that are ours. */
+  readonly className: string;
   readonly gateways: ReadonlyMap<ObjectKey, Gateway>;
   readonly gatewayUnits: ReadonlyMap<ObjectKey, GatewayUnit>;
   readonly routes: ReadonlyMap<ObjectKey, RouteUnit>;
@@ -74,7 +76,9 @@ function newStages(className: string) {
     rateLimitPolicies: memoise<KubeObject, ObjectWorld, LimitUnit>(resolveLimitUnit),
     limitsOn: targetIndex<AttachedLimits>(),
     gatewayUnits: memoise<KubeObject, PolicyWorld, GatewayUnit>(resolveGateway),
-    contexts: gatewayContexts(className),
+    className,
+    contexts: chosen(({ context, className: of }: GatewayUnit) => (of === className ? context : undefined)),
+    elsewhere: chosen(({ className: of }: GatewayUnit) => (of === className ? undefined : of)),
     routes: memoise<KubeObject, RouteWorld, RouteUnit>((object, look) => resolveRoute(object, look, guards)),
     tables: gatewayTables(),
     danglingAuth: memoise<AuthUnit, ObjectWorld, Dangling>(resolveDangling),
@@ -95,7 +99,8 @@ function resolve(snapshot: Snapshot, stages: Stages): Resolution {
   };
   const gatewayUnits = stages.gatewayUnits(inOrder.ApiGateway(snapshot.ApiGateway), policyWorld);
   const contexts = stages.contexts(gatewayUnits.all);
-  const routes = stages.routes(snapshot.Route, { ...policyWorld, gateways: contexts });
+  const elsewhere = stages.elsewhere(gatewayUnits.all);
+  const routes = stages.routes(snapshot.Route, { ...policyWorld, gateways: contexts, elsewhere });
   const gateways = stages.tables(contexts, routes.changes);
   const own = stages.findings(
     gatewayUnits,
@@ -107,6 +112,7 @@ function resolve(snapshot: Snapshot, stages: Stages): Resolution {
   );
   const conflicts = conflictsAt([...gateways.values()]);
   return {
+    className: stages.className,
     gateways,
     gatewayUnits: gatewayUnits.all,
     routes: routes.all,
@@ -127,15 +133,16 @@ function byName(objects: Collection): Collection {
 
 type Units<U> = ReadonlyMap<ObjectKey, U>;
 
-/** Those of our class that can be read; the same Map while they are the same. */
-function gatewayContexts(className: string): (units: Units<GatewayUnit>) => RouteWorld['gateways'] {
-  let contexts: RouteWorld['gateways'] = new Map();
+/** What of each unit is wanted; the same Map while it holds the same. */
+function chosen<U, V>(choose: (unit: U) => V | undefined): (units: Units<U>) => Units<V> {
+  let before: Units<V> = new Map();
   return rememberLast((units) => {
-    const ours = [...units].flatMap(([key, { context, className: of }]) =>
-      context === undefined || of !== className ? [] : [[key, context] as const],
-    );
-    const same = ours.length === contexts.size && ours.every(([key, context]) => contexts.get(key) === context);
-    contexts = same ? contexts : new Map(ours);
-    return contexts;
+    const found = [...units].flatMap(([key, unit]) => {
+      const value = choose(unit);
+      return value === undefined ? [] : [[key, value] as const];
+    });
+    const same = found.length === before.size && found.every(([key, value]) => before.get(key) === value);
+    before = same ? before : new Map(found);
+    return before;
   });
 }

@@ -35,7 +35,10 @@ export interface RoutePlacement {
 export function resolveRoute(object: KubeObject, recorder: Look<RouteWorld>, guardOf: GuardOf): RouteUnit {
   const lookup = lookupOf(recorder);
   const route = parseRoute(object);
-  const gateways = { get: (key: ObjectKey) => recorder.get('gateways', key) };
+  const gateways = {
+    get: (key: ObjectKey) => recorder.get('gateways', key),
+    isElsewhere: (key: ObjectKey) => recorder.get('elsewhere', key) !== undefined,
+  };
   const { attachments, parents } = attach(route, gateways, lookup);
   const { rules, findings } = resolveRules(route, lookup);
   const names = route.rules.flatMap((rule) => (rule.kind === 'rule' ? rule.spec.name : rule.name) ?? []);

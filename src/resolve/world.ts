@@ -19,8 +19,11 @@ export type PolicyWorld = ObjectWorld & {
   readonly limitsOn: ReadonlyMap<string, readonly Attached<AttachedLimits>[]>;
 };
 
-/** … and with the gateways that Routes attach to. */
-export type RouteWorld = PolicyWorld & { readonly gateways: ReadonlyMap<string, GatewayContext> };
+/** … and with the gateways that Routes attach to, and the classes of those that are other operators'. */
+export type RouteWorld = PolicyWorld & {
+  readonly gateways: ReadonlyMap<string, GatewayContext>;
+  readonly elsewhere: ReadonlyMap<string, string>;
+};
 
 /** What a Route needs to know of an ApiGateway: its listeners, and the policies on them. */
 export interface GatewayContext {

@@ -1,0 +1,42 @@
+/** Who reports on an object, where several operators see it: one of them alone, or they would overwrite each other for ever. */
+import { defaultClass } from '../ir/class-name.ts';
+import type { ObjectKey } from '../kube/object.ts';
+import type { Resolution } from '../resolve/resolve.ts';
+import type { ReportedKind } from './statuses.ts';
+
+/**
+ * Class of the operator that reports on it: that of the first ApiGateway that the object leads to, of those that exist, and
+ * the default one where it leads to none.
+ */
+export function authorOf(kind: ReportedKind, key: ObjectKey, resolution: Resolution): string {
+  return classAt(`${kind} ${key}`, resolution) ?? defaultClass;
+}
+
+/** @param target `Route shop/orders` */
+function classAt(target: string, resolution: Resolution): string | undefined {
+  const [kind = '', key = ''] = target.split(' ');
+  switch (kind) {
+    case 'ApiGateway':
+      return resolution.gatewayUnits.get(key)?.className;
+    case 'Route':
+      return first(resolution.routes.get(key)?.parents ?? [], ({ gateway }) =>
+        classAt(`ApiGateway ${gateway}`, resolution),
+      );
+    case 'AuthPolicy':
+      return first(resolution.authPolicies.get(key)?.attached ?? [], ({ target: next }) => classAt(next, resolution));
+    case 'RateLimitPolicy':
+      return first(resolution.rateLimitPolicies.get(key)?.attached ?? [], ({ target: next }) =>
+        classAt(next, resolution),
+      );
+    default:
+      return undefined;
+  }
+}
+
+function first<T>(items: readonly T[], find: (item: T) => string | undefined): string | undefined {
+  for (const item of items) {
+    const found = find(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
