@@ -1,0 +1,205 @@
+/** Real Envoys as pods, and a route table that outgrows JSON and shrinks back while clients ask. */
+import { createServer, get, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { KubeObject } from '../kube/object.ts';
+import { resources } from '../kube/resources.ts';
+import { type Edge, type EdgeRenderer, edgeRenderer } from '../render/edge.ts';
+import { containerPort } from '../render/envoy-process.ts';
+import { inCluster } from '../render/in-cluster.ts';
+import { rdsFile } from '../render/names.ts';
+import { resolver } from '../resolve/resolve.ts';
+import { type KubeClient, kubeClient } from '../runtime/client.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { type Connection, connectTo } from '../runtime/connection.ts';
+import { authPolicy, backendRef, gateway, jwt, route, routeTarget, service, snapshotOf } from '../testing/build.ts';
+import { envoyForTests } from '../testing/envoy.ts';
+import { type KubeApi, startKubeApi } from '../testing/kube-api/index.ts';
+import { podAddress, RealPods } from '../testing/real-pods.ts';
+import { type ConfigMapDelivery, configMapDelivery, directAccess, type EdgePod, type Published } from './configmap.ts';
+
+const found = await envoyForTests();
+const suite = 'binary' in found ? describe : describe.skip;
+
+const names = ['edge-config-0', 'edge-config-1'];
+const never = new AbortController().signal;
+
+let api: KubeApi;
+let connection: Connection;
+let client: KubeClient;
+let access: ReturnType<typeof directAccess>;
+let pods: RealPods;
+let backend: Server;
+let operator: ConfigMapDelivery;
+let render: EdgeRenderer;
+
+beforeEach(async () => {
+  api = await startKubeApi({
+    respond: ({ url }) => {
+      const [, name] = /^\/api\/v1\/namespaces\/shop\/pods\/([^/]+)\/log\?/.exec(url) ?? [];
+      return name === undefined ? undefined : { body: pods.log(name), contentType: 'text/plain' };
+    },
+  });
+  connection = connectTo({ server: api.url });
+  client = kubeClient(connection, { fieldManager: 'evengate', clock: systemClock });
+  access = directAccess(client);
+  const binary = 'binary' in found ? found.binary : '';
+  pods = new RealPods({ api, client, binary, namespace: 'shop', configMaps: names });
+  pods.start();
+  backend = createServer((_, response) => response.end('ok'));
+  await new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve));
+  await restart();
+}, 30_000);
+afterEach(async () => {
+  await operator.idle();
+  await pods.stop();
+  access.close();
+  await connection.close();
+  await api.stop();
+  await new Promise((resolve) => backend.close(resolve));
+});
+
+/** An operator that knows nothing but what is in place. */
+async function restart(): Promise<void> {
+  await operator?.idle();
+  operator = configMapDelivery({
+    gateway: { kind: 'ApiGateway', namespace: 'shop', name: 'edge' },
+    configMaps: names,
+    metadata: {},
+    client,
+    fleet: pods.fleet,
+    access,
+    clock: systemClock,
+    log: () => undefined,
+  });
+  const files = await operator.inPlace(never);
+  render = edgeRenderer({
+    ...inCluster,
+    bind: (_, given) => ({ address: podAddress, port: containerPort(given) }),
+    endpoints: () => ({
+      kind: 'addresses',
+      addresses: [{ host: '127.0.0.1', port: (backend.address() as AddressInfo).port }],
+    }),
+    readiness: { address: podAddress, port: 19_003 },
+    compactBefore: (_, chain) => files.has(rdsFile(chain, true)),
+  });
+}
+
+/** So many Routes with a host each, of about 0.6 kB of JSON; and one that stays, and one that is guarded. */
+function world(count: number): readonly KubeObject[] {
+  const to = (path: string) => [
+    {
+      name: 'all',
+      matches: [{ path: { type: 'PathPrefix', value: path } }],
+      backendRefs: [backendRef({ name: 'orders' })],
+    },
+  ];
+  return [
+    gateway({ defaultAccess: 'Public' }),
+    route({ rules: to('/stable') }, { name: 'stable' }),
+    route({ rules: to('/secure') }, { name: 'secure' }),
+    authPolicy({ targetRefs: [routeTarget('secure')], authenticate: { jwt: [jwt()] } }, { name: 'secure' }),
+    ...Array.from({ length: count }, (_, index) =>
+      route({ hostnames: [`host-${index}.example.com`], rules: to('/') }, { name: `host-${index}` }),
+    ),
+    service({}, { name: 'orders' }),
+  ];
+}
+
+const resolve = resolver();
+
+function edgeOf(count: number): Edge {
+  const resolved = resolve(snapshotOf(world(count))).gateways.get('shop/edge');
+  if (resolved === undefined) throw new Error('no gateway');
+  return render(resolved);
+}
+
+function ask(pod: EdgePod, path: string, host = 'any.example.com'): Promise<string> {
+  return new Promise((answer) => {
+    const options = { host: pod.ip, port: containerPort(80), path, agent: false, timeout: 5000, headers: { host } };
+    get(options, (response) => {
+      response.resume();
+      response.on('end', () => answer(`${path} ${response.statusCode}`));
+    }).on('error', (error) => answer(`${path} ${error.message}`));
+  });
+}
+
+/** One request after the other, until `stop`. */
+function traffic(pod: EdgePod) {
+  const answers = new Map<string, number>();
+  let going = true;
+  const done = (async () => {
+    for (let turn = 0; going; turn += 1) {
+      const answer = await ask(pod, ['/stable', '/secure', '/nowhere'][turn % 3] ?? '/');
+      answers.set(answer, (answers.get(answer) ?? 0) + 1);
+      // The Envoys and their operator share this machine with it.
+      await sleep(2);
+    }
+  })();
+  return {
+    async stop(): Promise<ReadonlyMap<string, number>> {
+      going = false;
+      await done;
+      return answers;
+    },
+  };
+}
+
+async function publish(count: number): Promise<Published & { readonly ms: number }> {
+  const begin = performance.now();
+  const published = await operator.publish(edgeOf(count), never);
+  await operator.idle();
+  return { ...published, ms: performance.now() - begin };
+}
+
+/** What is mounted as a route table, and where in the ConfigMap. */
+function tables(): readonly string[] {
+  return names.flatMap((name) => {
+    const map = api.get(resources.ConfigMap, 'shop', name) as
+      | (KubeObject & { readonly data?: object; readonly binaryData?: object })
+      | undefined;
+    return (['data', 'binaryData'] as const).flatMap((field) =>
+      Object.keys(map?.[field] ?? {}).flatMap((file) => (file.startsWith('rds-') ? [`${field} ${file}`] : [])),
+    );
+  });
+}
+
+const json = ['data rds-http-80.json'];
+const protobuf = ['binaryData rds-http-80.pb'];
+
+suite('ConfigMap delivery of a table', () => {
+  test('that grows into protobuf and shrinks back, through restarts: no answer is out of place', async () => {
+    await publish(10);
+    const started = [await pods.add('a'), await pods.add('b')];
+    const running = started.map(traffic);
+    for (const [count, expected, again] of [
+      [100, json, false],
+      [300, protobuf, false],
+      [310, protobuf, true],
+      [150, protobuf, true],
+      [1500, protobuf, false],
+      [80, json, true],
+      [150, json, true],
+      [250, protobuf, true],
+      [10, json, false],
+      [250, protobuf, false],
+    ] as const) {
+      if (again) await restart();
+      const { kind, findings, envoys, ms } = await publish(count);
+      console.log(count, kind, envoys, tables(), ms);
+      expect({ count, kind, findings, envoys }).toEqual({
+        count,
+        kind: 'served',
+        findings: [],
+        envoys: { loaded: 2, ready: 2, late: [] },
+      });
+      expect({ count, tables: tables() }).toEqual({ count, tables: expected });
+      for (const pod of started) expect(await ask(pod, '/', `host-${count - 1}.example.com`)).toBe('/ 200');
+    }
+    for (const one of running) {
+      const answers = await one.stop();
+      expect([...answers.keys()].toSorted()).toEqual(['/nowhere 404', '/secure 401', '/stable 200']);
+    }
+  }, 120_000);
+});
