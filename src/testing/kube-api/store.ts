@@ -15,7 +15,7 @@ export type StoreListener = (change: Change) => void;
 export class Store {
   /** Soon gains a digit, which finds code that compares resourceVersions as text. */
   #revision = 9_990;
-  #compacted = 0;
+  #compacted = this.#revision;
   #log: Change[] = [];
   readonly #objects = new Map<string, Map<string, Stored>>();
   /** `all` by type, until the type changes. */
