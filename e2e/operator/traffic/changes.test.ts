@@ -22,8 +22,7 @@ import { shortly, startTraffic, type Target, type Traffic } from '../lib/traffic
 import { openWorld, type World } from '../lib/world.ts';
 
 const suite = await clusterSuite();
-const changes = 200;
-const hostOf = (name: string) => `${name}.shop.example.com`;
+const changes = 208;
 const backendNames = ['a', 'b', 'c'] as const;
 
 let world: World;
@@ -37,8 +36,14 @@ async function change(target: string, answers: readonly string[], ...objects: re
   traffic.expect(target, ...answers);
 }
 
-/** Makes its `turn`th change, to its own Route alone. */
-type Actor = (turn: number, random: Random) => Promise<void>;
+interface Turn {
+  /** Of the Route that it changes, and of the target. */
+  readonly name: string;
+  readonly turn: number;
+  readonly random: Random;
+}
+
+type Actor = (turn: Turn) => Promise<void>;
 
 const withStep = (answer: Answer) => {
   const [, step = ''] = /"x-step":"([^"]*)"/.exec(answer.body) ?? [];
@@ -59,61 +64,72 @@ const policies: readonly { readonly answer: string; readonly spec: object }[] = 
 ];
 
 const actors: Readonly<Record<string, Actor>> = {
-  async backend(turn) {
-    const name = backendNames[turn % 3] ?? 'a';
-    await change('backend', [`200 ${name}`], route('backend', hostOf('backend'), [rule('/', name)]));
+  async backend({ name, turn }) {
+    const to = backendNames[turn % 3] ?? 'a';
+    await change(name, [`200 ${to}`], route(name, hostOf(name), [rule('/', to)]));
   },
-  async weight(turn, random) {
-    const weights: number[] = backendNames.map(() => random.below(3) * 10);
-    if (weights.every((weight) => weight === 0)) weights[turn % backendNames.length] = 1;
-    const backendRefs = backendNames.map((name, index) => ({ name, port: 80, weight: weights[index] }));
-    const answers = backendNames.filter((_, index) => (weights[index] ?? 0) > 0).map((name) => `200 ${name}`);
-    await change('weight', answers, route('weight', hostOf('weight'), [{ backendRefs }]));
+  async weight({ name, turn, random }) {
+    const weights = backendNames.map(() => random.below(3) * 10);
+    if (!weights.some((weight) => weight > 0)) weights[turn % backendNames.length] = 1;
+    const backendRefs = backendNames.map((one, index) => ({ name: one, port: 80, weight: weights[index] }));
+    const answers = backendNames.filter((_, index) => (weights[index] ?? 0) > 0).map((one) => `200 ${one}`);
+    await change(name, answers, route(name, hostOf(name), [{ backendRefs }]));
   },
-  async headers(turn) {
+  async headers({ name, turn }) {
     const set = [{ name: 'x-step', value: String(turn) }];
     const edited = rule('/', 'a', { requestHeaders: { set } });
-    await change('headers', [`200 a ${turn}`], route('headers', hostOf('headers'), [edited]));
+    await change(name, [`200 a ${turn}`], route(name, hostOf(name), [edited]));
   },
-  async neighbour(turn) {
-    const neighbour = route('neighbour', hostOf('beside'), [rule('/neighbour', 'b')]);
-    if (turn % 2 === 0) return change('neighbour', ['200 b'], neighbour);
-    traffic.allow('neighbour', '404');
-    await world.remove('Route', 'neighbour');
-    await traffic.seen('neighbour', '404');
+  async neighbour({ name, turn }) {
+    if (turn % 2 === 0) return change(name, ['200 b'], neighbour(name));
+    traffic.allow(name, '404');
+    await world.remove('Route', name);
+    await traffic.seen(name, '404');
   },
-  async insert(turn, random) {
+  async insert({ name, turn, random }) {
     const before = Array.from({ length: turn % 5 }, (_, index) =>
       rule(`/${random.below(100)}/${index}`, random.pick(backendNames)),
     );
-    const rules = [...before, rule('/stable', 'a')];
-    await change('insert', ['200 a'], route('insert', hostOf('insert'), rules));
+    await change(name, ['200 a'], route(name, hostOf(name), [...before, rule('/stable', 'a')]));
   },
-  async service(turn) {
-    const [name, app] = [`new-${turn}`, backendNames[turn % 3] ?? 'a'];
-    await change('service', [`200 ${app}`], service(name, app), route('service', hostOf('service'), [rule('/', name)]));
-    await world.remove('Service', `new-${turn - 1}`);
+  async service({ name, turn }) {
+    const [to, app] = [`${name}-${turn}`, backendNames[turn % 3] ?? 'a'];
+    await change(name, [`200 ${app}`], service(to, app), route(name, hostOf(name), [rule('/', to)]));
+    await world.remove('Service', `${name}-${turn - 1}`);
   },
-  async policy(_turn, random) {
+  async policy({ name, random }) {
     const { answer, spec } = random.pick(policies);
-    await change('policy', [answer], authPolicy('policy', 'policy', spec));
+    await change(name, [answer], authPolicy(name, name, spec));
   },
-  async limit(turn) {
-    if (turn % 2 === 1) return void (await world.remove('RateLimitPolicy', 'limit'));
+  async limit({ name, turn }) {
+    if (turn % 2 === 1) return void (await world.remove('RateLimitPolicy', name));
     const limits = [{ name: 'many', requests: 1_000_000, per: 'Minute' }];
-    await change('limit', ['200 a'], rateLimitPolicy('limit', 'limit', limits));
+    await change(name, ['200 a'], rateLimitPolicy(name, name, limits));
   },
 };
 
-const routeNames = ['backend', 'weight', 'headers', 'insert', 'service', 'policy', 'limit', 'beside', 'untouched'];
-const pathOf = (name: string) => ({ insert: '/stable', beside: '/other', neighbour: '/neighbour' })[name] ?? '/';
-const target = (name: string, expected: string, more: Partial<Target> = {}): Target => ({
-  name,
-  host: hostOf(name),
-  path: pathOf(name),
-  expected: [expected],
-  ...more,
-});
+/** Two of each, so that changes of all kinds meet in one publication. */
+const cast = Object.entries(actors).flatMap(([kind, act]) =>
+  [1, 2].map((number) => ({ name: `${kind}-${number}`, kind, act })),
+);
+const hostOf = (name: string) => `${name.replace('neighbour', 'untouched')}.shop.example.com`;
+const paths: Readonly<Record<string, string>> = { insert: '/stable', untouched: '/other', neighbour: '/neighbour' };
+const pathOf = (name: string) => paths[name.replace(/-.*/, '')] ?? '/';
+const neighbour = (name: string) => route(name, hostOf(name), [rule('/neighbour', 'b')]);
+
+const untouched = ['untouched-1', 'untouched-2'];
+const routes: readonly KubeObject[] = [...cast.map(({ name }) => name), ...untouched].map((name) =>
+  name.startsWith('neighbour') ? neighbour(name) : route(name, hostOf(name), [rule(pathOf(name), 'a')]),
+);
+const targets = routes.map(
+  ({ metadata: { name } }): Target => ({
+    name,
+    host: hostOf(name),
+    path: pathOf(name),
+    expected: [name.startsWith('neighbour') ? '200 b' : '200 a'],
+    ...(name.startsWith('headers') && { expected: ['200 a '], show: withStep }),
+  }),
+);
 
 suite('changes under traffic', () => {
   beforeAll(async () => {
@@ -123,11 +139,10 @@ suite('changes under traffic', () => {
     await world.apply(
       tlsSecret('shop-tls', testCertificate('*.shop.example.com')),
       gateway('edge', { className: world.namespace, certificates: ['shop-tls'] }),
-      ...routeNames.map((name) => route(name, hostOf(name), [rule(pathOf(name), 'a')])),
-      route('neighbour', hostOf('beside'), [rule('/neighbour', 'b')]),
-      ...[...routeNames, 'neighbour'].map((name) => authPolicy(name, name)),
+      ...routes,
+      ...routes.map(({ metadata: { name } }) => authPolicy(name, name)),
     );
-    for (const name of routeNames) await world.ready('Route', name);
+    for (const { metadata } of routes) await world.ready('Route', metadata.name);
     await world.ready('ApiGateway', 'edge');
   });
   afterAll(async () => {
@@ -139,21 +154,15 @@ suite('changes under traffic', () => {
     const seed = chooseSeed();
     traffic = startTraffic({
       at: { http: await addressOf(world, 'edge', 80), https: await addressOf(world, 'edge', 443) },
-      targets: [
-        ...['backend', 'weight', 'insert', 'service', 'policy', 'limit', 'beside', 'untouched'].map((name) =>
-          target(name, '200 a'),
-        ),
-        target('headers', '200 a ', { show: withStep }),
-        target('neighbour', '200 b', { host: hostOf('beside') }),
-      ],
+      targets,
+      pauseMs: 10,
     });
-    const all = Object.entries(actors);
     await Promise.all(
-      all.map(async ([name, act], index) => {
+      cast.map(async ({ name, act }, index) => {
         const random = seeded(seed + index);
-        for (let turn = 1; turn <= changes / all.length; turn += 1) {
+        for (let turn = 1; turn <= changes / cast.length; turn += 1) {
           traffic.doing = `${name} ${turn}, seed ${seed}`;
-          await act(turn, random);
+          await act({ name, turn, random });
         }
       }),
     );
