@@ -27,7 +27,9 @@ export type Stage = ToolStage | JestStage;
 export function stageGroups(root: string): readonly (readonly Stage[])[] {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
   // Whole paths: jest does not put <rootDir> into a glob that begins with "!".
-  const clusterTests = ['cluster', 'cluster/**/*', 'operator/**/*'].map((path) => `${root}/e2e/${path}.test.ts`);
+  const clusterTests = ['cluster', 'cluster/**/*', 'kube-api', 'operator/**/*'].map(
+    (path) => `${root}/e2e/${path}.test.ts`,
+  );
   const except = (globs: readonly string[]) => globs.map((glob) => `!${glob}`);
   const slowTests = [`${root}/**/*.envoy.test.ts`, `${root}/e2e/**/*.test.ts`];
   const unitTests = [`${root}/**/*.test.ts`, ...except(slowTests)];

@@ -22,10 +22,13 @@ function expireBetweenPages(api: KubeApi): void {
 }
 
 test('12: the token expires between two pages: no object twice, none missing, none that is gone', async () => {
-  await using world = await copying((api) => {
-    for (let n = 0; n < 600; n += 1) api.put(route(`r${String(n).padStart(4, '0')}`));
-    expireBetweenPages(api);
-  });
+  await using world = await copying(
+    (api) => {
+      for (let n = 0; n < 510; n += 1) api.put(route(`r${String(n).padStart(4, '0')}`));
+      expireBetweenPages(api);
+    },
+    { concurrency: 20 },
+  );
   const { api, copier } = world;
   await settled(api, copier);
   expect(copiesOf(api)).toEqual(routesOf(api));
