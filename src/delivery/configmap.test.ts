@@ -4,6 +4,7 @@ import type { KubeObject } from '../kube/object.ts';
 import { resources } from '../kube/resources.ts';
 import type { Edge, EdgeFile } from '../render/edge.ts';
 import { hashOf, leaf } from '../render/fragment.ts';
+import { tableName } from '../render/names.ts';
 import { discoveryResponse, tableResource } from '../render/protobuf/response.ts';
 import { kubeClient } from '../runtime/client.ts';
 import { type Connection, connectTo } from '../runtime/connection.ts';
@@ -431,12 +432,13 @@ function asProtobuf(file: EdgeFile): EdgeFile {
     resources: [{ '@type': type, virtual_hosts: hosts, ...rest }],
   } = JSON.parse(file.text(''));
   const parts = {
-    head: JSON.stringify({ '@type': type, ...rest }),
+    head: JSON.stringify({ '@type': type, ...rest, name: tableName(rest.name, true) }),
     virtualHosts: hosts.map((host: object) => leaf(host)),
   };
   return {
     ...file,
     name: file.name.replace('.json', '.pb'),
+    subscription: { kind: 'rds', name: tableName(rest.name, true) },
     protobuf: (version) => discoveryResponse(version, tableResource(parts)),
   };
 }

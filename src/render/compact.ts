@@ -3,7 +3,6 @@ import { Buffer } from 'node:buffer';
 import type { Placement } from '../ir/placement.ts';
 import { keyOf, type ObjectRef } from '../kube/object.ts';
 import type { Fragment } from './fragment.ts';
-import type { TableParts } from './protobuf/response.ts';
 
 /**
  * Bytes of JSON. The choice is part of the file's name, so that another one changes the listener, and its connections
@@ -11,16 +10,16 @@ import type { TableParts } from './protobuf/response.ts';
  */
 const limits = { above: 128 * 1024, below: 64 * 1024 } as const;
 
-export type IsCompact = (gateway: ObjectRef, chain: string, table: TableParts) => boolean;
+export type IsCompact = (gateway: ObjectRef, chain: string, virtualHosts: readonly Fragment[]) => boolean;
 
 /** Remembers what it said of a table, and asks the placement about one that it sees first. */
 export function compactTables({ compactBefore }: Placement): IsCompact {
   if (compactBefore === undefined) return () => false;
   const before = new Map<string, boolean>();
-  return (gateway, chain, table) => {
+  return (gateway, chain, virtualHosts) => {
     const key = `${keyOf(gateway.namespace, gateway.name)} ${chain}`;
     const was = before.get(key) ?? compactBefore(gateway, chain);
-    const is = sizeOf(table) > (was ? limits.below : limits.above);
+    const is = sizeOf(virtualHosts) > (was ? limits.below : limits.above);
     before.set(key, is);
     return is;
   };
@@ -28,8 +27,8 @@ export function compactTables({ compactBefore }: Placement): IsCompact {
 
 const sizes = new WeakMap<Fragment, number>();
 
-function sizeOf({ head, virtualHosts }: TableParts): number {
-  let sum = head.length;
+function sizeOf(virtualHosts: readonly Fragment[]): number {
+  let sum = 0;
   for (const host of virtualHosts) {
     const size = sizes.get(host) ?? Buffer.byteLength(host.text());
     sizes.set(host, size);

@@ -4,7 +4,7 @@ import { type DiscoveredFilter, fileSource, type NamedConfig } from '../envoy/li
 import { failedTokenPolicy } from '../features/authorize/edge.ts';
 import { filterNames } from '../features/names.ts';
 import type { Chain } from '../ir/gateway.ts';
-import { ecdsFile } from './names.ts';
+import { ecdsFile, rdsFile, tableName } from './names.ts';
 
 const parameterPolicy = 'path-parameters';
 const bracketPolicy = 'path-brackets';
@@ -73,16 +73,19 @@ function discovered(name: string, type: string, chain: Chain, directory: string)
 
 export interface Files {
   readonly directory: string;
-  /** Name of the file with the route table. */
-  readonly routes: string;
+  /** The route table is protobuf. */
+  readonly compact: boolean;
 }
 
 /** Best practices of Envoy's edge documentation; the numbers are those that Envoy Gateway and Istio use, too. */
-export function connectionManager(chain: Chain, trustedHops: number, { directory, routes }: Files): TypedConfig {
+export function connectionManager(chain: Chain, trustedHops: number, { directory, compact }: Files): TypedConfig {
   return {
     '@type': types.httpConnectionManager,
     stat_prefix: chain.name,
-    rds: { route_config_name: chain.name, config_source: asJson(fileSource(directory, routes)) },
+    rds: {
+      route_config_name: tableName(chain.name, compact),
+      config_source: asJson(fileSource(directory, rdsFile(chain.name, compact))),
+    },
     use_remote_address: true,
     xff_num_trusted_hops: trustedHops,
     normalize_path: true,

@@ -56,14 +56,17 @@ export function edgeRenderer(placement: Placement): EdgeRenderer {
     );
     const certificates = [...secrets].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, secret]) => secret);
     const tables = gateway.chains.map((chain) => {
-      const made = tableOf(chain, gateway.trustedHops);
-      return { chain, file: tableFile(chain.name, made, isCompact(gateway.ref, chain.name, made.parts)) };
+      const table = tableOf(chain, gateway.trustedHops, (hosts) => isCompact(gateway.ref, chain.name, hosts));
+      return { chain, table };
     });
-    const routes = new Map(tables.map(({ chain, file: { name } }) => [chain.name, name]));
+    const compact = new Set(tables.flatMap(({ chain, table }) => (table.compact ? [chain.name] : [])));
     const files = [
       file(cdsFile, { kind: 'cds' }, clustersOf(gateway.chains.map(({ uses }) => uses))),
-      file(ldsFile, { kind: 'lds' }, listeners({ gateway, placement, routes }).map(leaf)),
-      ...tables.flatMap((table) => [table.file, ...extensionFiles(table.chain.name, extensions(table.chain))]),
+      file(ldsFile, { kind: 'lds' }, listeners({ gateway, placement, compact }).map(leaf)),
+      ...tables.flatMap(({ chain, table }) => [
+        tableFile(chain.name, table),
+        ...extensionFiles(chain.name, extensions(chain)),
+      ]),
       ...certificates.map((secret) => sds(secret, placement)),
     ];
     return {
@@ -91,9 +94,9 @@ function file(name: string, subscription: Subscription, resources: readonly Frag
   };
 }
 
-function tableFile(chain: string, table: Table, compact: boolean): EdgeFile {
-  const json = file(rdsFile(chain, compact), { kind: 'rds', name: chain }, [table]);
-  if (!compact) return json;
+function tableFile(chain: string, table: Table): EdgeFile {
+  const json = file(rdsFile(chain, table.compact), { kind: 'rds', name: table.name }, [table]);
+  if (!table.compact) return json;
   let resource: Uint8Array | undefined;
   return {
     ...json,

@@ -1,4 +1,7 @@
-/** Where the operator places an Envoy. `evengate render` shows the same, so nothing depends on the machine that renders. */
+/**
+ * Where the operator places an Envoy. `evengate render` shows the same, so nothing depends on the machine that renders; but
+ * all of it as JSON, of which the operator writes large tables as protobuf.
+ */
 import type { Placement } from '../ir/placement.ts';
 import type { ObjectRef } from '../kube/object.ts';
 import { bootstrap } from './bootstrap.ts';

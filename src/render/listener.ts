@@ -4,14 +4,14 @@ import { type FilterChain, fileSource, type Listener, type NamedConfig } from '.
 import type { Chain, Gateway } from '../ir/gateway.ts';
 import type { Placement } from '../ir/placement.ts';
 import { connectionManager } from './connection-manager.ts';
-import { rdsFile, sdsFile, secretName } from './names.ts';
+import { sdsFile, secretName } from './names.ts';
 import { readinessListener } from './readiness.ts';
 
 export interface Context {
   readonly gateway: Gateway;
   readonly placement: Placement;
-  /** Chain -> name of the file with its route table. */
-  readonly routes: ReadonlyMap<string, string>;
+  /** Chains whose route table is protobuf. */
+  readonly compact: ReadonlySet<string>;
 }
 
 export function listeners(context: Context): readonly Listener[] {
@@ -47,7 +47,7 @@ const tlsInspector: NamedConfig = {
   typed_config: { '@type': types.tlsInspector },
 };
 
-function filterChain(chain: Chain, { gateway, placement, routes }: Context): FilterChain {
+function filterChain(chain: Chain, { gateway, placement, compact }: Context): FilterChain {
   return {
     name: chain.name,
     ...(chain.serverName === undefined ? {} : { filter_chain_match: { server_names: [chain.serverName] } }),
@@ -57,7 +57,7 @@ function filterChain(chain: Chain, { gateway, placement, routes }: Context): Fil
         name: 'envoy.filters.network.http_connection_manager',
         typed_config: connectionManager(chain, gateway.trustedHops, {
           directory: placement.directory,
-          routes: routes.get(chain.name) ?? rdsFile(chain.name),
+          compact: compact.has(chain.name),
         }),
       },
     ],

@@ -5,6 +5,18 @@ import type { ObjectRef, OwnerReference } from '../kube/object.ts';
 export const ldsFile = 'lds.json';
 export const cdsFile = 'cds.json';
 
+/**
+ * Of the RouteConfiguration; `compact` for protobuf. Another one has another name, because a listener that drains asks for its
+ * table on, and Envoy's statistics know tables by their names.
+ */
+export function tableName(chain: string, compact: boolean): string {
+  return compact ? `${chain}/pb` : chain;
+}
+
+export function chainOfTable(table: string): string {
+  return table.replace(/\/pb$/, '');
+}
+
 /** Envoy tells the representation by the name's end. */
 export function rdsFile(chain: string, compact = false): string {
   return `rds-${chain}.${compact ? 'pb' : 'json'}`;
@@ -67,6 +79,7 @@ export function certificateVolume(secret: ObjectRef): string {
 }
 
 export const gatewayLabel = 'evengate.dev/gateway';
+export const classLabel = 'evengate.dev/class';
 export const componentLabel = 'app.kubernetes.io/component';
 
 /**
@@ -88,7 +101,7 @@ export function childLabels(gateway: ObjectRef, className: string): Readonly<Rec
 
 /** What finds all children of one operator. */
 export function managedBy(className: string): Readonly<Record<string, string>> {
-  return { 'app.kubernetes.io/managed-by': 'evengate', 'evengate.dev/class': className };
+  return { 'app.kubernetes.io/managed-by': 'evengate', [classLabel]: className };
 }
 
 /** So that the API server removes a child with its ApiGateway, and tools show it below. */

@@ -5,6 +5,7 @@ import type { Chain, RouteEntry, VirtualHost } from '../ir/gateway.ts';
 import type { Guard } from '../ir/guard.ts';
 import { composite, type Fragment, fields, leaf } from './fragment.ts';
 import { matcherTree, treeThreshold } from './matcher.ts';
+import { tableName } from './names.ts';
 import type { TableParts } from './protobuf/response.ts';
 import {
   type ChainNames,
@@ -18,22 +19,33 @@ import {
 } from './route.ts';
 
 export interface Table extends Fragment {
+  readonly name: string;
+  /** To be written as protobuf. */
+  readonly compact: boolean;
   readonly parts: TableParts;
 }
 
-export type RouteTable = (chain: Chain, trustedHops: number) => Table;
+export type RouteTable = (
+  chain: Chain,
+  trustedHops: number,
+  isCompact: (hosts: readonly Fragment[]) => boolean,
+) => Table;
 
 /** Remembers fragments as long as the guards, entries and virtual hosts that they were made of. */
 export function routeTable(): RouteTable {
   const memories = new Map<string, ChainMemory>();
-  return (chain, trustedHops) => {
+  return (chain, trustedHops, isCompact) => {
     const names = chainNames(chain);
     const memory = memories.get(chain.name) ?? new ChainMemory(names);
     memories.set(chain.name, memory);
     memory.meet(names);
     const virtualHosts = chain.virtualHosts.map((host) => memory.virtualHost(host));
-    const head = headOf(chain, trustedHops);
+    const compact = isCompact(virtualHosts);
+    const name = tableName(chain.name, compact);
+    const head = headOf(name, chain, trustedHops);
     return {
+      name,
+      compact,
       ...composite(`${head},"virtual_hosts":[`, virtualHosts, ']}'),
       parts: { head: `${head}}`, virtualHosts },
     };
@@ -41,14 +53,14 @@ export function routeTable(): RouteTable {
 }
 
 /** Without its closing brace. */
-function headOf({ name }: Chain, trustedHops: number): string {
+function headOf(name: string, chain: Chain, trustedHops: number): string {
   const head = {
     '@type': types.routeConfiguration,
     name,
     ignore_port_in_host_matching: true,
     // At the real edge nobody's X-Forwarded-For is believed, so backends see none but the client's address.
     ...(trustedHops === 0 ? { request_headers_to_add: [forwardedFor] } : {}),
-    typed_per_filter_config: commonFilters(name),
+    typed_per_filter_config: commonFilters(chain.name),
   };
   return JSON.stringify(head).slice(0, -1);
 }

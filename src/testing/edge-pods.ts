@@ -5,6 +5,7 @@
 import type { EdgeFleet, EdgePod, PodAccess } from '../delivery/configmap.ts';
 import type { ConfigMap } from '../kube/core.ts';
 import type { KubeObject } from '../kube/object.ts';
+import { tableName } from '../render/names.ts';
 import { readResponse } from '../render/protobuf/response.ts';
 import { ModelEnvoy } from './edge-pods/model-envoy.ts';
 import type { KubeApi } from './kube-api/index.ts';
@@ -149,7 +150,7 @@ export class EdgePods {
 function textsOf({ data = {}, binaryData = {} }: Pick<ConfigMap, 'data' | 'binaryData'> = {}) {
   const binary = Object.entries(binaryData).map(([file, content]) => {
     const { version = '', resource = [] } = readResponse(Buffer.from(content, 'base64')) ?? {};
-    const name = /^rds-(.*)\.pb$/.exec(file)?.[1] ?? '';
+    const name = tableName(/^rds-(.*)\.pb$/.exec(file)?.[1] ?? '', true);
     const resources = [{ name, bytes: Buffer.from(resource).toString('base64') }];
     return [file, JSON.stringify({ version_info: version, resources })] as const;
   });

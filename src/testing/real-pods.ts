@@ -122,14 +122,20 @@ export class RealPods {
     await writeAtomically(join(running.root, 'xds'), this.#files(running.root, running.pod.ip));
   }
 
-  #files(root: string, ip: string): ReadonlyMap<string, string> {
+  #files(root: string, ip: string): ReadonlyMap<string, string | Buffer> {
     const { api, namespace, configMaps } = this.#options;
-    const found = configMaps.flatMap((name) =>
-      Object.entries(api.get<ConfigMap>(resources.ConfigMap, namespace, name)?.data ?? {}),
-    );
     const local = (text: string) =>
-      text.replaceAll(`${paths.resources}/`, `${root}/xds/`).replaceAll(`"${paths.resources}"`, `"${root}/xds"`);
-    return new Map(found.map(([name, text]) => [name, local(text).replaceAll(podAddress, ip)]));
+      text
+        .replaceAll(`${paths.resources}/`, `${root}/xds/`)
+        .replaceAll(`"${paths.resources}"`, `"${root}/xds"`)
+        .replaceAll(podAddress, ip);
+    return new Map(
+      configMaps.flatMap((configMap): (readonly [string, string | Buffer])[] => {
+        const { data = {}, binaryData = {} } = api.get<ConfigMap>(resources.ConfigMap, namespace, configMap) ?? {};
+        const bytes = Object.entries(binaryData).map(([name, text]) => [name, Buffer.from(text, 'base64')] as const);
+        return [...Object.entries(data).map(([name, text]) => [name, local(text)] as const), ...bytes];
+      }),
+    );
   }
 
   #tell(): void {

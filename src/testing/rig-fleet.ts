@@ -14,6 +14,7 @@ import type { Placement } from '../ir/placement.ts';
 import { keyOf, type ObjectRef } from '../kube/object.ts';
 import type { Snapshot } from '../kube/snapshot.ts';
 import { type EdgeFile, edgeRenderer } from '../render/edge.ts';
+import { chainOfTable } from '../render/names.ts';
 import { type Resolution, resolver } from '../resolve/resolve.ts';
 import { freePort } from './ports.ts';
 import type { Backends } from './rig-backends.ts';
@@ -117,7 +118,7 @@ function statsRoot({ subscription: { kind, ...rest } }: EdgeFile): string {
     case 'cds':
       return subscription[kind];
     case 'rds':
-      return subscription.rds(name, name);
+      return subscription.rds(chainOfTable(name), name);
     case 'ecds':
     case 'sds':
       return subscription[kind](name);

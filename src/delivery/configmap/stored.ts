@@ -2,7 +2,7 @@
 
 import type { EdgeFile, Subscription } from '../../render/edge.ts';
 import { hashOf } from '../../render/fragment.ts';
-import { cdsFile, ldsFile } from '../../render/names.ts';
+import { cdsFile, ldsFile, tableName } from '../../render/names.ts';
 import { discoveryResponse, readResponse } from '../../render/protobuf/response.ts';
 import { type Body, bodyOf, type Content, isSameBody, type Written } from '../publication/content.ts';
 
@@ -56,9 +56,9 @@ function jsonParts(name: string, text: string): Parts | undefined {
 
 /** Only route tables come so. */
 function protobufParts(file: string, bytes: Uint8Array): Parts | undefined {
-  const [, name] = /^rds-(.*)\.pb$/.exec(file) ?? [];
+  const [, chain] = /^rds-(.*)\.pb$/.exec(file) ?? [];
   const response = readResponse(bytes);
-  if (name === undefined || response === undefined) return undefined;
+  if (chain === undefined || response === undefined) return undefined;
   const { version, resource } = response;
   const render = {
     text(): never {
@@ -66,7 +66,8 @@ function protobufParts(file: string, bytes: Uint8Array): Parts | undefined {
     },
     protobuf: (other: string) => discoveryResponse(other, resource),
   };
-  return { version, subscription: { kind: 'rds', name }, rest: Buffer.from(resource).toString('base64'), render };
+  const subscription: Subscription = { kind: 'rds', name: tableName(chain, true) };
+  return { version, subscription, rest: Buffer.from(resource).toString('base64'), render };
 }
 
 function numberOf(version: string): number {

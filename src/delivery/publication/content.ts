@@ -1,5 +1,6 @@
 /** What lies where Envoys read it, file by file, each under a version of its own. */
 import { type EdgeFile, revisionOf } from '../../render/edge.ts';
+import { chainOfTable } from '../../render/names.ts';
 import { subscription } from '../envoy/acknowledge.ts';
 
 /** JSON, or protobuf. */
@@ -73,7 +74,7 @@ export function rootOf({ subscription: reader }: EdgeFile): string {
     case 'cds':
       return subscription[reader.kind];
     case 'rds':
-      return subscription.rds(reader.name, reader.name);
+      return subscription.rds(chainOfTable(reader.name), reader.name);
     case 'ecds':
     case 'sds':
       return subscription[reader.kind](reader.name);

@@ -2,6 +2,7 @@
 
 import { subscription } from '../../delivery/envoy/acknowledge.ts';
 import type { StatType } from '../../delivery/envoy/admin.ts';
+import { chainOfTable } from '../../render/names.ts';
 
 type Refuses = (file: string, text: string) => string | undefined;
 
@@ -73,6 +74,6 @@ function rootOf(file: string, text: string): string {
   if (file === 'cds.json') return subscription.cds;
   const { resources } = JSON.parse(text) as { readonly resources: readonly { readonly name: string }[] };
   const name = resources[0]?.name ?? '';
-  if (file.startsWith('rds-')) return subscription.rds(name, name);
+  if (file.startsWith('rds-')) return subscription.rds(chainOfTable(name), name);
   return file.startsWith('ecds-') ? subscription.ecds(name) : subscription.sds(name);
 }
