@@ -6,6 +6,7 @@ import { isLiving, isReady, mountedCertificates, podTroubles } from '../../recon
 import { type Edge, type EdgeRenderer, edgeRenderer } from '../../render/edge.ts';
 import { inCluster } from '../../render/in-cluster.ts';
 import { withMounted } from '../../render/mounted.ts';
+import { rdsFile } from '../../render/names.ts';
 import type { Resolution } from '../../resolve/resolve.ts';
 import type { Delivery } from '../../status/conditions.ts';
 import type { Finding } from '../../status/finding.ts';
@@ -26,8 +27,9 @@ export interface EdgesOptions {
 /** One gateway. */
 interface Told {
   readonly uid: string;
-  readonly render: EdgeRenderer;
   readonly delivery: ConfigMapDelivery;
+  /** Made when it is known what is in place. */
+  render: EdgeRenderer | undefined;
   /** What is in place. */
   gateway: Gateway | undefined;
   served: Resolution | undefined;
@@ -56,7 +58,7 @@ export class Edges {
     const told = this.#open(key, stored);
     const living = this.#options.pods.of(gateway.ref).filter(isLiving);
     const servable = withMounted(gateway, mountedCertificates(living), told.gateway);
-    const edge = told.render(servable);
+    const edge = (await rendererOf(told, signal))(servable);
     // After a restart it is not known what the listener served before: it serves on until the new Pods are there.
     if (servable !== gateway && told.gateway === undefined) return this.#hold(key, told, edge);
     const begin = performance.now();
@@ -71,6 +73,11 @@ export class Edges {
   /** ConfigMaps of the gateway changed, by whomever. */
   observe(key: ObjectKey, name: string, resourceVersion: string | undefined): void {
     this.#told.get(key)?.delivery.observe(name, resourceVersion);
+  }
+
+  /** Another operator's from now on. */
+  forget(key: ObjectKey): void {
+    this.#told.delete(key);
   }
 
   /** What its Envoys were told last, with the certificates that they need for it. */
@@ -111,8 +118,8 @@ export class Edges {
     if (known?.uid === uid) return known;
     const told: Told = {
       uid,
-      render: edgeRenderer(inCluster),
       delivery: this.#options.open(stored),
+      render: undefined,
       gateway: undefined,
       served: undefined,
       report: undefined,
@@ -134,6 +141,15 @@ export class Edges {
     }
     this.#options.onTold(key);
   }
+}
+
+/** A table stays what it is in place, JSON or protobuf, where its size would do for either: a restart moves no connection. */
+async function rendererOf(told: Told, signal: AbortSignal): Promise<EdgeRenderer> {
+  if (told.render === undefined) {
+    const files = await told.delivery.inPlace(signal);
+    told.render = edgeRenderer({ ...inCluster, compactBefore: (_, chain) => files.has(rdsFile(chain, true)) });
+  }
+  return told.render;
 }
 
 interface Reported {
