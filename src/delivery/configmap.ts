@@ -5,7 +5,7 @@ import type { EdgeFile } from '../render/edge.ts';
 import type { Finding } from '../status/finding.ts';
 import type { Clock } from './clock.ts';
 import type { ConfigMapDelivery, EdgeContent, EdgeFleet, PodAccess, Published } from './configmap/contract.ts';
-import { ConfigMapStore, type Stored } from './configmap/store.ts';
+import { ConfigMapStore, NameTakenError, type Stored } from './configmap/store.ts';
 import { contentOf } from './configmap/stored.ts';
 import { ConfigMapTarget, TooLargeError } from './configmap/target.ts';
 import { type Content, filesOf, revisionOfContent } from './publication/content.ts';
@@ -79,13 +79,19 @@ class Delivery implements ConfigMapDelivery {
     } catch (error) {
       if (error instanceof TooLargeError) return this.#tooLarge(error);
       this.#known = false;
+      if (error instanceof NameTakenError) return this.#nameTaken(error);
       throw error;
     }
   }
 
   async inPlace(signal: AbortSignal): Promise<ReadonlySet<string>> {
     if (this.#known) return new Set(this.#publisher.state.content.keys());
-    this.#stored = await this.#store.read(signal);
+    try {
+      this.#stored = await this.#store.read(signal);
+    } catch (error) {
+      if (error instanceof NameTakenError) return new Set();
+      throw error;
+    }
     return new Set(this.#stored.bodies.keys());
   }
 
@@ -111,6 +117,7 @@ class Delivery implements ConfigMapDelivery {
     const { state } = this.#publisher;
     const stored = this.#stored ?? (await this.#store.read(signal));
     this.#stored = undefined;
+    await this.#store.label(signal);
     const rendered = [...files, ...filesOf(state.content), ...(state.good ?? [])];
     const copy = stored.good === undefined ? undefined : contentOf(stored.good, rendered);
     const known = [...rendered, ...filesOf(copy?.content ?? new Map())];
@@ -145,6 +152,19 @@ class Delivery implements ConfigMapDelivery {
     return { kind: 'pending', ...common, findings: [], ...(waiting ? { againInMs: againMs } : {}) };
   }
 
+  #nameTaken({ configMap }: NameTakenError): Published {
+    const finding: Finding = {
+      about: this.#options.gateway,
+      severity: 'error',
+      reason: 'NameTaken',
+      at: '',
+      message: `ConfigMap ${configMap} exists and does not belong to this ApiGateway, so it is left alone`,
+      remedy: 'Delete or rename that object, or rename the ApiGateway',
+    };
+    const envoys = this.#target.envoys(this.#publisher.state.content);
+    return { kind: 'refused', revision: '', envoys, findings: [finding], againInMs: freeMs };
+  }
+
   #tooLarge({ message }: TooLargeError): Published {
     const { gateway, configMaps } = this.#options;
     const finding: Finding = {
@@ -163,3 +183,5 @@ class Delivery implements ConfigMapDelivery {
 }
 
 const copyLimitMs = 30_000;
+/** Nobody tells when the name is free. */
+const freeMs = 30_000;

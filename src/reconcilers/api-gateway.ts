@@ -1,8 +1,8 @@
 /** Status of an ApiGateway. It is healthy whatever its Routes are, or each would wait for the other. */
 import type { Listener } from '../ir/gateway.ts';
 import { type Condition, type KubeObject, type ObjectKey, refOf } from '../kube/object.ts';
-import { conditionsFor, partConditions, programmed, type Verdict } from '../status/conditions.ts';
-import type { Finding } from '../status/finding.ts';
+import { conditionsFor, partConditions, programmed, refusal, type Verdict } from '../status/conditions.ts';
+import { type Finding, reasons } from '../status/finding.ts';
 import { generationOf } from './columns.ts';
 import type { Address, StatusWorld } from './world.ts';
 
@@ -26,7 +26,8 @@ export function apiGatewayStatus(key: ObjectKey, object: KubeObject, world: Stat
   const { generation } = object.metadata;
   const findings = world.findingsOf(refOf(object));
   const delivery = world.deliveries.get(key);
-  const delivered = programmed(delivery);
+  const refused = refusal(findings.filter(({ reason }) => reasons[reason].condition === 'Programmed'));
+  const delivered = refused ?? programmed(delivery);
   const addresses = world.addresses.get(key) ?? [];
   return {
     ...generationOf(object),

@@ -2,13 +2,12 @@
 import { defaultClass } from '../ir/class-name.ts';
 import type { ObjectKey } from '../kube/object.ts';
 import type { Resolution } from '../resolve/resolve.ts';
-import type { ReportedKind } from './statuses.ts';
 
 /**
  * Class of the operator that reports on it: that of the first ApiGateway that the object leads to, of those that exist, and
  * the default one where it leads to none.
  */
-export function authorOf(kind: ReportedKind, key: ObjectKey, resolution: Resolution): string {
+export function authorOf(kind: string, key: ObjectKey, resolution: Resolution): string {
   return classAt(`${kind} ${key}`, resolution) ?? defaultClass;
 }
 

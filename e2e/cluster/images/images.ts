@@ -49,7 +49,10 @@ async function bundle(): Promise<readonly Entry[]> {
     await promisify(execFile)(process.execPath, ['scripts/build.ts', 'src/main.ts', out], { cwd: root });
     const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.js')).toSorted();
     return await Promise.all(
-      names.map(async (name) => ({ path: `app/${name}`, content: { text: await readFile(join(folder, name), 'utf8') } })),
+      names.map(async (name) => ({
+        path: `app/${name}`,
+        content: { text: await readFile(join(folder, name), 'utf8') },
+      })),
     );
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -3,7 +3,7 @@ import { type ConfigMapDelivery, configMapDelivery } from '../../delivery/config
 import type { Client } from '../../kube/client.ts';
 import { type KubeObject, objectKey } from '../../kube/object.ts';
 import { childLabels, configMapNames, ownerReferences } from '../../render/names.ts';
-import { Controller, type Result } from '../../runtime/controller.ts';
+import { Controller } from '../../runtime/controller.ts';
 import { leadingClient } from '../../runtime/leading-client.ts';
 import { addressesOf } from './addresses.ts';
 import type { Caches } from './caches.ts';
@@ -83,7 +83,7 @@ interface FleetParts {
 }
 
 function fleetsOf(
-  { caches, className, image }: AssembleOptions,
+  { caches, className, image, clock }: AssembleOptions,
   { client, children, edges, loop }: FleetParts,
 ): Fleets {
   return new Fleets({
@@ -95,6 +95,8 @@ function fleetsOf(
     image,
     inPlace: (key) => edges.inPlace(key),
     onFound: () => loop().told(),
+    onLost: (key) => edges.forget(key),
+    clock,
   });
 }
 
@@ -123,7 +125,6 @@ const calm = { baseMs: 200, maxMs: 60_000 };
 
 function controllersOf({ clock, log, metrics }: AssembleOptions, { edges, fleets, statuses }: Working) {
   const shared = { clock, log, metrics };
-  const none: Result = {};
   return {
     edge: new Controller({
       ...shared,
@@ -137,7 +138,7 @@ function controllersOf({ clock, log, metrics }: AssembleOptions, { edges, fleets
       name: 'fleet',
       concurrency: gatewaysAtATime,
       backOff: calm,
-      reconcile: (key, { signal }) => fleets.reconcile(key, signal).then(() => none),
+      reconcile: (key, { signal }) => fleets.reconcile(key, signal),
     }),
     status: new Controller({
       ...shared,

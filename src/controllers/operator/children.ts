@@ -3,6 +3,7 @@ import { ApiError, type Client, type ResourceType } from '../../kube/client.ts';
 import { describeRef, type KubeObject, type ObjectKey, type ObjectRef, objectKey, refOf } from '../../kube/object.ts';
 import { resources } from '../../kube/resources.ts';
 import { isApplied, marked } from '../../reconcilers/drift.ts';
+import { classLabel } from '../../render/names.ts';
 import { heldScale, scaleManager } from '../../render/workload/scaling.ts';
 import type { Finding } from '../../status/finding.ts';
 import type { Cache } from './collections.ts';
@@ -67,7 +68,7 @@ export class Children {
     return failures;
   }
 
-  /** Deletes those that are wanted no more: each only while it is the one that was seen, and ours. */
+  /** Deletes those that are wanted no more: each only while it is the one that was seen, the gateway's, and ours. */
   async prune(gateway: KubeObject, unwanted: readonly KubeObject[], signal: AbortSignal): Promise<void> {
     for (const object of unwanted) {
       signal.throwIfAborted();
@@ -75,7 +76,10 @@ export class Children {
       if (object.metadata.deletionTimestamp !== undefined) continue;
       const type = typeOf(object);
       const live = await this.#options.client.get(type, { namespace, name }, { signal });
-      const same = live?.metadata.uid === uid && isOwnedBy(live.metadata, gateway.metadata.uid ?? '');
+      const same =
+        live?.metadata.uid === uid &&
+        isOwnedBy(live.metadata, gateway.metadata.uid ?? '') &&
+        live.metadata.labels?.[classLabel] === object.metadata.labels?.[classLabel];
       if (live === undefined || !same || live.metadata.deletionTimestamp !== undefined) continue;
       const version = live.metadata.resourceVersion ?? resourceVersion;
       const preconditions = { uid, ...(version === undefined ? {} : { resourceVersion: version }), signal };

@@ -80,6 +80,11 @@ export class Edges {
     this.#told.delete(key);
   }
 
+  /** Another operator's from now on. */
+  forget(key: ObjectKey): void {
+    this.#told.delete(key);
+  }
+
   /** What its Envoys were told last, with the certificates that they need for it. */
   inPlace(key: ObjectKey): Gateway | undefined {
     return this.#told.get(key)?.gateway;

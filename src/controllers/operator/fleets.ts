@@ -8,7 +8,7 @@ import { resources } from '../../kube/resources.ts';
 import { foreignCertificates, mirror } from '../../reconcilers/mirror.ts';
 import { certificateMounts } from '../../reconcilers/mounts.ts';
 import { mountedFolders } from '../../reconcilers/pods.ts';
-import { childLabels, childName, configMapNames, ownerReferences } from '../../render/names.ts';
+import { childLabels, childName, classLabel, configMapNames, ownerReferences } from '../../render/names.ts';
 import { children } from '../../render/workload.ts';
 import type { Finding } from '../../status/finding.ts';
 import type { Children } from './children.ts';
@@ -28,11 +28,21 @@ export interface FleetsOptions {
   readonly inPlace: (key: ObjectKey) => Gateway | undefined;
   /** Findings of the gateway changed. */
   readonly onFound: (key: ObjectKey) => void;
+  /** The gateway is another operator's. */
+  readonly onLost: (key: ObjectKey) => void;
+  readonly clock: { monotonic(): number };
 }
+
+/** For so long the Envoys of a gateway that is another operator's serve on, so that it can take them over. */
+const handOverMs = 60_000;
+/** Nobody tells when a name is free that was taken. */
+const freeMs = 30_000;
 
 export class Fleets {
   readonly #options: FleetsOptions;
   readonly #findings = new Map<ObjectKey, readonly Finding[]>();
+  /** Since when they are another operator's. */
+  readonly #lost = new Map<ObjectKey, number>();
 
   constructor(options: FleetsOptions) {
     this.#options = options;
@@ -42,21 +52,28 @@ export class Fleets {
     return [...this.#findings.values()].flat();
   }
 
-  /** Throws the first ApiError of those that were met, so that it is tried again. */
-  async reconcile(key: ObjectKey, signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves with the time after which to look again, if any. Throws the first ApiError of those that were met, so that it
+   * is tried again.
+   */
+  async reconcile(key: ObjectKey, signal: AbortSignal): Promise<Again> {
     const view = this.#options.view();
     const stored = this.#options.stored(key);
-    if (view === undefined) return;
-    // The API server's garbage collector removes what an ApiGateway leaves behind.
-    if (stored === undefined || stored.metadata.deletionTimestamp !== undefined) return this.#found(key, []);
+    if (view === undefined) return {};
     const unit = view.resolution.gatewayUnits.get(key);
+    const isForeign = unit !== undefined && unit.className !== this.#options.className;
+    if (!isForeign) this.#lost.delete(key);
+    // The API server's garbage collector removes what an ApiGateway leaves behind.
+    if (stored === undefined || stored.metadata.deletionTimestamp !== undefined) {
+      this.#found(key, []);
+      return {};
+    }
     const gateway = view.resolution.gateways.get(key);
     if (gateway !== undefined) return this.#apply(key, { stored, gateway, view }, signal);
-    const foreign = unit?.context !== undefined && unit.className !== this.#options.className;
-    if (foreign) await this.#release(key, stored, signal);
+    return isForeign ? this.#release(key, stored, signal) : {};
   }
 
-  async #apply(key: ObjectKey, { stored, gateway, view }: Wanted, signal: AbortSignal): Promise<void> {
+  async #apply(key: ObjectKey, { stored, gateway, view }: Wanted, signal: AbortSignal): Promise<Again> {
     const desired = this.#desired(key, { stored, gateway, view });
     const failures = await this.#options.children.apply(stored, desired, signal);
     this.#found(
@@ -72,6 +89,7 @@ export class Fleets {
     await this.#options.children.prune(stored, unwanted, signal);
     const error = failures.map((failure): ApiError | undefined => failure.error).find((one) => one !== undefined);
     if (error !== undefined) throw error;
+    return failures.length > 0 ? { requeueAfterMs: freeMs } : {};
   }
 
   #desired(key: ObjectKey, { stored, gateway, view }: Wanted): readonly KubeObject[] {
@@ -94,17 +112,23 @@ export class Fleets {
   }
 
   /** Once more from the API server, for this takes a fleet down: a cache may be old. */
-  async #release(key: ObjectKey, stored: KubeObject, signal: AbortSignal): Promise<void> {
+  async #release(key: ObjectKey, stored: KubeObject, signal: AbortSignal): Promise<Again> {
     this.#found(key, []);
-    const { client, children: all, className } = this.#options;
+    const { client, children: all, className, clock, onLost } = this.#options;
+    onLost(key);
     const ref = refOfGateway(stored);
     const own = all
       .of(stored.metadata.uid ?? '', ref.namespace)
-      .filter(({ metadata }) => metadata.labels?.['evengate.dev/class'] === className);
-    if (own.length === 0) return;
+      .filter(({ metadata }) => metadata.labels?.[classLabel] === className);
+    if (own.length === 0) return {};
+    const since = this.#lost.get(key) ?? clock.monotonic();
+    this.#lost.set(key, since);
+    const left = since + handOverMs - clock.monotonic();
+    if (left > 0) return { requeueAfterMs: left };
     const live = await client.get(resources.ApiGateway, { namespace: ref.namespace, name: ref.name }, { signal });
     const same = live !== undefined && live.metadata.uid === stored.metadata.uid;
     if (same && live.metadata.generation === stored.metadata.generation) await all.prune(stored, own, signal);
+    return {};
   }
 
   #found(key: ObjectKey, findings: readonly Finding[]): void {
@@ -114,6 +138,10 @@ export class Fleets {
     else this.#findings.set(key, findings);
     this.#options.onFound(key);
   }
+}
+
+export interface Again {
+  readonly requeueAfterMs?: number;
 }
 
 interface Wanted {

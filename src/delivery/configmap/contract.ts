@@ -35,7 +35,8 @@ export type EdgeContent = Pick<Edge, 'files'>;
 export interface Published {
   /**
    * `served`: every Ready Envoy has it. `pending`: it is in place, and some Ready Envoy does not have it yet, or none is
-   * Ready. `refused`: an Envoy refused it, now or before; `too-large`: it does not fit. Then the last good stays.
+   * Ready. `refused`: an Envoy refused it, now or before, or the name of a ConfigMap is taken; `too-large`: it does not fit.
+   * Then the last good stays.
    */
   readonly kind: 'served' | 'pending' | 'refused' | 'too-large';
   /** `Edge.revision` of what is in place; '' where nothing is. */

@@ -34,10 +34,23 @@ export interface Stored {
 export const refusedAnnotation = 'evengate.dev/refused';
 /** Of the first copy, which is written last: hash over the versions of all. */
 const wholeAnnotation = 'evengate.dev/whole';
+const ownAnnotations: readonly string[] = [refusedAnnotation, wholeAnnotation];
+
+/** A ConfigMap of one of our names is not the gateway's. */
+export class NameTakenError extends Error {
+  override readonly name = 'NameTakenError';
+  readonly configMap: string;
+
+  constructor(configMap: string) {
+    super(`ConfigMap ${configMap} does not belong to the ApiGateway`);
+    this.configMap = configMap;
+  }
+}
 
 /** A ConfigMap as it was seen last. */
 interface Seen extends Wanted {
   readonly resourceVersion: string;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 interface Wanted {
@@ -56,6 +69,7 @@ export class ConfigMapStore {
     this.#options = options;
   }
 
+  /** Throws NameTakenError, and ApiError. */
   async read(signal: AbortSignal): Promise<Stored> {
     const { names } = this.#options;
     this.#seen.clear();
@@ -72,6 +86,17 @@ export class ConfigMapStore {
       good: good.size > 0 && whole === hashOfVersions(good) ? good : undefined,
       refused: this.#seen.get(first)?.annotations[refusedAnnotation] ?? '',
     };
+  }
+
+  /** Writes those anew, as they are, whose labels are not ours: another operator's, of a gateway that was given to us. */
+  async label(signal: AbortSignal): Promise<void> {
+    const { labels = {} } = this.#options.metadata;
+    for (const [name, seen] of this.#seen) {
+      if (Object.entries(labels).every(([label, value]) => seen.labels[label] === value)) continue;
+      signal.throwIfAborted();
+      const own = Object.entries(seen.annotations).filter(([key]) => ownAnnotations.includes(key));
+      await this.#write(name, { ...seen, annotations: Object.fromEntries(own) });
+    }
   }
 
   /** Whether an event tells of a write that was not ours. Undefined: the ConfigMap is gone. */
@@ -111,7 +136,14 @@ export class ConfigMapStore {
   async #read(name: string, signal: AbortSignal): Promise<void> {
     const { client, namespace } = this.#options;
     const found = await client.get<ConfigMap>(resources.ConfigMap, { namespace, name }, { signal });
-    if (found !== undefined) this.#note(name, found, bodiesIn(found));
+    if (found === undefined) return;
+    if (!this.#isOurs(found)) throw new NameTakenError(`${namespace}/${name}`);
+    this.#note(name, found, bodiesIn(found));
+  }
+
+  #isOurs({ metadata: { ownerReferences: found = [] } }: ConfigMap): boolean {
+    const { ownerReferences: wanted = [] } = this.#options.metadata;
+    return wanted.every(({ uid }) => found.some((owner) => owner.uid === uid));
   }
 
   #bodiesOf(names: readonly string[]): Bodies {
@@ -156,7 +188,7 @@ export class ConfigMapStore {
     const seen = this.#seen.get(name);
     const [first] = this.#options.names;
     if (seen === undefined) return bodies.size === 0 && name !== first;
-    const noted = [refusedAnnotation, wholeAnnotation].every((key) => seen.annotations[key] === annotations[key]);
+    const noted = ownAnnotations.every((key) => seen.annotations[key] === annotations[key]);
     return noted && isSame(seen.bodies, bodies);
   }
 
@@ -182,11 +214,11 @@ export class ConfigMapStore {
   }
 
   #note(name: string, { metadata }: ConfigMap, bodies: Bodies): void {
-    const { resourceVersion = '', annotations = {} } = metadata;
+    const { resourceVersion = '', annotations = {}, labels = {} } = metadata;
     const own = this.#own.get(name) ?? new Set();
     this.#own.set(name, own.add(resourceVersion));
     for (const oldest of own) if (own.size > remembered) own.delete(oldest);
-    this.#seen.set(name, { resourceVersion, bodies, annotations });
+    this.#seen.set(name, { resourceVersion, bodies, annotations, labels });
   }
 }
 
