@@ -30,9 +30,12 @@ export function listen({ caches, named, loop, edges, children, pods }: Listening
         const gateway = ownerOf(object);
         if (what === 'deleted') children.forget(object);
         if (gateway === undefined) continue;
-        enqueue.fleet(gateway);
         if (kind === 'Service') loop.told();
-        if (kind !== 'ConfigMap') continue;
+        // What Envoys are told is the delivery's: it changes with every Route, and nothing else of the fleet does.
+        if (kind !== 'ConfigMap' || object.metadata.name.endsWith('-bootstrap')) {
+          enqueue.fleet(gateway);
+          continue;
+        }
         const version = what === 'deleted' ? undefined : caches.children.ConfigMap.resourceVersionOf(key);
         edges.observe(gateway, object.metadata.name, version);
         enqueue.edge(gateway);
