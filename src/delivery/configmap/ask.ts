@@ -1,6 +1,6 @@
 /** Whether one Envoy in a pod has taken what is in place. */
 import type { Clock } from '../clock.ts';
-import { type Before, pendingOf, stateBefore, waitForVersions } from '../envoy/acknowledge.ts';
+import { type Before, type LookPace, pendingOf, stateBefore, waitForVersions } from '../envoy/acknowledge.ts';
 import type { StatType } from '../envoy/admin.ts';
 import { rejectionsFrom } from '../envoy/rejection.ts';
 import { untilWarm } from '../envoy/warm.ts';
@@ -62,6 +62,9 @@ export async function beforeOf({ access, clock }: Asker, pod: EdgePod): Promise<
   return stateBefore(adminOf(access, pod), logOf({ access, clock }, pod)).catch(() => undefined);
 }
 
+/** A kubelet takes a tenth of a second, or a whole one when it was asked just before; each look costs both sides CPU. */
+const pace: LookPace = { firstMs: 40, longestMs: 250 };
+
 async function wait(asker: Asker, question: Question, before: Before): Promise<Outcome> {
   const { pod, content, expected, signal, patienceMs } = question;
   question.onPending();
@@ -71,6 +74,7 @@ async function wait(asker: Asker, question: Question, before: Before): Promise<O
     before,
     expected,
     timeoutMs: patienceMs,
+    pace,
     signal,
     clock: asker.clock,
   });

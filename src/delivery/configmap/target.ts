@@ -54,8 +54,8 @@ type Common = Pick<Question, 'content' | 'expected' | 'signal'>;
 
 export const publicationAnnotation = 'evengate.dev/publication';
 const patienceMs = 10_000;
-/** As long as the kubelet usually needs. */
-const latePatienceMs = 300;
+/** As long as the kubelet needs for one look at a pod: phases that come faster would be one to it. */
+const latePatienceMs = 1500;
 const firstTouchPauseMs = 1000;
 const longestTouchPauseMs = 60_000;
 

@@ -47,6 +47,8 @@ export interface WaitOptions {
   readonly log?: ReasonLog;
   /** Default 10,000. */
   readonly timeoutMs?: number;
+  /** For an Envoy of this machine when absent. */
+  readonly pace?: LookPace;
   /** Ends the wait, by throwing its reason: when the process is gone. */
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
@@ -62,8 +64,15 @@ export type Acknowledgement =
       readonly pending: readonly string[];
     };
 
-const firstPauseMs = 5;
-const longestPauseMs = 50;
+/** Between looks: how long at first, and at most. */
+export interface LookPace {
+  readonly firstMs: number;
+  readonly longestMs: number;
+}
+
+/** An Envoy of this machine has the file at once. */
+const localPace: LookPace = { firstMs: 5, longestMs: 50 };
+const longestPauseMs = localPace.longestMs;
 /** A refusal counts when it stands this long: Envoy may have read one file in the middle of the swap before. */
 const settleMs = 100;
 const counters =
@@ -80,7 +89,8 @@ export async function waitForVersions(options: WaitOptions): Promise<Acknowledge
   const { clock = realClock } = options;
   const deadline = clock.monotonic() + (options.timeoutMs ?? 10_000);
   const refusal = new RefusalWatch(options);
-  let pause = firstPauseMs;
+  const { firstMs, longestMs } = options.pace ?? localPace;
+  let pause = firstMs;
   for (;;) {
     options.signal?.throwIfAborted();
     const pending = await pendingOf(options).catch(() => [...options.expected.keys()]);
@@ -93,7 +103,7 @@ export async function waitForVersions(options: WaitOptions): Promise<Acknowledge
       refusal.excuse();
     }
     await clock.sleep(pause, options.signal);
-    pause = Math.min(pause * 1.5, longestPauseMs);
+    pause = Math.min(pause * 1.5, longestMs);
   }
 }
 
