@@ -1,12 +1,19 @@
 /** `npm run bench [-- cold incremental …]`: prints figures; never fails for a slow machine. */
 import process from 'node:process';
 import { cold } from './cold.ts';
+import { delivery } from './delivery.ts';
 import { type Figure, table } from './figures.ts';
 import { incremental } from './incremental.ts';
 import { resident } from './resident.ts';
 import { tree } from './tree.ts';
 
-const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = { cold, incremental, tree, resident };
+const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
+  cold,
+  incremental,
+  tree,
+  resident,
+  delivery,
+};
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !Object.hasOwn(benches, name));
