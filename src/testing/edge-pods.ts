@@ -146,8 +146,8 @@ export class EdgePods {
   }
 }
 
-/** Protobuf as a JSON text that differs where it does. */
-function textsOf({ data = {}, binaryData = {} }: Pick<ConfigMap, 'data' | 'binaryData'> = {}) {
+/** Files of a ConfigMap; protobuf as a JSON text that differs where it does. */
+export function textsOf({ data = {}, binaryData = {} }: Pick<ConfigMap, 'data' | 'binaryData'> = {}) {
   const binary = Object.entries(binaryData).map(([file, content]) => {
     const { version = '', resource = [] } = readResponse(Buffer.from(content, 'base64')) ?? {};
     const name = tableName(/^rds-(.*)\.pb$/.exec(file)?.[1] ?? '', true);

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import type { ConfigMap } from '../../kube/core.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import { resources } from '../../kube/resources.ts';
 import type { KubeApi } from '../../testing/kube-api/index.ts';
@@ -76,7 +77,37 @@ describe('the operator', () => {
     await quiet();
     expect(told(api.writes.slice(before))).toEqual(oneRoute('carts'));
   });
+
+  test('keeps a table in protobuf that has shrunk a little, when it is started again', async () => {
+    const { api, first, start, quiet } = await served();
+    const large = Array.from({ length: 17 }, (_, index) => loaded(`large-${index}`));
+    for (const one of large) api.create(one);
+    await api.until('the last Route is Ready', () => isReady(api, 'Route', 'large-16'));
+    await quiet();
+    expect(tables(api)).toEqual(['rds-http-80.pb']);
+    await first.stop();
+    for (const one of large.slice(0, 5)) api.delete(one);
+    start();
+    await quiet();
+    expect(tables(api)).toEqual(['rds-http-80.pb']);
+    for (const one of large.slice(5, 16)) api.delete(one);
+    await quiet();
+    expect(tables(api)).toEqual(['rds-http-80.json']);
+  });
 });
+
+/** About 8.8 kB of JSON. */
+function loaded(name: string): KubeObject {
+  const set = ['a', 'b', 'c', 'd'].map((letter) => ({ name: `x-${letter}`, value: letter.repeat(2100) }));
+  const matches = [{ path: { type: 'PathPrefix', value: `/${name}` } }];
+  const rules = [{ matches, requestHeaders: { set }, backendRefs: [{ name: 'orders', port: 80 }] }];
+  return object('Route', name, { parentRefs: [{ name: 'edge' }], rules });
+}
+
+function tables(api: KubeApi): readonly string[] {
+  const { data = {}, binaryData = {} } = api.get<ConfigMap>(resources.ConfigMap, 'shop', 'edge-edge-config-0') ?? {};
+  return Object.keys({ ...data, ...binaryData }).filter((file) => file.startsWith('rds-'));
+}
 
 /** One publication, touched in two Pods, its copy for a restart, and what is said of it. */
 function oneRoute(name: string): readonly string[] {

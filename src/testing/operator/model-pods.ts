@@ -1,7 +1,9 @@
 /** An Envoy for each Pod that the API server has: a model that reads the ConfigMaps of its volume when its Pod is touched. */
 import type { EdgePod, PodAccess } from '../../delivery/configmap.ts';
+import type { ConfigMap } from '../../kube/core.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import { ModelEnvoy } from '../edge-pods/model-envoy.ts';
+import { textsOf } from '../edge-pods.ts';
 import type { KubeApi } from '../kube-api/index.ts';
 
 interface PodObject extends KubeObject {
@@ -61,8 +63,8 @@ export class ModelPods {
       const object = (change?.after ?? change?.before) as unknown as PodObject | undefined;
       if (change === undefined || object === undefined) continue;
       if (change.type.kind === 'ConfigMap') {
-        const { data = {} } = (change.after ?? {}) as { readonly data?: Readonly<Record<string, string>> };
-        this.#sources.set(`${object.metadata.namespace}/${object.metadata.name}`, data);
+        const texts = textsOf(change.after as ConfigMap | undefined);
+        this.#sources.set(`${object.metadata.namespace}/${object.metadata.name}`, texts);
       }
       if (change.type.kind === 'Pod') this.#podChanged(object, change.after !== undefined);
     }
