@@ -1,7 +1,7 @@
 /** What the operator consists of while it leads, put together. */
 import { type ConfigMapDelivery, configMapDelivery } from '../../delivery/configmap.ts';
 import type { Client } from '../../kube/client.ts';
-import { type KubeObject, objectKey } from '../../kube/object.ts';
+import { type KubeObject, type ObjectKey, type ObjectRef, objectKey } from '../../kube/object.ts';
 import { childLabels, configMapNames, ownerReferences } from '../../render/names.ts';
 import { Controller } from '../../runtime/controller.ts';
 import { leadingClient } from '../../runtime/leading-client.ts';
@@ -16,6 +16,8 @@ import type { OperatorMeasures } from './metrics.ts';
 import type { Named, OperatorOptions } from './options.ts';
 import { timersOf } from './pace.ts';
 import { Pods } from './pods.ts';
+import { Undelivered } from './refusals.ts';
+import { namespaceOf } from './secrets.ts';
 import { Statuses } from './statuses.ts';
 import { World } from './world.ts';
 
@@ -47,14 +49,16 @@ export function assemble(options: AssembleOptions): Assembled {
     measured: measure.published,
   });
   const fleets = fleetsOf(options, { client, children, edges, loop: () => loop });
+  const undelivered = new Undelivered(() => loop.told());
   const statuses = statusesOf(options, client, () => loop);
-  const controllers = controllersOf(options, { edges, fleets, statuses });
+  const controllers = controllersOf(options, { edges, fleets, statuses, undelivered });
   const loop: Loop = new Loop({
     world: new World({ ...own, Service, Namespace, ReferenceGrant, ...named }, className),
     timers: timersOf(options.clock),
     edges,
     fleets,
     statuses,
+    undelivered,
     addresses: () => addressesOf(own.ApiGateway.snapshot(), caches.children.Service),
     enqueue: {
       edge: (key) => controllers.edge.enqueue(key),
@@ -115,6 +119,12 @@ interface Working {
   readonly edges: Edges;
   readonly fleets: Fleets;
   readonly statuses: Statuses;
+  readonly undelivered: Undelivered;
+}
+
+function refOfKey(key: ObjectKey): ObjectRef {
+  const namespace = namespaceOf(key);
+  return { kind: 'ApiGateway', namespace, name: key.slice(namespace.length + 1) };
 }
 
 /** Gateways wait for their own Envoys, and statuses for the API server alone. */
@@ -123,7 +133,7 @@ const statusesAtATime = 16;
 /** A refused child is tried again for as long as it takes, but not often. */
 const calm = { baseMs: 200, maxMs: 60_000 };
 
-function controllersOf({ clock, log, metrics }: AssembleOptions, { edges, fleets, statuses }: Working) {
+function controllersOf({ clock, log, metrics }: AssembleOptions, { edges, fleets, statuses, undelivered }: Working) {
   const shared = { clock, log, metrics };
   return {
     edge: new Controller({
@@ -131,14 +141,15 @@ function controllersOf({ clock, log, metrics }: AssembleOptions, { edges, fleets
       name: 'edge',
       concurrency: gatewaysAtATime,
       backOff: calm,
-      reconcile: (key, { signal }) => edges.reconcile(key, signal),
+      reconcile: (key, { signal, attempt }) =>
+        undelivered.watch(refOfKey(key), attempt, () => edges.reconcile(key, signal)),
     }),
     fleet: new Controller({
       ...shared,
       name: 'fleet',
       concurrency: gatewaysAtATime,
       backOff: calm,
-      reconcile: (key, { signal }) => fleets.reconcile(key, signal),
+      reconcile: (key, trying) => fleets.reconcile(key, trying),
     }),
     status: new Controller({
       ...shared,

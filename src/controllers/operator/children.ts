@@ -1,12 +1,13 @@
 /** Objects that an ApiGateway becomes, applied: no write without a difference, and nothing of anybody else's touched. */
 import { ApiError, type Client, type ResourceType } from '../../kube/client.ts';
-import { describeRef, type KubeObject, type ObjectKey, type ObjectRef, objectKey, refOf } from '../../kube/object.ts';
+import { describeRef, type KubeObject, type ObjectKey, objectKey, refOf } from '../../kube/object.ts';
 import { resources } from '../../kube/resources.ts';
 import { isApplied, marked } from '../../reconcilers/drift.ts';
 import { classLabel } from '../../render/names.ts';
 import { heldScale, scaleManager } from '../../render/workload/scaling.ts';
 import type { Finding } from '../../status/finding.ts';
 import type { Cache } from './collections.ts';
+import { notApplied } from './refusals.ts';
 
 /** Kinds that an ApiGateway becomes, in the order in which they are applied: what a Pod needs comes before it. */
 export const childKinds = [
@@ -118,7 +119,7 @@ export class Children {
       return undefined;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      return { finding: notApplied(gateway, object, error), error };
+      return { finding: notApplied(refOf(gateway), describeRef(refOf(object)), error), error };
     }
   }
 
@@ -156,13 +157,9 @@ function typeOf({ kind }: KubeObject): ResourceType {
   return resources[kind as ChildKind];
 }
 
-function aboutGateway(gateway: KubeObject): ObjectRef {
-  return refOf(gateway);
-}
-
 function nameTaken(gateway: KubeObject, object: KubeObject): Failure {
   const finding: Finding = {
-    about: aboutGateway(gateway),
+    about: refOf(gateway),
     severity: 'error',
     reason: 'NameTaken',
     at: '',
@@ -171,20 +168,3 @@ function nameTaken(gateway: KubeObject, object: KubeObject): Failure {
   };
   return { finding, error: undefined };
 }
-
-function notApplied(gateway: KubeObject, object: KubeObject, error: ApiError): Finding {
-  return {
-    about: aboutGateway(gateway),
-    severity: 'error',
-    reason: 'NotApplied',
-    at: '',
-    message: `${describeRef(refOf(object))} could not be applied: ${error.message.replace(/\.$/, '')}`,
-    remedy: remedies[error.code] ?? 'It is tried again until it can be applied',
-  };
-}
-
-const remedies: Readonly<Record<number, string>> = {
-  403: 'Give the operator the rights that it lacks, or the namespace a larger quota; it is tried again until then',
-  413: 'Make the ApiGateway smaller',
-  422: 'Correct spec.workload or spec.service, where the API server names a field of theirs',
-};

@@ -10,9 +10,11 @@ import { certificateMounts } from '../../reconcilers/mounts.ts';
 import { mountedFolders } from '../../reconcilers/pods.ts';
 import { childLabels, childName, classLabel, configMapNames, ownerReferences } from '../../render/names.ts';
 import { children } from '../../render/workload.ts';
+import type { ReconcileContext } from '../../runtime/controller.ts';
 import type { Finding } from '../../status/finding.ts';
 import type { Children } from './children.ts';
 import { refOfGateway } from './edges.ts';
+import { isTold } from './refusals.ts';
 import { refKey } from './secrets.ts';
 import type { View } from './world.ts';
 
@@ -56,7 +58,7 @@ export class Fleets {
    * Resolves with the time after which to look again, if any. Throws the first ApiError of those that were met, so that it
    * is tried again.
    */
-  async reconcile(key: ObjectKey, signal: AbortSignal): Promise<Again> {
+  async reconcile(key: ObjectKey, { signal, attempt }: Trying): Promise<Again> {
     const view = this.#options.view();
     const stored = this.#options.stored(key);
     if (view === undefined) return {};
@@ -69,16 +71,17 @@ export class Fleets {
       return {};
     }
     const gateway = view.resolution.gateways.get(key);
-    if (gateway !== undefined) return this.#apply(key, { stored, gateway, view }, signal);
+    if (gateway !== undefined) return this.#apply(key, { stored, gateway, view }, { signal, attempt });
     return isForeign ? this.#release(key, stored, signal) : {};
   }
 
-  async #apply(key: ObjectKey, { stored, gateway, view }: Wanted, signal: AbortSignal): Promise<Again> {
+  async #apply(key: ObjectKey, { stored, gateway, view }: Wanted, { signal, attempt }: Trying): Promise<Again> {
     const desired = this.#desired(key, { stored, gateway, view });
     const failures = await this.#options.children.apply(stored, desired, signal);
+    const told = failures.filter((failure) => failure.error === undefined || isTold(failure.error, attempt));
     this.#found(
       key,
-      failures.map(({ finding }) => finding),
+      told.map(({ finding }) => finding),
     );
     const kept = new Set(desired.map((object) => `${object.kind} ${objectKey(object)}`));
     for (const name of this.#delivered(gateway)) kept.add(`ConfigMap ${refKey({ ...gateway.ref, name })}`);
@@ -139,6 +142,8 @@ export class Fleets {
     this.#options.onFound(key);
   }
 }
+
+type Trying = Pick<ReconcileContext, 'signal' | 'attempt'>;
 
 export interface Again {
   readonly requeueAfterMs?: number;

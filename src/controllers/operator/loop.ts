@@ -6,6 +6,7 @@ import type { Resolution } from '../../resolve/resolve.ts';
 import type { Edges } from './edges.ts';
 import type { Fleets } from './fleets.ts';
 import { Pace, type Timers } from './pace.ts';
+import type { Undelivered } from './refusals.ts';
 import type { Statuses } from './statuses.ts';
 import type { View, World } from './world.ts';
 
@@ -15,6 +16,7 @@ export interface LoopOptions {
   readonly edges: Edges;
   readonly fleets: Fleets;
   readonly statuses: Statuses;
+  readonly undelivered: Undelivered;
   readonly addresses: () => ReadonlyMap<ObjectKey, readonly Address[]>;
   readonly enqueue: {
     readonly edge: (key: ObjectKey) => void;
@@ -110,8 +112,9 @@ export class Loop {
   #report(): void {
     const view = this.#view;
     if (view === undefined) return;
-    const { edges, fleets, statuses, addresses, enqueue } = this.#options;
-    const findings = [...view.resolution.findings, ...edges.findings, ...fleets.findings];
+    const { edges, fleets, statuses, undelivered, addresses, enqueue } = this.#options;
+    const found = [edges, fleets, undelivered].flatMap(({ findings: own }) => own);
+    const findings = [...view.resolution.findings, ...found];
     this.#status = statusWorld(view.resolution, findings, {
       deliveries: edges.deliveries,
       served: edges.served,
