@@ -93,10 +93,15 @@ export async function endMachine(folder: string): Promise<void> {
   for (const pid of pids) kill(pid);
   await waitUntil(() => pids.every((pid) => !existsSync(`/proc/${pid}`) || isZombie(pid)), 'its processes to end');
   // The namespace goes in its own time, with our device; a starter that was killed early has left it unused.
-  if (runningMachines().length === 0 && existsSync(`/sys/class/net/${device}`)) {
+  if (runningMachines().length === 0 && hasDevice()) {
     await run('ip', ['link', 'delete', device], { env: { PATH: systemPath } }).catch(() => undefined);
-    await waitUntil(() => !existsSync(`/sys/class/net/${device}`), `${device} to go`);
+    await waitUntil(() => !hasDevice(), `${device} to go`);
   }
+}
+
+/** In the network namespace of this process, which /sys need not show. */
+function hasDevice(): boolean {
+  return new RegExp(`^\\s*${device}:`, 'm').test(readFileSync('/proc/self/net/dev', 'utf8'));
 }
 
 interface MachineProcess {
