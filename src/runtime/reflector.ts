@@ -39,6 +39,10 @@ const longestRetryAfterMs = 60_000;
 /** After so many refusals in a row the place in the stream is given up, and everything listed again. */
 const refusalsBeforeList = 3;
 
+/** API servers have answered with empty lists and 200: so many at once, and more than half, are not gone for one list. */
+const fewestOfMass = 10;
+const secondThoughtMs = 1000;
+
 export class Reflector<T extends KubeObject> implements Source<T> {
   readonly #options: ReflectorOptions<T>;
   readonly #store = new Store<T>();
@@ -119,6 +123,23 @@ export class Reflector<T extends KubeObject> implements Source<T> {
   }
 
   async #list(signal: AbortSignal): Promise<string> {
+    const { clock, log } = this.#options;
+    let listed = await this.#listOnce(signal);
+    if (isMassLoss(this.#store.lossWith(listed.arrivals), this.#store.size)) {
+      log?.warn('most objects are missing from a list; it is asked for again before that is believed', this.#about);
+      await clock.sleep(secondThoughtMs, signal);
+      listed = await this.#listOnce(signal);
+    }
+    const changes = this.#store.replace(listed.arrivals);
+    // Who waits for it goes on after those who listen.
+    this.#listed.open();
+    if (this.#state.kind === 'starting') this.#become({ kind: 'synced', since: clock.monotonic() });
+    if (changes.length > 0) this.#changes.tell(changes);
+    return listed.resourceVersion;
+  }
+
+  /** Without a resourceVersion: from etcd, not from an API server's cache. */
+  async #listOnce(signal: AbortSignal): Promise<Listed<T>> {
     const { client, type, namespace, labelSelector, fieldSelector } = this.#options;
     const selection = defined({ namespace, labelSelector, fieldSelector });
     let arrivals: Arrival<T>[] = [];
@@ -129,12 +150,7 @@ export class Reflector<T extends KubeObject> implements Source<T> {
       arrivals.push(...page.items.map((raw) => this.#arrival(raw)));
       resourceVersion = page.resourceVersion;
     }
-    const changes = this.#store.replace(arrivals);
-    // Who waits for it goes on after those who listen.
-    this.#listed.open();
-    if (this.#state.kind === 'starting') this.#become({ kind: 'synced', since: this.#options.clock.monotonic() });
-    if (changes.length > 0) this.#changes.tell(changes);
-    return resourceVersion;
+    return { arrivals, resourceVersion };
   }
 
   async #watch(watch: OpenWatch, resourceVersion: string): Promise<void> {
@@ -243,6 +259,15 @@ export class Reflector<T extends KubeObject> implements Source<T> {
     const resource = type.group === '' ? type.plural : `${type.plural}.${type.group}`;
     return { resource, ...defined({ namespace, labelSelector, fieldSelector }) };
   }
+}
+
+interface Listed<T extends KubeObject> {
+  readonly arrivals: readonly Arrival<T>[];
+  readonly resourceVersion: string;
+}
+
+function isMassLoss(lost: number, held: number): boolean {
+  return lost >= fewestOfMass && lost > held / 2;
 }
 
 function causeOf({ code }: ApiError): BehindCause {

@@ -82,6 +82,12 @@ export class Store<T extends KubeObject> {
     return [{ kind: 'deleted', key, object: known.object }];
   }
 
+  /** How many a whole list would take away. */
+  lossWith(arrivals: readonly Arrival<T>[]): number {
+    const present = new Set(arrivals.map(({ object }) => objectKey(object)));
+    return [...this.#entries.keys()].filter((key) => !present.has(key)).length;
+  }
+
   /** A whole list: what is not in it was deleted while nobody watched. */
   replace(arrivals: readonly Arrival<T>[]): readonly Change<T>[] {
     const present = new Set(arrivals.map(({ object }) => objectKey(object)));
