@@ -17,7 +17,8 @@ export async function backends(world: World, ...names: readonly string[]): Promi
   });
 }
 
-function demoBackend(name: string): KubeObject {
+/** Without its Service. */
+export function demoBackend(name: string): KubeObject {
   const labels = { app: name };
   const container = {
     name: 'backend',
@@ -82,14 +83,15 @@ export function rule(path: string, backend: string, more: object = {}): object {
 
 /** On a Route, or any other target; everybody may when `spec` says nothing. */
 export function authPolicy(name: string, target: string | object, spec: object = {}): KubeObject {
-  const targetRefs = [typeof target === 'string' ? { kind: 'Route', name: target } : target];
   const open = Object.keys(spec).length === 0 ? { authorize: { allow: [{ name: 'anyone' }] } } : spec;
-  return ours('AuthPolicy', name, { targetRefs, ...open });
+  return ours('AuthPolicy', name, { targetRefs: targetRefs(target), ...open });
 }
 
-export function rateLimitPolicy(name: string, target: string, limits: readonly object[]): KubeObject {
-  return ours('RateLimitPolicy', name, { targetRefs: [{ kind: 'Route', name: target }], limits });
+export function rateLimitPolicy(name: string, target: string | object, limits: readonly object[]): KubeObject {
+  return ours('RateLimitPolicy', name, { targetRefs: targetRefs(target), limits });
 }
+
+const targetRefs = (target: string | object) => [typeof target === 'string' ? { kind: 'Route', name: target } : target];
 
 export function tlsSecret(name: string, { certificate, key }: { certificate: string; key: string }): KubeObject {
   const data = { 'tls.crt': base64(certificate), 'tls.key': base64(key) };
