@@ -51,7 +51,7 @@ export async function startMachine({ binary, folder, log, spec }: MachineOptions
   if (stdin === null || stdout === null) throw new Error('unshare was started without pipes');
   await Promise.race([once(stdout, 'data'), exited]);
   if (pid === undefined) throw new Error('unshare has no process id');
-  await connect(pid);
+  await connect(pid, folder);
   // Only now has it a document to read: a starter killed before leaves a machine that ends by itself.
   await Promise.race([new Promise((resolve) => stdin.write(JSON.stringify(spec), resolve)), exited]);
   // An open pipe that is not waited for: the kernel closes it with this process.
@@ -62,10 +62,13 @@ export async function startMachine({ binary, folder, log, spec }: MachineOptions
   child.unref();
 }
 
+const ip = (line: string, ...more: readonly string[]) =>
+  run('ip', [...line.split(' '), ...more], { env: { PATH: systemPath } });
+
 /** A cable from this machine to `eth0` of the process's network namespace, and the routes to what is behind it. */
-async function connect(pid: number): Promise<void> {
-  const ip = (line: string) => run('ip', line.split(' '), { env: { PATH: systemPath } });
+async function connect(pid: number, folder: string): Promise<void> {
   await ip(`link add ${device} type veth peer name eth0 netns ${pid}`);
+  await ip(`link set ${device} alias`, folder);
   await ip(`address add ${hostAddress}/${prefixLength} dev ${device}`);
   await ip(`link set ${device} up`);
   for (const network of [podNetwork, serviceNetwork]) await ip(`route add ${network} via ${nodeAddress}`);
@@ -92,16 +95,18 @@ export async function endMachine(folder: string): Promise<void> {
     .map(({ pid }) => pid);
   for (const pid of pids) kill(pid);
   await waitUntil(() => pids.every((pid) => !existsSync(`/proc/${pid}`) || isZombie(pid)), 'its processes to end');
-  // The namespace goes in its own time, with our device; a starter that was killed early has left it unused.
-  if (runningMachines().length === 0 && hasDevice()) {
-    await run('ip', ['link', 'delete', device], { env: { PATH: systemPath } }).catch(() => undefined);
-    await waitUntil(() => !hasDevice(), `${device} to go`);
-  }
+  // The namespace goes in its own time, and our device with it.
+  if ((await deviceOwner()) !== folder) return;
+  await ip(`link delete ${device}`).catch(() => undefined); // it may just have gone
+  await waitUntil(async () => (await deviceOwner()) !== folder, `${device} to go`);
 }
 
-/** In the network namespace of this process, which /sys need not show. */
-function hasDevice(): boolean {
-  return new RegExp(`^\\s*${device}:`, 'm').test(readFileSync('/proc/self/net/dev', 'utf8'));
+/** Folder of the cluster that this machine's device belongs to; undefined without a device, empty for a moment at first. */
+export async function deviceOwner(): Promise<string | undefined> {
+  const { stdout } = await ip('-json link show type veth');
+  const links = JSON.parse(stdout || '[]') as readonly { readonly ifname?: string; readonly ifalias?: string }[];
+  const found = links.find(({ ifname }) => ifname === device);
+  return found === undefined ? undefined : (found.ifalias ?? '');
 }
 
 interface MachineProcess {

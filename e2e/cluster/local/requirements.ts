@@ -14,6 +14,7 @@ const commands = [
   ['iptables', 'iptables'],
   ['ip', 'iproute2'],
   ['openssl', 'openssl'],
+  ['setpriv', 'util-linux'],
   ['unshare', 'util-linux'],
   ['mount', 'mount'],
 ] as const;

@@ -13,7 +13,7 @@ import { dnsObjects } from './dns.ts';
 import { writeFiles } from './files.ts';
 import { importImage } from './import.ts';
 import { locked } from './lock.ts';
-import { endMachine, runningMachines, startMachine } from './machine.ts';
+import { deviceOwner, endMachine, runningMachines, startMachine } from './machine.ts';
 import { nodeName, type Places, places as usualPlaces } from './places.ts';
 import { waitUntil } from './wait.ts';
 
@@ -66,7 +66,7 @@ export async function removeDead(places: Places = usualPlaces()): Promise<void> 
 
 async function up({ progress, places, attached }: Required<StartOptions>): Promise<LocalCluster> {
   const { folder } = places;
-  refuse(folder);
+  await refuse(folder);
   const binaries = await build(progress);
   if (runningMachines().includes(folder) && existsSync(places.started) && (await isReady(places)))
     return { places, kubectl: binaries.kubectl, found: true };
@@ -89,9 +89,11 @@ async function up({ progress, places, attached }: Required<StartOptions>): Promi
 }
 
 /** Throws where the folder cannot be that of a cluster. */
-function refuse(folder: string): void {
-  const other = runningMachines().find((running) => running !== folder);
-  if (other !== undefined)
+async function refuse(folder: string): Promise<void> {
+  // A starter that was killed in that moment has left a machine that ends by itself.
+  await waitUntil(async () => (await deviceOwner()) !== '', 'a half-made device to go');
+  const other = await deviceOwner();
+  if (other !== undefined && other !== folder)
     throw new Error(
       `a cluster runs in ${other}, and a machine can have one; end it with EVENGATE_CLUSTER_DIR=${other} npm run cluster -- down`,
     );
@@ -103,7 +105,10 @@ function refuse(folder: string): void {
 }
 
 async function settle(places: Places, binaries: Binaries, progress: Progress): Promise<void> {
-  const kubectl = { program: binaries.kubectl, kubeconfig: places.adminKubeconfig };
+  // It would wait on for a minute when this process is killed; so it is killed, too.
+  const withUs = ['--pdeathsig', 'KILL', binaries.kubectl];
+  const kubectl = (parameters: readonly string[], input?: object) =>
+    runKubectl({ program: 'setpriv', kubeconfig: places.adminKubeconfig }, [...withUs, ...parameters], input);
   const images = async (): Promise<void> => {
     const packed: readonly PackedImage[] = [await packPause(binaries), await packDns(binaries)];
     await waitUntil(() => existsSync(places.containerdSocket), 'containerd');
@@ -112,13 +117,13 @@ async function settle(places: Places, binaries: Binaries, progress: Progress): P
   const objects = async (): Promise<void> => {
     await waitUntil(() => isReady(places), 'the API server', 60);
     progress('the API server is ready');
-    await runKubectl(kubectl, ['apply', '--server-side', '-f', '-'], dnsObjects);
-    await runKubectl(kubectl, ['wait', '--for=create', `node/${nodeName}`, '--timeout=60s']);
-    await runKubectl(kubectl, ['wait', '--for=condition=Ready', `node/${nodeName}`, '--timeout=60s']);
+    await kubectl(['apply', '--server-side', '-f', '-'], dnsObjects);
+    await kubectl(['wait', '--for=create', `node/${nodeName}`, '--timeout=60s']);
+    await kubectl(['wait', '--for=condition=Ready', `node/${nodeName}`, '--timeout=60s']);
     progress('the node is ready');
   };
   await Promise.all([images(), objects()]);
-  await runKubectl(kubectl, ['-n', 'kube-system', 'rollout', 'status', 'deployment/coredns', '--timeout=90s']);
+  await kubectl(['-n', 'kube-system', 'rollout', 'status', 'deployment/coredns', '--timeout=90s']);
   progress('cluster DNS is ready');
 }
 
