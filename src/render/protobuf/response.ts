@@ -20,12 +20,13 @@ const any = { typeUrl: 1, value: 2 } as const;
 export function tableResource({ head, virtualHosts: hosts }: TableParts): Uint8Array {
   const { '@type': url, ...rest } = JSON.parse(head) as TypedConfig;
   const table = [encode('envoy.config.route.v3.RouteConfiguration', rest as Json), ...hosts.map(hostField)];
-  return field(response.resources, [field(any.typeUrl, url), field(any.value, table)]);
+  // Copied once, as it may be a megabyte.
+  return Buffer.concat(field(response.resources, [...field(any.typeUrl, [text(url)]), ...field(any.value, table)]));
 }
 
 /** envoy.service.discovery.v3.DiscoveryResponse */
 export function discoveryResponse(version: string, resource: Uint8Array): Uint8Array {
-  return Buffer.concat([field(response.versionInfo, version), resource]);
+  return Buffer.concat([...field(response.versionInfo, [text(version)]), resource]);
 }
 
 /** A response as `discoveryResponse` wrote it, apart again; undefined where the bytes are none. */
@@ -49,16 +50,20 @@ const known = new WeakMap<Fragment, Uint8Array>();
 function hostField(host: Fragment): Uint8Array {
   const before = known.get(host);
   if (before !== undefined) return before;
-  const made = field(virtualHosts, [encode('envoy.config.route.v3.VirtualHost', JSON.parse(host.text()) as Json)]);
+  const json = JSON.parse(host.text()) as Json;
+  const made = Buffer.concat(field(virtualHosts, [encode('envoy.config.route.v3.VirtualHost', json)]));
   known.set(host, made);
   return made;
 }
 
-function field(number: number, content: readonly Uint8Array[] | string): Uint8Array {
-  const writer = new BackwardWriter();
-  if (typeof content === 'string') writer.text(content);
-  else for (const part of content.toReversed()) writer.bytes(part);
-  writer.varint(writer.length);
-  writer.tag(number, 'bytes');
-  return writer.finish();
+/** Its bytes, in parts. */
+function field(number: number, content: readonly Uint8Array[]): readonly Uint8Array[] {
+  const head = new BackwardWriter(16);
+  head.varint(content.reduce((sum, { length }) => sum + length, 0));
+  head.tag(number, 'bytes');
+  return [head.finish(), ...content];
+}
+
+function text(value: string): Uint8Array {
+  return Buffer.from(value);
 }

@@ -4,8 +4,13 @@ import { Buffer } from 'node:buffer';
 const wireTypes = { varint: 0, fixed64: 1, bytes: 2 } as const;
 
 export class BackwardWriter {
-  #bytes = Buffer.allocUnsafe(4096);
-  #at = this.#bytes.length;
+  #bytes: Buffer;
+  #at: number;
+
+  constructor(capacity = 4096) {
+    this.#bytes = Buffer.allocUnsafe(capacity);
+    this.#at = capacity;
+  }
 
   /** Bytes so far: the difference of two is the length of what was written between. */
   get length(): number {
