@@ -152,7 +152,9 @@ class Delivery implements ConfigMapDelivery {
     return { kind: 'pending', ...common, findings: [], ...(waiting ? { againInMs: againMs } : {}) };
   }
 
-  #nameTaken({ configMap }: NameTakenError): Published {
+  #nameTaken({ configMap, isLeft }: NameTakenError): Published {
+    const envoys = this.#target.envoys(this.#publisher.state.content);
+    if (isLeft) return { kind: 'pending', revision: '', envoys, findings: [], againInMs: collectedMs };
     const finding: Finding = {
       about: this.#options.gateway,
       severity: 'error',
@@ -161,7 +163,6 @@ class Delivery implements ConfigMapDelivery {
       message: `ConfigMap ${configMap} exists and does not belong to this ApiGateway, so it is left alone`,
       remedy: 'Delete or rename that object, or rename the ApiGateway',
     };
-    const envoys = this.#target.envoys(this.#publisher.state.content);
     return { kind: 'refused', revision: '', envoys, findings: [finding], againInMs: freeMs };
   }
 
@@ -185,3 +186,5 @@ class Delivery implements ConfigMapDelivery {
 const copyLimitMs = 30_000;
 /** Nobody tells when the name is free. */
 const freeMs = 30_000;
+/** The garbage collector is at it. */
+const collectedMs = 1000;

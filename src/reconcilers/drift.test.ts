@@ -46,3 +46,17 @@ describe('an object is as it was applied', () => {
     expect(isApplied(one, { ...one, spec: { replicas: 1 } })).toBe(true);
   });
 });
+
+test.each([
+  ['a Service', { spec: { selector: { a: '1' } } }, { spec: { selector: { a: '1', b: '2' } } }],
+  [
+    'a NetworkPolicy',
+    { spec: { podSelector: { matchLabels: { a: '1' } } } },
+    { spec: { podSelector: { matchLabels: { a: '1', b: '2' } } } },
+  ],
+])('what somebody adds to the selector of %s is a difference', (_, spec, live) => {
+  const object = (content: object) => ({ apiVersion: 'v1', kind: 'Any', metadata: { name: 'a' }, ...content });
+  const { metadata } = marked(object(spec));
+  expect(isApplied(marked(object(spec)), { ...object(spec), metadata })).toBe(true);
+  expect(isApplied(marked(object(spec)), { ...object(live), metadata })).toBe(false);
+});

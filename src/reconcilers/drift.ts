@@ -17,6 +17,15 @@ export function isApplied(desired: KubeObject, live: KubeObject): boolean {
   return holds(desired, live, '');
 }
 
+/** Maps that one manager owns as a whole (`x-kubernetes-map-type: atomic`): what another one adds makes them say something else. */
+const atomic: ReadonlySet<string> = new Set([
+  'selector',
+  'podSelector',
+  'namespaceSelector',
+  'matchLabels',
+  'nodeSelector',
+]);
+
 /** Everything that `desired` says is said by `live`. Lists are compared in order. */
 function holds(desired: unknown, live: unknown, field: string): boolean {
   if (Array.isArray(desired)) {
@@ -30,6 +39,7 @@ function holds(desired: unknown, live: unknown, field: string): boolean {
   if (isRecord(desired)) {
     const entries = Object.entries(desired).filter(([, value]) => value !== undefined);
     if (!isRecord(live)) return live === undefined && entries.length === 0;
+    if (atomic.has(field) && Object.keys(live).length !== entries.length) return false;
     return entries.every(([name, value]) => holds(value, live[name], isQuantity(field, name) ? 'quantity' : name));
   }
   if (desired === live || isNothing(desired, live)) return true;

@@ -71,9 +71,10 @@ export function assemble(options: AssembleOptions): Assembled {
   return { loop, edges, controllers: Object.values(controllers), unlisten };
 }
 
-function childrenOf({ caches, log }: AssembleOptions, client: Client): Children {
+function childrenOf({ clock, caches, log }: AssembleOptions, client: Client): Children {
   return new Children({
     client,
+    clock,
     caches: caches.children,
     log: (level, message, fields) => log[level](message, fields),
   });

@@ -25,7 +25,7 @@ function wanted(workload: object, uid: string) {
 test('the number of Envoys stays as it is while an autoscaler takes over, and comes back', async () => {
   const connection = connectTo({ server: api.url });
   const client = kubeClient(connection, { fieldManager: 'evengate', clock: systemClock });
-  const all = new Children({ client, caches: {}, log: () => undefined });
+  const all = new Children({ client, caches: {}, clock: systemClock, log: () => undefined });
   const owner = await client.create(resources.ApiGateway, gateway());
   const replicas = async () => {
     const name = { namespace: 'shop', name: 'edge-edge' };

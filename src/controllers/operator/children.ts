@@ -2,7 +2,7 @@
 import { ApiError, type Client, type ResourceType } from '../../kube/client.ts';
 import { describeRef, type KubeObject, type ObjectKey, objectKey, refOf } from '../../kube/object.ts';
 import { resources } from '../../kube/resources.ts';
-import { isApplied, marked } from '../../reconcilers/drift.ts';
+import { contentAnnotation, isApplied, marked } from '../../reconcilers/drift.ts';
 import { classLabel } from '../../render/names.ts';
 import { heldScale, scaleManager } from '../../render/workload/scaling.ts';
 import type { Finding } from '../../status/finding.ts';
@@ -26,19 +26,38 @@ export interface ChildrenOptions {
   readonly client: Client;
   /** Of our children only. */
   readonly caches: Readonly<Partial<Record<ChildKind, Cache>>>;
+  readonly clock: { monotonic(): number };
   readonly log: (level: 'info' | 'warn', message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
-/** An object that could not be applied. */
+/** An object that was not applied. */
 export interface Failure {
-  readonly finding: Finding;
+  /** Undefined where it only has to wait. */
+  readonly finding: Finding | undefined;
   readonly error: ApiError | undefined;
+  readonly againInMs?: number;
 }
+
+/** How often an object was applied as it is now. */
+interface Applied {
+  readonly content: string;
+  readonly count: number;
+  readonly at: number;
+}
+
+/** Nobody tells when a name is free that was taken. */
+const freeMs = 30_000;
+/** The garbage collector is at it. */
+const collectedMs = 1000;
+/** What is changed by others more often than so is restored ever more seldom. */
+const promptly = 3;
+const longestPauseMs = 300_000;
 
 export class Children {
   readonly #options: ChildrenOptions;
   /** What we applied, until the caches have it: resource version and content, by kind and key. */
   readonly #applied = new Map<string, KubeObject>();
+  readonly #history = new Map<string, Applied>();
 
   constructor(options: ChildrenOptions) {
     this.#options = options;
@@ -104,11 +123,13 @@ export class Children {
       const { namespace = '', name } = object.metadata;
       const type = typeOf(object);
       const there = live ?? (await client.get(type, { namespace, name }, { signal }));
-      if (there !== undefined && !isOurs(there)) return nameTaken(gateway, object);
+      if (there !== undefined && !isOurs(there)) return notOurs(gateway, object, there);
       if (there !== undefined && isApplied(object, there)) {
         this.#applied.set(id, there);
         return undefined;
       }
+      const againInMs = this.#restraint(id, object);
+      if (againInMs > 0) return { finding: undefined, error: undefined, againInMs };
       // Ours, or nobody's: where it is there, it is only changed while it is the same.
       const uid = there?.metadata.uid;
       const metadata = { ...object.metadata, ...(uid === undefined ? {} : { uid }) };
@@ -121,6 +142,20 @@ export class Children {
       if (!(error instanceof ApiError)) throw error;
       return { finding: notApplied(refOf(gateway), describeRef(refOf(object)), error), error };
     }
+  }
+
+  /** Milliseconds for which it stays as others made it: with who changes it again and again nobody fights. */
+  #restraint(id: string, { metadata }: KubeObject): number {
+    const content = metadata.annotations?.[contentAnnotation] ?? '';
+    const now = this.#options.clock.monotonic();
+    const known = this.#history.get(id);
+    const lapsed = known === undefined || known.content !== content || now > known.at + 2 * longestPauseMs;
+    const count = lapsed ? 0 : known.count;
+    const pause = count < promptly ? 0 : Math.min(1000 * 2 ** (count - promptly), longestPauseMs);
+    const left = (known?.at ?? now) + pause - now;
+    if (left > 0) return left;
+    this.#history.set(id, { content, count: count + 1, at: now });
+    return 0;
   }
 
   /** The newer of the cache's and what we applied. */
@@ -157,7 +192,11 @@ function typeOf({ kind }: KubeObject): ResourceType {
   return resources[kind as ChildKind];
 }
 
-function nameTaken(gateway: KubeObject, object: KubeObject): Failure {
+function notOurs(gateway: KubeObject, object: KubeObject, { metadata }: KubeObject): Failure {
+  const { name } = gateway.metadata;
+  const isLeft = (metadata.ownerReferences ?? []).some((owner) => owner.kind === gateway.kind && owner.name === name);
+  // Of an ApiGateway that had this name before.
+  if (isLeft) return { finding: undefined, error: undefined, againInMs: collectedMs };
   const finding: Finding = {
     about: refOf(gateway),
     severity: 'error',
@@ -166,5 +205,5 @@ function nameTaken(gateway: KubeObject, object: KubeObject): Failure {
     message: `${describeRef(refOf(object))} exists and does not belong to this ApiGateway, so it is left alone`,
     remedy: 'Delete or rename that object, or rename the ApiGateway',
   };
-  return { finding, error: undefined };
+  return { finding, error: undefined, againInMs: freeMs };
 }

@@ -37,8 +37,6 @@ export interface FleetsOptions {
 
 /** For so long the Envoys of a gateway that is another operator's serve on, so that it can take them over. */
 const handOverMs = 60_000;
-/** Nobody tells when a name is free that was taken. */
-const freeMs = 30_000;
 
 export class Fleets {
   readonly #options: FleetsOptions;
@@ -81,7 +79,7 @@ export class Fleets {
     const told = failures.filter((failure) => failure.error === undefined || isTold(failure.error, attempt));
     this.#found(
       key,
-      told.map(({ finding }) => finding),
+      told.flatMap(({ finding }) => finding ?? []),
     );
     const kept = new Set(desired.map((object) => `${object.kind} ${objectKey(object)}`));
     for (const name of this.#delivered(gateway)) kept.add(`ConfigMap ${refKey({ ...gateway.ref, name })}`);
@@ -92,7 +90,8 @@ export class Fleets {
     await this.#options.children.prune(stored, unwanted, signal);
     const error = failures.map((failure): ApiError | undefined => failure.error).find((one) => one !== undefined);
     if (error !== undefined) throw error;
-    return failures.length > 0 ? { requeueAfterMs: freeMs } : {};
+    const waits = failures.flatMap(({ againInMs }) => againInMs ?? []);
+    return waits.length === 0 ? {} : { requeueAfterMs: Math.min(...waits) };
   }
 
   #desired(key: ObjectKey, { stored, gateway, view }: Wanted): readonly KubeObject[] {

@@ -40,10 +40,13 @@ const ownAnnotations: readonly string[] = [refusedAnnotation, wholeAnnotation];
 export class NameTakenError extends Error {
   override readonly name = 'NameTakenError';
   readonly configMap: string;
+  /** It is of an ApiGateway that had this one's name before, and is being collected. */
+  readonly isLeft: boolean;
 
-  constructor(configMap: string) {
+  constructor(configMap: string, isLeft: boolean) {
     super(`ConfigMap ${configMap} does not belong to the ApiGateway`);
     this.configMap = configMap;
+    this.isLeft = isLeft;
   }
 }
 
@@ -137,13 +140,18 @@ export class ConfigMapStore {
     const { client, namespace } = this.#options;
     const found = await client.get<ConfigMap>(resources.ConfigMap, { namespace, name }, { signal });
     if (found === undefined) return;
-    if (!this.#isOurs(found)) throw new NameTakenError(`${namespace}/${name}`);
+    if (!this.#isOurs(found)) throw new NameTakenError(`${namespace}/${name}`, this.#isLeft(found));
     this.#note(name, found, bodiesIn(found));
   }
 
   #isOurs({ metadata: { ownerReferences: found = [] } }: ConfigMap): boolean {
     const { ownerReferences: wanted = [] } = this.#options.metadata;
     return wanted.every(({ uid }) => found.some((owner) => owner.uid === uid));
+  }
+
+  #isLeft({ metadata: { ownerReferences: found = [] } }: ConfigMap): boolean {
+    const { ownerReferences: wanted = [] } = this.#options.metadata;
+    return wanted.some(({ kind, name }) => found.some((owner) => owner.kind === kind && owner.name === name));
   }
 
   #bodiesOf(names: readonly string[]): Bodies {
