@@ -1,0 +1,160 @@
+/** The rights that the operator asks for are those that it uses: no more, no fewer. */
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { resources } from '../../kube/resources.ts';
+import { elect } from '../../runtime/leader.ts';
+import { kindRefusals } from '../../testing/kube-api/kind-refusals.ts';
+import type { Attributes } from '../../testing/kube-api/request.ts';
+import { endOf } from '../../testing/operator/oracles.ts';
+import { conditionOf, type OperatorRig, rigPool } from '../../testing/operator/rig.ts';
+import { createAll, shop, shopChanges, shopGateway } from '../../testing/operator/shop.ts';
+import { tell } from '../../testing/operator/story.ts';
+import { type PolicyRule, permissions } from './permissions.ts';
+
+const pool = rigPool({ validate: kindRefusals });
+afterEach(pool.stop);
+
+const home = 'evengate-system';
+
+/** `patch evengate.dev/routes/status` */
+function rightsIn(rules: readonly PolicyRule[]): ReadonlySet<string> {
+  return new Set(
+    rules.flatMap(({ apiGroups, resources: plurals, verbs }) =>
+      apiGroups.flatMap((group) => plurals.flatMap((plural) => verbs.map((verb) => `${verb} ${group}/${plural}`))),
+    ),
+  );
+}
+
+function rightOf({
+  verb,
+  group,
+  resource,
+  subresource,
+}: Pick<Attributes, 'verb' | 'group' | 'resource' | 'subresource'>) {
+  return `${verb} ${group}/${resource}${subresource === '' ? '' : `/${subresource}`}`;
+}
+
+interface Grant {
+  readonly readSecrets: boolean;
+  /** All when absent. */
+  readonly namespaces?: readonly string[];
+  /** One right that is missing. */
+  readonly without?: string;
+}
+
+/** RBAC with the rules of `permissions`, and a list of what it denied. */
+function rbac({ readSecrets, namespaces, without }: Grant) {
+  const { watched, cluster, own } = permissions({ readSecrets });
+  const rights = { watched: rightsIn(watched), cluster: rightsIn(cluster), own: rightsIn(own) };
+  const denied: string[] = [];
+  const authorize = (attributes: Attributes): boolean => {
+    const { namespace } = attributes;
+    const right = rightOf(attributes);
+    const inWatched = rights.watched.has(right) && (namespaces === undefined || namespaces.includes(namespace));
+    const inCluster = rights.cluster.has(right) && namespaces === undefined;
+    const may = right !== without && (inWatched || inCluster || (namespace === home && rights.own.has(right)));
+    if (!may) denied.push(`${right} in ${namespace}`);
+    return may;
+  };
+  return { authorize, denied };
+}
+
+/** All that the operator ever does: a gateway opens, changes, scales by itself, shrinks, and goes to another class. */
+async function live(
+  rig: OperatorRig,
+  settings: { readonly readSecrets: boolean; readonly namespaces?: readonly string[] },
+) {
+  const { api, quiet } = rig;
+  createAll(api, shop());
+  rig.start({
+    ...settings,
+    namespaces: settings.namespaces,
+    election: ({ client, clock, log }) =>
+      elect({ client, clock, log, namespace: home, name: 'evengate', identity: 'one' }),
+  });
+  await quiet();
+  for (const step of shopChanges) step(api);
+  await quiet();
+  for (const workload of [{ autoscaling: { maxReplicas: 4 } }, { replicas: 1 }, { autoscaling: { maxReplicas: 4 } }]) {
+    api.put(shopGateway({ workload }));
+    await quiet();
+  }
+  const ready = conditionOf(api.get(resources.ApiGateway, 'shop', 'edge'), 'Ready');
+  api.put(shopGateway({ className: 'nobody' }));
+  await quiet(100_000);
+  return ready;
+}
+
+/** What was asked for; an apply that finds nothing needs to create, too. */
+function used({ api }: OperatorRig): ReadonlySet<string> {
+  const created = api.writes.flatMap(({ verb, before, after, kind }) => {
+    if (verb !== 'apply' || before !== undefined || after === undefined) return [];
+    const { group, plural } = resources[kind as keyof typeof resources];
+    return [`create ${group}/${plural}`];
+  });
+  return new Set([...api.requests.map(rightOf), ...created]);
+}
+
+/** Used where no model of ours goes. */
+const elsewhere: Readonly<Record<string, string>> = {
+  'update evengate.dev/apigateways/finalizers': 'the admission plugin OwnerReferencesPermissionEnforcement asks for it',
+  'get /pods/log': 'an Envoy that refuses something says why in its log',
+};
+
+describe('the rights of the operator', () => {
+  test.each([true, false])('are those that it uses (Secrets: %s)', async (readSecrets) => {
+    const { authorize, denied } = rbac({ readSecrets });
+    const rig = await pool.open({ authorize });
+    const ready = await live(rig, { readSecrets });
+    expect(denied).toEqual([]);
+    expect(ready).toBe(readSecrets ? 'True Ready' : 'False InvalidCertificateRef');
+    const { watched, cluster, own } = permissions({ readSecrets });
+    const granted = rightsIn([...watched, ...cluster, ...own]);
+    const asked = new Set([...used(rig), ...Object.keys(elsewhere)]);
+    expect([...asked].toSorted()).toEqual([...granted].toSorted());
+  });
+
+  test('are enough in the namespaces that it watches, without any in the cluster', async () => {
+    const namespaces = ['shop', 'certs'];
+    const { authorize, denied } = rbac({ readSecrets: true, namespaces });
+    const rig = await pool.open({ authorize });
+    expect(await live(rig, { readSecrets: true, namespaces })).toBe('True Ready');
+    // Labels of namespaces are wanted, and lived without.
+    expect([...new Set(denied)]).toEqual(['list /namespaces in ']);
+  });
+
+  test.each([
+    'watch evengate.dev/routes',
+    'patch evengate.dev/authpolicies/status',
+    'get /configmaps',
+    'delete policy/poddisruptionbudgets',
+    'patch /pods',
+    'get /secrets',
+  ])('without %s it does not do', async (without) => {
+    const { authorize, denied } = rbac({ readSecrets: true, without });
+    const rig = await pool.open({ authorize });
+    await live(rig, { readSecrets: true });
+    expect(denied).toContainEqual(expect.stringContaining(without));
+    expect(new Set(denied).size).toBeLessThanOrEqual(2);
+  });
+
+  test('may come late: what was forbidden is done as soon as it is not', async () => {
+    const undisturbed = await tell(await pool.open());
+    let granted = false;
+    const { authorize } = rbac({ readSecrets: true });
+    const writes = ['create', 'patch', 'delete'];
+    const rig = await pool.open({
+      authorize: (attributes) => authorize(attributes) && (granted || !writes.includes(attributes.verb)),
+    });
+    createAll(rig.api, shop());
+    rig.start({ readSecrets: true });
+    await rig.quiet(100_000);
+    expect(rig.writes()).toEqual([]);
+    granted = true;
+    await rig.quiet(100_000);
+    for (const step of shopChanges) {
+      step(rig.api);
+      await rig.quiet();
+    }
+    expect(endOf(rig)).toEqual(undisturbed.end);
+  });
+});
