@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { KubeObject } from '../kube/object.ts';
 import { authPolicy, gateway, jwt, route } from '../testing/build.ts';
@@ -36,6 +37,20 @@ function world(count: number, body: string): readonly KubeObject[] {
   return [gateway({ defaultAccess: 'Public' }), open, ...guarded.flat()];
 }
 
+/** The route tables as Envoy shows them, which needs the types of all that is nested. */
+function dumped(socketPath: string): Promise<string> {
+  const path = '/config_dump?resource=dynamic_route_configs';
+  return new Promise((resolve, reject) => {
+    get({ socketPath, path }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (part: string) => {
+        text += part;
+      });
+      response.on('end', () => resolve(text));
+    }).on('error', reject);
+  });
+}
+
 suite('a route table that outgrows JSON', () => {
   let pod: Pod;
   beforeAll(async () => {
@@ -60,6 +75,7 @@ suite('a route table that outgrows JSON', () => {
     ] as const) {
       expect(await pod.apply(world(count, body))).toContain(file);
       expect([await ask('any'), await ask('guarded-9'), await ask(`guarded-${count - 1}`)]).toEqual([body, 401, 401]);
+      expect(await dumped(pod.adminSocket)).toContain(`"shop/guarded-${count - 1}/all/0"`);
       await load.answers(20);
     }
     await load.stop();

@@ -20,6 +20,8 @@ import type { Http1Message } from './rig-http1.ts';
 
 export interface Pod {
   readonly envoy: EnvoyProcess;
+  /** Of Envoy's admin interface. */
+  readonly adminSocket: string;
   /** `web` is port 80 of the gateway. */
   readonly ports: Readonly<Record<'web' | 'operations' | 'drain' | 'readiness', number>>;
   /** Warnings and errors of Envoy. */
@@ -71,6 +73,7 @@ export async function startPod(options: PodOptions): Promise<Pod> {
   });
   const pod: Pod = {
     envoy,
+    adminSocket: admin.path,
     ports,
     said,
     ready: async () => (await sendHttp1({ port: readiness }, readyRequest)).status,
