@@ -53,6 +53,8 @@ export interface Traffic {
   remove(target: string): void;
   /** Answers a second, of all clients, until now. */
   rate(): number;
+  /** Since it began. */
+  ms(): number;
   /** Resolves when this target has got this answer. */
   seen(target: string, answer: string, timeoutMs?: number): Promise<void>;
   /** Resolves when every client has its last answer. Again does nothing. */
@@ -113,7 +115,11 @@ class ClientTraffic implements Traffic {
   }
 
   rate(): number {
-    return this.#answers / ((performance.now() - this.#begun) / 1000);
+    return this.#answers / (this.ms() / 1000);
+  }
+
+  ms(): number {
+    return performance.now() - this.#begun;
   }
 
   async seen(target: string, answer: string, timeoutMs = 30_000): Promise<void> {
