@@ -51,7 +51,7 @@ export interface RegexRewrite {
 export interface RouteAction {
   readonly cluster?: string;
   readonly weighted_clusters?: { readonly clusters: readonly ClusterWeight[] };
-  readonly cluster_not_found_response_code?: 'INTERNAL_SERVER_ERROR';
+  readonly cluster_not_found_response_code?: 'NOT_FOUND' | 'INTERNAL_SERVER_ERROR';
   readonly timeout?: string;
   readonly retry_policy?: { readonly per_try_timeout?: string };
   readonly prefix_rewrite?: string;

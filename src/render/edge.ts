@@ -3,7 +3,7 @@ import { types } from '../envoy/json.ts';
 import { jwtAuthentication } from '../features/jwt/edge.ts';
 import { localRateLimit } from '../features/limits/edge.ts';
 import { filterNames } from '../features/names.ts';
-import type { Chain, Gateway, Uses } from '../ir/gateway.ts';
+import type { Chain, Gateway, Uses, VirtualHost } from '../ir/gateway.ts';
 import type { Placement } from '../ir/placement.ts';
 import type { ObjectRef } from '../kube/object.ts';
 import { clusters } from './cluster.ts';
@@ -27,6 +27,8 @@ export interface EdgeFile {
   readonly hash: string;
   /** JSON of a DiscoveryResponse. */
   text(version: string): string;
+  /** Of a route table: what became of each host, by domain; the same value while it is the same. */
+  readonly hosts?: ReadonlyMap<string, Pick<VirtualHost, 'entries' | 'misdirected'>>;
   /** The same as protobuf, where the name ends in `.pb`: what Envoy has to be given then. */
   protobuf?(version: string): Uint8Array;
 }
@@ -64,7 +66,7 @@ export function edgeRenderer(placement: Placement): EdgeRenderer {
       file(cdsFile, { kind: 'cds' }, clustersOf(gateway.chains.map(({ uses }) => uses))),
       file(ldsFile, { kind: 'lds' }, listeners({ gateway, placement, compact }).map(leaf)),
       ...tables.flatMap(({ chain, table }) => [
-        tableFile(chain.name, table),
+        tableFile(chain, table),
         ...extensionFiles(chain.name, extensions(chain)),
       ]),
       ...certificates.map((secret) => sds(secret, placement)),
@@ -94,8 +96,9 @@ function file(name: string, subscription: Subscription, resources: readonly Frag
   };
 }
 
-function tableFile(chain: string, table: Table): EdgeFile {
-  const json = file(rdsFile(chain, table.compact), { kind: 'rds', name: table.name }, [table]);
+function tableFile(chain: Chain, table: Table): EdgeFile {
+  const hosts = new Map(chain.virtualHosts.map((host) => [host.domain, host]));
+  const json = { ...file(rdsFile(chain.name, table.compact), { kind: 'rds', name: table.name }, [table]), hosts };
   if (!table.compact) return json;
   let resource: Uint8Array | undefined;
   return {

@@ -88,10 +88,13 @@ function compose(
     const limited = () => ({ [filterNames.limits(names.chain)]: localRateLimitPerRoute(limits, names.issuers) });
     return { route: { ...whole, ...answer, ...edits }, filters: limits.length === 0 ? undefined : limited() };
   }
-  const forward = Object.assign({}, ...parts.map((part) => part.forward)) as RouteAction;
+  const forward = Object.assign({}, whileClusterIsNew, ...parts.map((part) => part.forward)) as RouteAction;
   const limited = limits.length === 0 ? {} : { rate_limits: rateLimits(limits, names.issuers) };
   return { route: { ...whole, route: { ...forward, ...limited }, ...edits }, filters: undefined };
 }
+
+/** What a new host answered before it was there; the delivery tells of it and of its clusters in one moment. */
+const whileClusterIsNew: RouteAction = { cluster_not_found_response_code: 'NOT_FOUND' };
 
 /** In the order of the features: a later one overwrites what an earlier one set. */
 function headerEdits(parts: readonly RouteParts[]): HeaderEdits {

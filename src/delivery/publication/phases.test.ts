@@ -1,8 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
 import type { KubeObject } from '../../kube/object.ts';
 import type { EdgeFile } from '../../render/edge.ts';
-import { authPolicy, backendRef, gateway, jwt, rateLimitPolicy, route, service } from '../../testing/build.ts';
-import { compile } from '../../testing/compile.ts';
+import {
+  authPolicy,
+  backendRef,
+  gateway,
+  jwt,
+  rateLimitPolicy,
+  route,
+  service,
+  snapshotOf,
+} from '../../testing/build.ts';
+import { compile, compiler } from '../../testing/compile.ts';
 import { missingNames } from '../../testing/missing-names.ts';
 import { type Phase, planPhases, planWithdrawal } from './phases.ts';
 
@@ -228,5 +237,73 @@ describe('planWithdrawal', () => {
     expect(file(back[0], 'rds-http-80.json')).toBe(hash('rds-http-80.json'));
     expect(file(back[0], 'cds.json')).toBe(file(routes, 'cds.json'));
     expect(back[1]?.files).toEqual(good);
+  });
+});
+
+/** Files of one world after the other, as an operator that runs renders them. */
+function history(...worlds: readonly (readonly KubeObject[])[]): readonly (readonly EdgeFile[])[] {
+  const compileNext = compiler();
+  const kept = new Map<string, KubeObject>();
+  return worlds.map((objects) => {
+    // An object that says the same is the same object, as in a cache.
+    const same = objects.map((object) => {
+      const text = JSON.stringify(object);
+      const known = kept.get(text) ?? object;
+      kept.set(text, known);
+      return known;
+    });
+    return compileNext(snapshotOf(same)).edges.get('shop/edge')?.files ?? [];
+  });
+}
+
+function named(name: string, host: string, backend: string): KubeObject {
+  const rules = [{ name: 'all', backendRefs: [backendRef({ name: backend })] }];
+  const one = route({ hostnames: [host], rules });
+  return { ...one, metadata: { ...one.metadata, name } };
+}
+
+function covered(name: string): KubeObject {
+  const one = authPolicy({ targetRefs: [{ kind: 'Route', name }] });
+  return { ...one, metadata: { ...one.metadata, name } };
+}
+
+describe('a new host', () => {
+  const orders = [named('orders', 'orders.example.com', 'orders'), covered('orders'), service()];
+  const canary = service({}, { name: 'canary' });
+  const fresh = [named('new', 'new.example.com', 'canary'), covered('new'), canary];
+  const phasesOf = (...worlds: readonly (readonly KubeObject[])[]) => {
+    const [before = [], after = []] = history(...worlds);
+    return plan(before, after);
+  };
+
+  test('comes in the same moment as its cluster', () => {
+    expect(phasesOf([gateway(), ...orders], [gateway(), ...orders, ...fresh])).toEqual([
+      ['clusters', { 'cds.json': 'new', 'rds-http-80.json': 'new' }],
+    ]);
+  });
+
+  test('comes after it where a wildcard served the host', () => {
+    const wide = [named('wide', '*.example.com', 'orders'), covered('wide')];
+    const phases = phasesOf([gateway(), ...orders, ...wide], [gateway(), ...orders, ...wide, ...fresh]);
+    expect(phases.map(([name]) => name)).toEqual(['clusters', 'routes']);
+  });
+
+  test('comes after it where another host changes, too', () => {
+    const moved = [named('orders', 'orders.example.com', 'canary'), covered('orders'), service()];
+    const phases = phasesOf([gateway(), ...orders], [gateway(), ...moved, ...fresh]);
+    expect(phases.map(([name]) => name)).toEqual(['clusters', 'routes', 'removals']);
+  });
+
+  test('comes after what its filters have to learn', () => {
+    const token = authPolicy({ targetRefs: [{ kind: 'Route', name: 'new' }], authenticate: { jwt: [otherKey] } });
+    const guard = { ...token, metadata: { ...token.metadata, name: 'new' } };
+    const [, ...others] = fresh.filter(({ kind }) => kind !== 'AuthPolicy');
+    const [first] = fresh;
+    const phases = phasesOf(
+      [gateway(), ...orders],
+      [gateway(), ...orders, ...(first === undefined ? [] : [first]), ...others, guard],
+    );
+    expect(phases.map(([name]) => name).at(-1)).toBe('routes');
+    expect(phases.length).toBeGreaterThan(1);
   });
 });

@@ -26,17 +26,27 @@ interface Pair {
 }
 
 /** THE order. */
-const steps: readonly { readonly name: PhaseName; readonly file: (pair: Pair) => EdgeFile | undefined }[] = [
+const steps: readonly {
+  readonly name: PhaseName;
+  readonly file: (pair: Pair, addsHosts: boolean) => EdgeFile | undefined;
+}[] = [
   // A route to a cluster that is not there answers 503: new clusters come before the routes that name them, and old
   // ones stay until no route does.
-  { name: 'clusters', file: (pair) => (pair.kind === 'cds' ? pair.both() : pair.read ? pair.before : undefined) },
+  {
+    name: 'clusters',
+    file: (pair, addsHosts) => {
+      if (pair.kind === 'cds') return pair.both();
+      if (pair.kind === 'rds' && addsHosts) return pair.after;
+      return pair.read ? pair.before : undefined;
+    },
+  },
   // A route that names a requirement or a limit that its listener does not know is refused with 403, or not limited:
   // filters learn new ones before the routes, and keep the old ones until the routes are through. New listeners warm
   // with all of their own files before they serve; old ones serve until then. Certificates are told to the listeners.
   {
     name: 'listeners',
-    file: (pair) => {
-      if (pair.kind === 'rds') return pair.before;
+    file: (pair, addsHosts) => {
+      if (pair.kind === 'rds') return addsHosts ? pair.after : pair.before;
       return pair.kind === 'sds' ? pair.after : pair.both();
     },
   },
@@ -48,8 +58,9 @@ const steps: readonly { readonly name: PhaseName; readonly file: (pair: Pair) =>
 export function planPhases(previous: readonly EdgeFile[] | undefined, next: readonly EdgeFile[]): readonly Phase[] {
   if (previous === undefined) return [{ name: 'all', files: next }];
   const pairs = pairsOf(previous, next);
+  const addsHosts = onlyAddsHosts(pairs);
   const phases = [
-    ...steps.map(({ name, file }) => ({ name, files: pairs.flatMap((pair) => file(pair) ?? []) })),
+    ...steps.map(({ name, file }) => ({ name, files: pairs.flatMap((pair) => file(pair, addsHosts) ?? []) })),
     // Nothing names the old clusters, listeners and keys any more: a revoked key ends here.
     { name: 'removals' as const, files: next },
   ];
@@ -59,6 +70,37 @@ export function planPhases(previous: readonly EdgeFile[] | undefined, next: read
   const [first, second] = steady;
   const joined = first?.name === 'clusters' && second?.name === 'listeners' && isIndifferent(pairs);
   return joined ? steady.slice(1) : steady;
+}
+
+/**
+ * Whether the tables are as they were but for hosts that nobody served: these may come in the same moment as their
+ * clusters. Until a cluster is there, its routes answer 404 (`cluster_not_found_response_code`), as the host did before.
+ */
+function onlyAddsHosts(pairs: readonly Pair[]): boolean {
+  const filters = pairs.filter(({ kind }) => kind === 'ecds');
+  const tables = pairs.filter(({ kind, before, after }) => kind === 'rds' && before.hash !== after.hash);
+  return filters.every(isSame) && tables.every(({ read, before, after }) => read && addsHosts(before, after));
+}
+
+function isSame({ read, before, after }: Pair): boolean {
+  return read && before.hash === after.hash;
+}
+
+/** A file that was read back does not know its hosts. */
+function addsHosts({ hosts: old }: EdgeFile, { hosts: fresh }: EdgeFile): boolean {
+  if (old === undefined || fresh === undefined) return false;
+  for (const [domain, host] of old) if (fresh.get(domain) !== host) return false;
+  return [...fresh.keys()].every((domain) => old.has(domain) || !isServed(domain, old));
+}
+
+/** By a wildcard, if by anything: the most specific one answers, and its 404 is as good as any. */
+function isServed(domain: string, hosts: NonNullable<EdgeFile['hosts']>): boolean {
+  for (let dot = domain.indexOf('.'); dot >= 0; dot = domain.indexOf('.', dot + 1)) {
+    const wildcard = hosts.get(`*${domain.slice(dot)}`);
+    if (wildcard !== undefined) return wildcard.misdirected || wildcard.entries.length > 0;
+  }
+  const any = hosts.get('*');
+  return any !== undefined && (any.misdirected || any.entries.length > 0);
 }
 
 /**
