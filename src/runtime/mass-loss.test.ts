@@ -49,7 +49,9 @@ test.each([
   [12, 12, 3],
   [20, 11, 3],
   [20, 10, 2],
-  [9, 9, 2],
+  [9, 9, 3],
+  [1, 1, 3],
+  [9, 8, 2],
 ])('of %d objects %d that are gone are gone after %d lists', async (count, gone, lists) => {
   await using world = await holding(count);
   for (const watch of world.api.watches()) watch.freeze();

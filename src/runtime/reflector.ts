@@ -39,7 +39,7 @@ const longestRetryAfterMs = 60_000;
 /** After so many refusals in a row the place in the stream is given up, and everything listed again. */
 const refusalsBeforeList = 3;
 
-/** API servers have answered with empty lists and 200: so many at once, and more than half, are not gone for one list. */
+/** API servers have answered with empty lists and 200: all, or so many at once and more than half, are not gone for one list. */
 const fewestOfMass = 10;
 const secondThoughtMs = 1000;
 
@@ -267,7 +267,7 @@ interface Listed<T extends KubeObject> {
 }
 
 function isMassLoss(lost: number, held: number): boolean {
-  return lost >= fewestOfMass && lost > held / 2;
+  return lost > 0 && (lost === held || (lost >= fewestOfMass && lost > held / 2));
 }
 
 function causeOf({ code }: ApiError): BehindCause {

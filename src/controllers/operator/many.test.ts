@@ -14,6 +14,7 @@ import {
   service,
 } from '../../testing/build.ts';
 import { kindRefusals } from '../../testing/kube-api/kind-refusals.ts';
+import type { ApiRequest } from '../../testing/kube-api/request.ts';
 import { countsOf, endOf, idOf, repeatedEvents, reportFaults } from '../../testing/operator/oracles.ts';
 import { conditionOf, type OperatorRig, rigPool } from '../../testing/operator/rig.ts';
 import { createAll, guardFor, httpGateway, pathRoute, publicFor, shop } from '../../testing/operator/shop.ts';
@@ -223,4 +224,26 @@ describe('what a policy needs', () => {
     expect(ready()).toBe('True Ready');
     expect(trafficFaults(rig.pods.everyEnvoy(), { guarded: ['shop/orders'] })).toEqual([]);
   });
+});
+
+test('lists that are empty for once take no Route away, and no object', async () => {
+  const rig = await pool.open();
+  createAll(rig.api, shop());
+  rig.start({ readSecrets: true });
+  await rig.quiet();
+  const before = endOf(rig);
+  const { length } = rig.writes();
+  const struck = new Set<string>();
+  const match = ({ verb, resource, query }: ApiRequest) => {
+    const id = `${resource} ${query.get('labelSelector')} ${query.get('fieldSelector')}`;
+    if (verb !== 'list' || struck.has(id)) return false;
+    struck.add(id);
+    return true;
+  };
+  rig.api.faults.add({ match, fault: { kind: 'empty-list' } });
+  relist(rig);
+  await rig.quiet();
+  expect(struck.size).toBeGreaterThan(15);
+  expect(rig.writes().slice(length).map(idOf)).toEqual([]);
+  expect(endOf(rig)).toEqual(before);
 });

@@ -57,7 +57,8 @@ export function trafficFaults(
   envoys: Iterable<ModelEnvoy>,
   { guarded, lasting = [] }: { readonly guarded: readonly string[]; readonly lasting?: readonly string[] },
 ): readonly string[] {
-  return [...envoys].flatMap((envoy, index) => {
+  const served = new Set<string>();
+  const faults = [...envoys].flatMap((envoy, index) => {
     const moments = momentsOf(envoy);
     const open = guarded.flatMap((route) => {
       const at = moments.findIndex((moment) => isOpen(moment, route));
@@ -65,11 +66,13 @@ export function trafficFaults(
     });
     const lost = lasting.flatMap((route) => {
       const first = moments.findIndex((moment) => isOpen(moment, route));
+      served.add(first < 0 ? '' : route);
       const at = first < 0 ? -1 : moments.findIndex((moment, n) => n > first && !isOpen(moment, route));
       return at < 0 ? [] : [`Envoy ${index}: ${route} was served and at its moment ${at} was not`];
     });
     return [...open, ...lost];
   });
+  return [...faults, ...lasting.flatMap((route) => (served.has(route) ? [] : [`${route} was never served`]))];
 }
 
 /** What a Route became at each moment at which it was there, each once. */
