@@ -84,6 +84,24 @@ describe('operators of two classes', () => {
     expect(trafficFaults(pods.everyEnvoy(), { guarded: [], lasting: ['shop/menu'] })).toEqual([]);
   });
 
+  test('delete nothing that the other has taken over, also where it is seen late', async () => {
+    const rig = await pool.open();
+    createAll(rig.api, [...content, ours]);
+    startBoth(rig);
+    await rig.quiet();
+    const blind = rig.api
+      .watches()
+      .filter(({ request }) => request.userAgent === 'ours' && request.resource !== 'apigateways');
+    for (const watch of blind) watch.freeze();
+    rig.api.put(theirs);
+    await rig.quiet(100_000);
+    expect(rig.api.writes.filter(({ verb }) => verb === 'delete').map(idOf)).toEqual([]);
+    for (const watch of blind) watch.thaw();
+    await rig.quiet(100_000);
+    expect(rig.api.writes.filter(({ verb }) => verb === 'delete').map(idOf)).toEqual([]);
+    expect(conditionOf(rig.api.get(resources.ApiGateway, 'shop', 'edge'), 'Ready')).toBe('True Ready');
+  });
+
   test('take a fleet down that was given to nobody', async () => {
     const rig = await pool.open();
     createAll(rig.api, [...content, ours]);
