@@ -1,6 +1,8 @@
 /** What is left in the end, without what differs from run to run: times, numbers of publications, names of Pods. */
+import { isDeepStrictEqual } from 'node:util';
 import type { ConfigMap } from '../../../src/kube/core.ts';
 import type { KubeObject } from '../../../src/kube/object.ts';
+import { until } from './until.ts';
 import type { World } from './world.ts';
 
 const ours = ['ApiGateway', 'Route', 'AuthPolicy', 'RateLimitPolicy'];
@@ -9,8 +11,21 @@ const managed = 'app.kubernetes.io/managed-by=evengate';
 
 type Dump = Readonly<Record<string, unknown>>;
 
-/** Children with their content, and the statuses of our kinds, by kind and name. */
+/** Children with their content, and the statuses of our kinds, by kind and name; when nothing of it moves any more. */
 export async function dump(world: World): Promise<Dump> {
+  let last = await take(world);
+  return until(
+    'the world is at rest',
+    async () => {
+      const before = last;
+      last = await take(world);
+      return isDeepStrictEqual(before, last) && last;
+    },
+    { everyMs: 1500 },
+  );
+}
+
+async function take(world: World): Promise<Dump> {
   const entries: [string, unknown][] = [];
   for (const kind of children) {
     for (const child of await world.list<KubeObject>(kind, managed)) {

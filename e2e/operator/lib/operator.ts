@@ -28,8 +28,8 @@ export interface TestOperator {
   kill(): Promise<void>;
   /** Stays down: a process is killed, pods are scaled to none and killed. */
   stop(): Promise<void>;
-  /** Resolves when it works, or stands by, again. */
-  start(): Promise<void>;
+  /** Resolves when it works, or stands by, again; at once when it is not to be waited for. */
+  start(options?: { readonly wait: boolean }): Promise<void>;
   restart(): Promise<void>;
   /** Everything that it has said so far; of pods, what those say that there are now. */
   logs(): Promise<string>;
@@ -72,7 +72,7 @@ class OutsideOperator implements TestOperator {
     world.onEnd(() => this.stop());
   }
 
-  async start(): Promise<void> {
+  async start({ wait } = { wait: true }): Promise<void> {
     const child = spawn(process.execPath, ['src/main.ts', ...this.#arguments], {
       cwd: root,
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -82,6 +82,7 @@ class OutsideOperator implements TestOperator {
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#said += text;
     });
+    if (!wait) return;
     await until('the operator outside starts', async () => {
       if (child.exitCode !== null) throw new Error(`the operator ended with ${child.exitCode}:\n${this.#said}`);
       return this.#said.includes('caches synced', before);
@@ -143,8 +144,9 @@ class PodOperator implements TestOperator {
     this.namespace = deployment.metadata.namespace ?? '';
   }
 
-  async start(): Promise<void> {
+  async start({ wait } = { wait: true }): Promise<void> {
     await this.#world.apply(this.#deployment);
+    if (!wait) return;
     const wanted = (this.#deployment.spec as { readonly replicas: number }).replicas;
     await until('the operator’s pods are Ready', async () => {
       const pods = await this.#pods();
