@@ -137,6 +137,7 @@ export class Children {
       if (held !== undefined) await client.apply(type, held, { force: true, fieldManager: scaleManager, signal });
       const applied = await client.apply(type, { ...object, metadata }, { force: true, signal });
       this.#applied.set(id, applied);
+      this.#remember(id, object);
       return undefined;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
@@ -145,17 +146,23 @@ export class Children {
   }
 
   /** Milliseconds for which it stays as others made it: with who changes it again and again nobody fights. */
-  #restraint(id: string, { metadata }: KubeObject): number {
+  #restraint(id: string, object: KubeObject): number {
+    const { count, at } = this.#past(id, object);
+    const pause = count < promptly ? 0 : Math.min(1000 * 2 ** (count - promptly), longestPauseMs);
+    return at + pause - this.#options.clock.monotonic();
+  }
+
+  #remember(id: string, object: KubeObject): void {
+    const { content, count } = this.#past(id, object);
+    this.#history.set(id, { content, count: count + 1, at: this.#options.clock.monotonic() });
+  }
+
+  #past(id: string, { metadata }: KubeObject): Applied {
     const content = metadata.annotations?.[contentAnnotation] ?? '';
     const now = this.#options.clock.monotonic();
     const known = this.#history.get(id);
-    const lapsed = known === undefined || known.content !== content || now > known.at + 2 * longestPauseMs;
-    const count = lapsed ? 0 : known.count;
-    const pause = count < promptly ? 0 : Math.min(1000 * 2 ** (count - promptly), longestPauseMs);
-    const left = (known?.at ?? now) + pause - now;
-    if (left > 0) return left;
-    this.#history.set(id, { content, count: count + 1, at: now });
-    return 0;
+    const counts = known?.content === content && now <= known.at + 2 * longestPauseMs;
+    return counts ? known : { content, count: 0, at: now };
   }
 
   /** The newer of the cache's and what we applied. */
