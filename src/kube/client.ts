@@ -21,6 +21,8 @@ export interface ListOptions {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
+  /** Of each object its metadata alone (meta/v1 PartialObjectMetadata): for what is large, and read elsewhere. */
+  readonly metadataOnly?: boolean;
 }
 
 export interface CallOptions {
@@ -31,6 +33,8 @@ export interface ApplyOptions extends CallOptions {
   /** Take fields from other managers; without it a conflict is an ApiError of code 409. */
   readonly force?: boolean;
   readonly dryRun?: boolean;
+  /** Answers with the metadata alone. */
+  readonly metadataOnly?: boolean;
   /** Owner of the fields, where it is to be another one than us. */
   readonly fieldManager?: string;
 }

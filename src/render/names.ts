@@ -104,6 +104,9 @@ export function managedBy(className: string): Readonly<Record<string, string>> {
   return { 'app.kubernetes.io/managed-by': 'evengate', [classLabel]: className };
 }
 
+/** On the ConfigMaps that Envoys are told by, and their copies: large, and the delivery's alone. */
+export const toldLabel = 'evengate.dev/told';
+
 /** So that the API server removes a child with its ApiGateway, and tools show it below. */
 export function ownerReferences({ kind, name }: ObjectRef, uid: string): readonly OwnerReference[] {
   return [{ apiVersion: 'evengate.dev/v1alpha1', kind, name, uid, controller: true, blockOwnerDeletion: true }];

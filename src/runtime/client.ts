@@ -106,7 +106,8 @@ class HttpClient implements KubeClient {
     const { namespace, resourceVersion, timeoutSeconds, ending } = options;
     const query = { watch: 1, allowWatchBookmarks: true, resourceVersion, timeoutSeconds, ...selectors(options) };
     const path = withQuery(collectionPath(type, namespace), query);
-    const call: Call = { method: 'GET', path, meta: { verb: 'watch', type, ...inNamespace(namespace) } };
+    const headers = accepting(options.metadataOnly === true ? 'PartialObjectMetadata' : undefined);
+    const call: Call = { method: 'GET', path, headers, meta: { verb: 'watch', type, ...inNamespace(namespace) } };
     const response = await this.#caller.open(call, ending);
     return watchEvents(response.chunks());
   }
@@ -114,7 +115,7 @@ class HttpClient implements KubeClient {
   async apply<T extends KubeObject>(
     type: ResourceType,
     object: KubeObject,
-    { force, dryRun, fieldManager = this.#fieldManager, signal }: ApplyOptions = {},
+    { force, dryRun, fieldManager = this.#fieldManager, metadataOnly = false, signal }: ApplyOptions = {},
   ): Promise<T> {
     const name = nameOf(object);
     const query = { fieldManager, force, dryRun: dryRun === true ? 'All' : undefined };
@@ -125,6 +126,7 @@ class HttpClient implements KubeClient {
       name,
       body: object,
       contentType,
+      metadataOnly,
       signal,
     });
   }
@@ -185,12 +187,12 @@ class HttpClient implements KubeClient {
 
   async #send(
     { method, verb, type }: { readonly method: Call['method']; readonly verb: Verb; readonly type: ResourceType },
-    { path, name, body, contentType = 'application/json', subresource, signal }: Write,
+    { path, name, body, contentType = 'application/json', subresource, metadataOnly = false, signal }: Write,
   ): Promise<string> {
     return await this.#caller.retrying({
       method,
       path,
-      headers: { 'content-type': contentType, accept: 'application/json' },
+      headers: { 'content-type': contentType, ...accepting(metadataOnly ? 'PartialObjectMetadata' : undefined) },
       body: JSON.stringify(body),
       meta: { verb, type, ...name, ...(subresource === undefined ? {} : { subresource }) },
       ...given(signal),
@@ -205,6 +207,7 @@ interface Write {
   /** `application/json` when absent. */
   readonly contentType?: string;
   readonly subresource?: string | undefined;
+  readonly metadataOnly?: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -233,11 +236,18 @@ export async function* listPages<T extends KubeObject>(
   } while (token !== undefined);
 }
 
+/** An API server that does not know the representation answers with whole objects. */
+function accepting(as: 'PartialObjectMetadata' | 'PartialObjectMetadataList' | undefined): { readonly accept: string } {
+  const json = 'application/json';
+  return { accept: as === undefined ? json : `${json};as=${as};g=meta.k8s.io;v=v1,${json}` };
+}
+
 function listCall(type: ResourceType, options: PageOptions): Call {
   const { namespace, limit, continue: token, signal } = options;
   const query: Query = { limit, continue: token, ...selectors(options) };
   const path = withQuery(collectionPath(type, namespace), query);
-  return { method: 'GET', path, meta: { verb: 'list', type, ...inNamespace(namespace) }, ...given(signal) };
+  const headers = accepting(options.metadataOnly === true ? 'PartialObjectMetadataList' : undefined);
+  return { method: 'GET', path, headers, meta: { verb: 'list', type, ...inNamespace(namespace) }, ...given(signal) };
 }
 
 function toPage<T extends KubeObject>(type: ResourceType, text: string): Page<T> {

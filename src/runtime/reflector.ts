@@ -140,8 +140,8 @@ export class Reflector<T extends KubeObject> implements Source<T> {
 
   /** Without a resourceVersion: from etcd, not from an API server's cache. */
   async #listOnce(signal: AbortSignal): Promise<Listed<T>> {
-    const { client, type, namespace, labelSelector, fieldSelector } = this.#options;
-    const selection = defined({ namespace, labelSelector, fieldSelector });
+    const { client, type } = this.#options;
+    const selection = this.#selection;
     let arrivals: Arrival<T>[] = [];
     let resourceVersion = '';
     this.#count('list');
@@ -154,10 +154,10 @@ export class Reflector<T extends KubeObject> implements Source<T> {
   }
 
   async #watch(watch: OpenWatch, resourceVersion: string): Promise<void> {
-    const { client, clock, type, namespace, labelSelector, fieldSelector } = this.#options;
+    const { client, clock, type } = this.#options;
     const { least, most } = watchSeconds;
     const timeoutSeconds = Math.round(least + (most - least) * clock.random());
-    const selection = defined({ namespace, labelSelector, fieldSelector });
+    const selection = this.#selection;
     this.#count('watch');
     const batches = await client.watch(type, { ...selection, resourceVersion, timeoutSeconds, ending: watch.ending });
     watch.opened(timeoutSeconds * 1000 + graceMs);
@@ -254,6 +254,11 @@ export class Reflector<T extends KubeObject> implements Source<T> {
     this.#options.count?.(what, this.#options.type);
   }
 
+  get #selection(): ListOptions {
+    const { namespace, labelSelector, fieldSelector, metadataOnly = false } = this.#options;
+    return { ...defined({ namespace, labelSelector, fieldSelector }), ...(metadataOnly && { metadataOnly }) };
+  }
+
   get #about(): Readonly<Record<string, string>> {
     const { type, namespace, labelSelector, fieldSelector } = this.#options;
     const resource = type.group === '' ? type.plural : `${type.plural}.${type.group}`;
@@ -285,6 +290,8 @@ function asApiError(error: unknown): ApiError {
   return error instanceof ApiError ? error : new ApiError(String(error), { reason: 'Malformed' });
 }
 
-function defined(selection: { readonly [K in keyof ListOptions]: string | undefined }): ListOptions {
+type Selection = Omit<ListOptions, 'metadataOnly'>;
+
+function defined(selection: { readonly [K in keyof Selection]: string | undefined }): Selection {
   return Object.fromEntries(Object.entries(selection).filter(([, value]) => value !== undefined));
 }

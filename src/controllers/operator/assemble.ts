@@ -2,7 +2,7 @@
 import { type ConfigMapDelivery, configMapDelivery } from '../../delivery/configmap.ts';
 import type { Client } from '../../kube/client.ts';
 import { type KubeObject, type ObjectKey, type ObjectRef, objectKey } from '../../kube/object.ts';
-import { childLabels, configMapNames, ownerReferences } from '../../render/names.ts';
+import { childLabels, configMapNames, ownerReferences, toldLabel } from '../../render/names.ts';
 import { Controller } from '../../runtime/controller.ts';
 import { leadingClient } from '../../runtime/leading-client.ts';
 import { addressesOf } from './addresses.ts';
@@ -76,6 +76,7 @@ function childrenOf({ clock, caches, log }: AssembleOptions, client: Client): Ch
     client,
     clock,
     caches: caches.children,
+    told: caches.told,
     log: (level, message, fields) => log[level](message, fields),
   });
 }
@@ -173,7 +174,7 @@ function openDelivery(
     gateway,
     configMaps: configMapNames(gateway),
     metadata: {
-      labels: childLabels(gateway, className),
+      labels: { ...childLabels(gateway, className), [toldLabel]: 'true' },
       ownerReferences: ownerReferences(gateway, stored.metadata.uid ?? ''),
     },
     client,

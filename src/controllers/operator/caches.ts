@@ -5,7 +5,7 @@ import type { KubeObject } from '../../kube/object.ts';
 import type { Pod } from '../../kube/pod.ts';
 import { resources } from '../../kube/resources.ts';
 import type { ReportedKind } from '../../reconcilers/statuses.ts';
-import { managedBy } from '../../render/names.ts';
+import { managedBy, toldLabel } from '../../render/names.ts';
 import { cache } from '../../runtime/cache.ts';
 import type { KubeClient } from '../../runtime/client.ts';
 import type { Clock } from '../../runtime/clock.ts';
@@ -36,6 +36,8 @@ export interface Caches {
   readonly children: Readonly<
     Record<Exclude<ChildKind, 'Secret'>, Source<KubeObject>> & Partial<Record<'Secret', Source<KubeObject>>>
   >;
+  /** ConfigMaps of the deliveries, without their content. */
+  readonly told: Source<KubeObject>;
   readonly components: readonly Component[];
 }
 
@@ -51,8 +53,8 @@ export function openCaches(options: CacheOptions): Caches {
     .join();
   const readable = childKinds.filter((kind) => kind !== 'Secret' || options.readSecrets);
   const ours = readable.map((kind) => {
-    const project = kind === 'ConfigMap' ? smallConfigMap : undefined;
-    return [kind, open(resources[kind], { labelSelector, label: `own ${resources[kind].plural}`, project })] as const;
+    const selector = kind === 'ConfigMap' ? `${labelSelector},!${toldLabel}` : labelSelector;
+    return [kind, open(resources[kind], { labelSelector: selector, label: `own ${resources[kind].plural}` })] as const;
   });
   return {
     own: {
@@ -66,6 +68,12 @@ export function openCaches(options: CacheOptions): Caches {
     Namespace: open<Namespace>(resources.Namespace, { project: labelled, optional: options.namespaces !== undefined }),
     // Clusters without Gateway API have none, and then nobody has granted anything.
     ReferenceGrant: open<ReferenceGrant>(resources.ReferenceGrant, { optional: true, project: specOnly }),
+    told: open(resources.ConfigMap, {
+      labelSelector: `${labelSelector},${toldLabel}`,
+      label: 'what Envoys are told',
+      metadataOnly: true,
+      project: configMapMetadata,
+    }),
     Pod: open<Pod>(resources.Pod, { labelSelector, label: 'own pods', project: podOf }),
     children: Object.fromEntries(ours) as unknown as Caches['children'],
     components,
@@ -74,6 +82,7 @@ export function openCaches(options: CacheOptions): Caches {
 
 interface Watched<T extends KubeObject> {
   readonly labelSelector: string;
+  readonly metadataOnly: boolean;
   readonly project: ((raw: KubeObject) => T) | undefined;
   readonly label: string;
   /** The resource type may be missing, or out of reach. */
@@ -154,13 +163,8 @@ function podOf(raw: KubeObject): Pod {
   };
 }
 
-/** What Envoy is told is the delivery's own, and large; it reads it itself when it has to. */
-const largestKept = 65_536;
-
-function smallConfigMap(raw: KubeObject): KubeObject {
-  const whole = withoutBookkeeping<KubeObject & { readonly data?: Readonly<Record<string, string>> }>(raw);
-  const size = Object.values(whole.data ?? {}).reduce((sum, text) => sum + text.length, 0);
-  if (size <= largestKept) return whole;
-  const { data: _, ...rest } = whole;
-  return rest;
+/** Its version stands for its content, so that every write is a change. */
+function configMapMetadata(raw: KubeObject): KubeObject {
+  const { metadata } = withoutBookkeeping(raw);
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata, spec: metadata.resourceVersion };
 }

@@ -10,6 +10,14 @@ import { gateway, snapshotOf } from '../../testing/build.ts';
 import { type KubeApi, startKubeApi } from '../../testing/kube-api/index.ts';
 import { Children } from './children.ts';
 
+/** A cache of nothing. */
+const nothing = {
+  get: () => undefined,
+  snapshot: () => new Map(),
+  resourceVersionOf: () => undefined,
+  onChange: () => () => undefined,
+};
+
 let api: KubeApi;
 beforeEach(async () => {
   api = await startKubeApi();
@@ -25,7 +33,7 @@ function wanted(workload: object, uid: string) {
 test('the number of Envoys stays as it is while an autoscaler takes over, and comes back', async () => {
   const connection = connectTo({ server: api.url });
   const client = kubeClient(connection, { fieldManager: 'evengate', clock: systemClock });
-  const all = new Children({ client, caches: {}, clock: systemClock, log: () => undefined });
+  const all = new Children({ client, caches: {}, told: nothing, clock: systemClock, log: () => undefined });
   const owner = await client.create(resources.ApiGateway, gateway());
   const replicas = async () => {
     const name = { namespace: 'shop', name: 'edge-edge' };

@@ -26,6 +26,8 @@ export interface ChildrenOptions {
   readonly client: Client;
   /** Of our children only. */
   readonly caches: Readonly<Partial<Record<ChildKind, Cache>>>;
+  /** ConfigMaps that Envoys are told by: the deliveries apply them, but they go with the others. */
+  readonly told: Cache;
   readonly clock: { monotonic(): number };
   readonly log: (level: 'info' | 'warn', message: string, fields: Readonly<Record<string, unknown>>) => void;
 }
@@ -65,8 +67,9 @@ export class Children {
 
   /** Those in the caches that belong to the ApiGateway with this uid. */
   of(uid: string, namespace: string): readonly KubeObject[] {
-    return childKinds.flatMap((kind) =>
-      [...(this.#options.caches[kind]?.snapshot().values() ?? [])].filter(
+    const { caches, told } = this.#options;
+    return [...childKinds.map((kind) => caches[kind]), told].flatMap((cache) =>
+      [...(cache?.snapshot().values() ?? [])].filter(
         ({ metadata }) => metadata.namespace === namespace && isOwnedBy(metadata, uid),
       ),
     );

@@ -26,22 +26,24 @@ export function listen({ caches, named, loop, edges, children, pods }: Listening
   const world = [...Object.values(own), Service, Namespace, ReferenceGrant] as readonly Source<KubeObject>[];
   const ownKinds = childKinds.map((kind) =>
     caches.children[kind]?.onChange((changes) => {
-      for (const { kind: what, key, object } of changes) {
+      for (const { kind: what, object } of changes) {
         const gateway = ownerOf(object);
         if (what === 'deleted') children.forget(object);
         if (gateway === undefined) continue;
         if (kind === 'Service') loop.told();
-        // What Envoys are told is the delivery's: it changes with every Route, and nothing else of the fleet does.
-        if (kind !== 'ConfigMap' || object.metadata.name.endsWith('-bootstrap')) {
-          enqueue.fleet(gateway);
-          continue;
-        }
-        const version = what === 'deleted' ? undefined : caches.children.ConfigMap.resourceVersionOf(key);
-        edges.observe(gateway, object.metadata.name, version);
-        enqueue.edge(gateway);
+        enqueue.fleet(gateway);
       }
     }),
   );
+  const told = caches.told.onChange((changes) => {
+    for (const { kind: what, key, object } of changes) {
+      const gateway = ownerOf(object);
+      if (gateway === undefined) continue;
+      const version = what === 'deleted' ? undefined : caches.told.resourceVersionOf(key);
+      edges.observe(gateway, object.metadata.name, version);
+      enqueue.edge(gateway);
+    }
+  });
   pods.onChange((fleet) => {
     for (const object of own.ApiGateway.snapshot().values()) {
       if (fleetKey(refOfGateway(object)) === fleet) enqueue.edge(objectKey(object));
@@ -50,6 +52,7 @@ export function listen({ caches, named, loop, edges, children, pods }: Listening
   return [
     ...world.map((source) => source.onChange(changed)),
     ...ownKinds.flatMap((end) => end ?? []),
+    told,
     named.configMaps.onState(changed),
     named.configMaps.onChange(changed),
     ...(named.secrets === undefined ? [] : [named.secrets.onState(changed), named.secrets.onChange(changed)]),

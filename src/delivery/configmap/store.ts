@@ -216,7 +216,7 @@ export class ConfigMapStore {
       },
       ...fieldsOf(bodies),
     };
-    const written = await client.apply<ConfigMap>(resources.ConfigMap, object, { force: true });
+    const written = await client.apply<ConfigMap>(resources.ConfigMap, object, { force: true, metadataOnly: true });
     // What was sent, not what came back: it is held anyway.
     this.#note(name, written, bodies);
   }
