@@ -65,19 +65,15 @@ export class Edges {
     const published = await told.delivery.publish(edge, signal);
     this.#options.measured(published.kind, performance.now() - begin);
     if (published.kind === 'served' || published.kind === 'pending') told.gateway = servable;
-    if (published.kind === 'served' && servable === gateway) told.served = view.resolution;
-    this.#report(key, { told, published, edge, whole: servable === gateway });
+    const isNews = published.kind === 'served' && servable === gateway && told.served !== view.resolution;
+    if (isNews) told.served = view.resolution;
+    this.#report(key, { told, published, edge, whole: servable === gateway, isNews });
     return published.againInMs === undefined ? {} : { requeueAfterMs: published.againInMs };
   }
 
   /** ConfigMaps of the gateway changed, by whomever. */
   observe(key: ObjectKey, name: string, resourceVersion: string | undefined): void {
     this.#told.get(key)?.delivery.observe(name, resourceVersion);
-  }
-
-  /** Another operator's from now on. */
-  forget(key: ObjectKey): void {
-    this.#told.delete(key);
   }
 
   /** Another operator's from now on. */
@@ -134,12 +130,13 @@ export class Edges {
     return told;
   }
 
-  #report(key: ObjectKey, { told, published, edge, whole }: Reported): void {
+  #report(key: ObjectKey, { told, published, edge, whole, isNews = false }: Reported): void {
     const pods = this.#options.pods.of(edge.gateway);
     const report = deliveryOf(published, { edge, whole });
     const refusals = published.kind === 'refused' || published.kind === 'too-large' ? published.findings : [];
     const findings = [...refusals, ...troubleFinding(edge.gateway, podTroubles(pods))];
     const same = JSON.stringify([told.report, told.findings]) === JSON.stringify([report, findings]);
+    if (same && !isNews) return;
     if (!same) {
       told.report = report;
       told.findings = findings;
@@ -163,6 +160,8 @@ interface Reported {
   readonly edge: Edge;
   /** All of the gateway is in place. */
   readonly whole: boolean;
+  /** Every Ready Envoy has what it did not have before. */
+  readonly isNews?: boolean;
 }
 
 interface Circumstances {
