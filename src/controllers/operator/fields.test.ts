@@ -132,7 +132,7 @@ describe('every field of workload and service', () => {
       const before = endOf(rig);
       const own = mutations.filter((mutation) => mutation.good === good);
       for (const [index, { bad }] of own.entries()) {
-        if (index % 20 !== 0) continue;
+        if (index % 40 !== 0) continue;
         rig.api.put(gateway(bad));
         await rig.quiet(3000);
         rig.api.put(gateway(good));
