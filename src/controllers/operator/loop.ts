@@ -37,6 +37,7 @@ export class Loop {
   #view: View | undefined;
   #status: StatusWorld | undefined;
   #incompleteSince: number | undefined;
+  #cancelWait: () => void = () => undefined;
   #running = false;
 
   constructor(options: LoopOptions) {
@@ -64,6 +65,7 @@ export class Loop {
 
   stop(): void {
     this.#running = false;
+    this.#cancelWait();
     this.#resolving.stop();
     this.#reporting.stop();
   }
@@ -84,7 +86,10 @@ export class Loop {
     const { view, complete } = world.resolve();
     measured?.(timers.monotonic() - begin);
     if (!complete && this.#mayWait(begin)) return;
-    if (complete) this.#incompleteSince = undefined;
+    if (complete) {
+      this.#cancelWait();
+      this.#incompleteSince = undefined;
+    }
     const before = this.#view;
     this.#view = view;
     for (const key of gatewayKeys(before, view)) this.#compare(key, before?.resolution, view.resolution);
@@ -95,8 +100,9 @@ export class Loop {
   #mayWait(now: number): boolean {
     this.#incompleteSince ??= now;
     const left = this.#incompleteSince + longestWaitMs - now;
+    this.#cancelWait();
     if (left <= 0) return false;
-    this.#options.timers.after(left, () => this.changed());
+    this.#cancelWait = this.#options.timers.after(left, () => this.changed());
     return true;
   }
 

@@ -202,6 +202,31 @@ describe('what a policy needs', () => {
     },
   );
 
+  test('a ConfigMap that nobody says anything of holds the others up for ten seconds, and no longer', async () => {
+    const rig = await pool.open();
+    createAll(rig.api, [
+      service(),
+      httpGateway,
+      pathRoute('orders'),
+      keys('configMapRef'),
+      pathRoute('menu'),
+      publicFor('menu'),
+    ]);
+    const match = ({ verb, query }: ApiRequest) =>
+      verb === 'list' && query.get('fieldSelector')?.endsWith('corp-keys') === true;
+    const silence = rig.api.faults.add({ match, fault: { kind: 'hang' } });
+    rig.start();
+    await rig.clock.sleep(9000);
+    expect(rig.pods.everyEnvoy()).toEqual([]);
+    await rig.clock.sleep(9000);
+    expect(conditionOf(rig.api.get(resources.Route, 'shop', 'menu'), 'Ready')).toBe('True Ready');
+    silence.release();
+    rig.api.create(configMap({ 'jwks.json': corpJwks }));
+    await rig.quiet();
+    expect(conditionOf(rig.api.get(resources.AuthPolicy, 'shop', 'orders'), 'Ready')).toBe('True Ready');
+    expect(trafficFaults(rig.pods.everyEnvoy(), { guarded: ['shop/orders'], lasting: ['shop/menu'] })).toEqual([]);
+  });
+
   test('a Secret that is forbidden, and then is not', async () => {
     let allowed = false;
     const rig = await pool.open({
