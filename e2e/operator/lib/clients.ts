@@ -29,8 +29,16 @@ export interface Client {
 /** A client whose answer takes longer has none. */
 export const patienceMs = 10_000;
 
-/** HTTP/1.1, over TLS or not; `fresh` opens a connection for each request. */
-export function http1(at: Address, { tls, fresh }: { readonly tls: boolean; readonly fresh: boolean }): Client {
+interface Http1Options {
+  readonly tls: boolean;
+  /** A connection for each request. */
+  readonly fresh: boolean;
+  /** 10 s when absent. */
+  readonly patienceMs?: number;
+}
+
+/** HTTP/1.1, over TLS or not. */
+export function http1(at: Address, { tls, fresh, patienceMs: timeout = patienceMs }: Http1Options): Client {
   const options = { keepAlive: !fresh, maxSockets: 1 };
   const agents = {
     plain: new HttpAgent(options),
@@ -39,7 +47,7 @@ export function http1(at: Address, { tls, fresh }: { readonly tls: boolean; read
   let connection = '';
   const send = (what: Ask) => {
     const headers = { host: what.host, ...what.headers };
-    const common = { host: at.host, port: at.port, path: what.path, headers, timeout: patienceMs };
+    const common = { host: at.host, port: at.port, path: what.path, headers, timeout };
     if (!tls) return httpRequest({ ...common, agent: agents.plain });
     return httpsRequest({ ...common, agent: agents.tls, servername: what.host, rejectUnauthorized: false });
   };
@@ -55,7 +63,7 @@ export function http1(at: Address, { tls, fresh }: { readonly tls: boolean; read
         call.on('socket', (socket) => {
           connection = `${call.reusedSocket ? 'reused' : 'new'}, from port ${socket.localPort ?? '?'}`;
         });
-        call.on('timeout', () => call.destroy(new Error(`no answer within ${patienceMs / 1000} s`)));
+        call.on('timeout', () => call.destroy(new Error(`no answer within ${timeout / 1000} s`)));
         call.on('error', reject);
         call.on('response', (response) => {
           connection = `${call.reusedSocket ? 'reused' : 'new'}, from port ${response.socket.localPort ?? '?'}`;

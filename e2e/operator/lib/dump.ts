@@ -2,6 +2,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ConfigMap } from '../../../src/kube/core.ts';
 import type { KubeObject } from '../../../src/kube/object.ts';
+import { revisionOf } from '../../../src/render/edge.ts';
+import { drainHeader } from '../../../src/render/envoy-process.ts';
 import { until } from './until.ts';
 import type { World } from './world.ts';
 
@@ -11,9 +13,18 @@ const managed = 'app.kubernetes.io/managed-by=evengate';
 
 type Dump = Readonly<Record<string, unknown>>;
 
+/** Derived from the uid of the ApiGateway, which is another one when it is made anew. */
+const ofUid = ['evengate.dev/bootstrap'];
+const drainToken = /"exact": ?"[0-9a-f]{32}"/g;
+
 /** Children with their content, and the statuses of our kinds, by kind and name; when nothing of it moves any more. */
 export async function dump(world: World): Promise<Dump> {
   let last = await take(world);
+  const truth = async () => {
+    const [said, placed] = [(await world.get('ApiGateway', 'edge'))?.status?.['revision'], await placedRevision(world)];
+    return said === placed ? true : { said, placed };
+  };
+  await until('the status tells of what is in place', async () => (await truth()) === true, { seen: truth });
   return until(
     'the world is at rest',
     async () => {
@@ -23,6 +34,19 @@ export async function dump(world: World): Promise<Dump> {
     },
     { everyMs: 1500 },
   );
+}
+
+/** `revision` as the versions of all files in place give it. */
+async function placedRevision(world: World): Promise<string> {
+  const found = await world.list<ConfigMap>('ConfigMap', managed);
+  const told = found.filter(({ metadata }) => /-config-\d+$/.test(metadata.name));
+  const files = told
+    .flatMap(({ data = {} }) => Object.entries(data))
+    .flatMap(([name, text]) => {
+      const [, hash] = /^\{"version_info":"([0-9a-f]+)\.\d+"/.exec(text) ?? [];
+      return hash === undefined ? [] : [{ name, hash }];
+    });
+  return revisionOf(files);
 }
 
 async function take(world: World): Promise<Dump> {
@@ -50,7 +74,9 @@ function partsOf({ metadata: { labels }, ...child }: KubeObject): object {
 /** Only what Envoys find: which of several ConfigMaps holds a file is nobody's business. */
 function contentOf({ data = {}, binaryData = {} }: ConfigMap): object {
   const files = Object.entries({ ...data, ...binaryData }).filter(([name]) => /\.(json|pb)$/.test(name));
-  return Object.fromEntries(files.map(([name, text]) => [name, text.replaceAll(version, '"$1"')]));
+  return Object.fromEntries(
+    files.map(([name, text]) => [name, text.replaceAll(version, '"$1"').replaceAll(drainToken, '')]),
+  );
 }
 
 /** `"<hash>.<number>"` */
@@ -60,7 +86,8 @@ const times = /^(last\w*Time|\w*Timestamp|nodePort|healthCheckNodePort)$/;
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).filter(([name]) => !times.test(name));
+  if ('name' in value && value.name === drainHeader) return { name: drainHeader };
+  const entries = Object.entries(value).filter(([name]) => !times.test(name) && !ofUid.includes(name));
   return Object.fromEntries(entries.map(([name, child]) => [name, plain(child)]));
 }
 
