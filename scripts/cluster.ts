@@ -2,19 +2,21 @@
  * `npm run cluster`: a Kubernetes of one node on this machine, for the tests and for people. stdout gets the line that
  * points kubectl at it, so that `eval "$(npm run -s cluster)"` does; progress goes to stderr.
  * `npm run cluster -- down` removes it, with all that is left of one that was killed half way.
- * `npm run cluster -- load` hands it the images of this working tree and of Envoy.
+ * `npm run cluster -- load` hands it the images of this working tree and of Envoy, `build` compiles what it consists of.
  */
 import { dirname } from 'node:path';
 import process from 'node:process';
 import { packEnvoy, packEvengate } from '../e2e/cluster/images/images.ts';
+import { build } from '../e2e/cluster/local/build.ts';
 import { importImage } from '../e2e/cluster/local/import.ts';
 import { whyNoLocalCluster } from '../e2e/cluster/local/requirements.ts';
 import { endLocal, startLocal } from '../e2e/cluster/local/start.ts';
 
-const usage = `usage: npm run cluster [-- up | down | load]
+const usage = `usage: npm run cluster [-- up | down | load | build]
   up     start it, or find it running (default)
   down   remove it
   load   start it, and hand it evengate:dev, made of this working tree, and Envoy
+  build  compile Kubernetes and CoreDNS, which takes minutes the first time; up does it, too
 `;
 const begun = performance.now();
 
@@ -45,7 +47,8 @@ async function down(): Promise<void> {
   progress('nothing is left of it');
 }
 
-const commands: Readonly<Record<string, () => Promise<unknown>>> = { up, down, load };
+const compile = () => build(progress);
+const commands: Readonly<Record<string, () => Promise<unknown>>> = { up, down, load, build: compile };
 const [word = 'up', ...more] = process.argv.slice(2);
 const command = Object.hasOwn(commands, word) && more.length === 0 ? commands[word] : undefined;
 if (command === undefined) {
