@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Pod } from '../kube/pod.ts';
-import { isReady, mountedCertificates, podTroubles } from './pods.ts';
+import { creationTrouble, isReady, mountedCertificates, podTroubles } from './pods.ts';
 
 function pod(name: string, status: Pod['status'] = {}, ...certificates: readonly string[]): Pod {
   const volumeMounts = [
@@ -42,5 +42,20 @@ describe('the Pods of a gateway', () => {
     expect(podTroubles([pod('a', { conditions: [unscheduled] })])).toEqual(['Pod a: Unschedulable: 0/1 nodes']);
     const crash = waiting('CrashLoopBackOff', 'back-off 40s restarting failed container');
     expect(podTroubles([pod('a', crash)])).toEqual(['Pod a: CrashLoopBackOff: the container ends again and again']);
+  });
+
+  test('are told of where none can be made, in words that stay the same', () => {
+    const forbidden = (name: string) => `pods "${name}" is forbidden: exceeded quota: poor, limited: pods=0`;
+    const deployment = (message: string, status = 'True') => ({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'edge-edge' },
+      status: { conditions: [{ type: 'ReplicaFailure', status, reason: 'FailedCreate', message }] },
+    });
+    const told = 'FailedCreate: a Pod is forbidden: exceeded quota: poor, limited: pods=0';
+    expect(creationTrouble(deployment(forbidden('edge-edge-7f-a')))).toBe(told);
+    expect(creationTrouble(deployment(forbidden('edge-edge-7f-b')))).toBe(told);
+    expect(creationTrouble(deployment('', 'False'))).toBeUndefined();
+    expect(creationTrouble(undefined)).toBeUndefined();
   });
 });

@@ -48,6 +48,24 @@ export function podTroubles(pods: readonly Pod[]): readonly string[] {
   return [...byTrouble].map(([trouble, own]) => `${podsText(own.map(({ name }) => name))}: ${trouble}`).toSorted();
 }
 
+interface WithConditions extends KubeObject {
+  readonly status?: {
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly reason?: string;
+      readonly message?: string;
+    }[];
+  };
+}
+
+/** Why a Deployment gets no more Pods: a quota or an admission policy. It names none of them, since each try has another. */
+export function creationTrouble(deployment: KubeObject | undefined): string | undefined {
+  const conditions = (deployment as WithConditions | undefined)?.status?.conditions ?? [];
+  const failure = conditions.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
+  return failure && sentence(failure.reason ?? failure.type, failure.message?.replace(/^pods "[^"]*"/, 'a Pod'));
+}
+
 function podsText(names: readonly string[]): string {
   const [first = ''] = names.toSorted();
   return names.length === 1 ? `Pod ${first}` : `Pod ${first} and ${names.length - 1} more`;

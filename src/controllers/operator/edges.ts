@@ -184,7 +184,7 @@ function deliveryOf({ kind, revision, envoys, findings }: Published, { edge, who
   };
 }
 
-function troubleFinding(about: ObjectRef, troubles: readonly string[]): readonly Finding[] {
+export function troubleFinding(about: ObjectRef, troubles: readonly string[]): readonly Finding[] {
   if (troubles.length === 0) return [];
   return [
     {

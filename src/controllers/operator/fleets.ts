@@ -3,17 +3,17 @@
 import type { Gateway } from '../../ir/gateway.ts';
 import type { ApiError, Client } from '../../kube/client.ts';
 import type { Secret } from '../../kube/core.ts';
-import { type KubeObject, type ObjectKey, objectKey } from '../../kube/object.ts';
+import { type KubeObject, type ObjectKey, type ObjectRef, objectKey } from '../../kube/object.ts';
 import { resources } from '../../kube/resources.ts';
 import { foreignCertificates, mirror } from '../../reconcilers/mirror.ts';
 import { certificateMounts } from '../../reconcilers/mounts.ts';
-import { mountedFolders } from '../../reconcilers/pods.ts';
+import { creationTrouble, mountedFolders } from '../../reconcilers/pods.ts';
 import { childLabels, childName, classLabel, configMapNames, ownerReferences } from '../../render/names.ts';
 import { children } from '../../render/workload.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
 import type { Finding } from '../../status/finding.ts';
 import type { Children } from './children.ts';
-import { refOfGateway } from './edges.ts';
+import { refOfGateway, troubleFinding } from './edges.ts';
 import { isTold } from './refusals.ts';
 import { refKey } from './secrets.ts';
 import type { View } from './world.ts';
@@ -77,10 +77,11 @@ export class Fleets {
     const desired = this.#desired(key, { stored, gateway, view });
     const failures = await this.#options.children.apply(stored, desired, signal);
     const told = failures.filter((failure) => failure.error === undefined || isTold(failure.error, attempt));
-    this.#found(
-      key,
-      told.flatMap(({ finding }) => finding ?? []),
-    );
+    const trouble = creationTrouble(this.#deployment(gateway.ref));
+    this.#found(key, [
+      ...told.flatMap(({ finding }) => finding ?? []),
+      ...troubleFinding(gateway.ref, trouble === undefined ? [] : [trouble]),
+    ]);
     const kept = new Set(desired.map((object) => `${object.kind} ${objectKey(object)}`));
     for (const name of this.#delivered(gateway)) kept.add(`ConfigMap ${refKey({ ...gateway.ref, name })}`);
     const { uid = '' } = stored.metadata;
@@ -98,14 +99,17 @@ export class Fleets {
     const { className, image } = this.#options;
     const { ref } = gateway;
     const { uid = '' } = stored.metadata;
-    const deployment = this.#options.children.get('Deployment', refKey({ ...ref, name: childName(ref) }));
-    const certificates = certificateMounts(gateway, mountedFolders(deployment), this.#options.inPlace(key));
+    const certificates = certificateMounts(gateway, mountedFolders(this.#deployment(ref)), this.#options.inPlace(key));
     const metadata = { labels: childLabels(ref, className), ownerReferences: ownerReferences(ref, uid) };
     const mirrors = foreignCertificates(gateway).flatMap(({ namespace, name }) => {
       const secret: Secret | undefined = view.snapshot.Secret.get(refKey({ namespace, name }));
       return secret === undefined ? [] : [mirror(ref, secret, metadata)];
     });
     return [...mirrors, ...children(gateway, { owner: { uid }, className, image, certificates })];
+  }
+
+  #deployment(ref: ObjectRef): KubeObject | undefined {
+    return this.#options.children.get('Deployment', refKey({ ...ref, name: childName(ref) }));
   }
 
   /** ConfigMaps that the delivery writes, and their last good copies. */
