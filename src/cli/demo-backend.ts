@@ -80,6 +80,8 @@ export async function startDemoBackend(options: DemoBackendOptions & { readonly 
     response.on('close', () => (draining || socket.destroyed ? socket.end() : idle.add(socket)));
     handle(request, response);
   });
+  // After 5 s Node would close idle connections, just when a proxy may use one again: it would answer 503.
+  http1.keepAliveTimeout = 0;
   const http2 = createHttp2Server(handle).on('session', (session) => {
     sessions.add(session);
     session.on('close', () => sessions.delete(session));
