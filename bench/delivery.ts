@@ -75,7 +75,7 @@ class Bench {
 
   async at(size: number): Promise<readonly Figure[]> {
     const service = await this.#world.get<KubeObject>('Service', 'edge-edge');
-    this.#address = (service?.spec as { readonly clusterIP: string }).clusterIP;
+    this.#address = (service?.spec as { readonly clusterIP?: string } | undefined)?.clusterIP ?? '';
     const burst = await this.#grow(size);
     const before = await this.#usage();
     const times = await this.#changes(size);
