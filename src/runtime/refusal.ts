@@ -94,6 +94,9 @@ const reasons: Readonly<Record<number, string>> = {
   504: 'Timeout',
 };
 
+/** Kubernetes says no more than `Unauthorized`. */
+const unknown = 'the API server does not know the token or certificate, or it has expired; renew it in the kubeconfig';
+
 /** Of the object of an ERROR event. */
 export function eventError(object: unknown): ApiError {
   return statusError((object ?? {}) as Status, { code: 500, retryAfterMs: undefined, about: 'watch' });
@@ -111,7 +114,8 @@ function statusError(
     reason,
     message,
   }));
-  return new ApiError(status.message || `${known.about} answered ${code}`, {
+  const said = status.message || `${known.about} answered ${code}`;
+  return new ApiError(code === 401 ? `${said}: ${unknown}` : said, {
     code,
     reason: status.reason || (reasons[code] ?? 'Unknown'),
     causes,
