@@ -18,7 +18,10 @@ test('words choose stages or test files', () => {
     expect.arrayContaining(['types', 'lint', 'format', 'unit', 'envoy', 'bundle', 'cluster']),
   );
   expect(chosen('lint', 'types')).toEqual({ stages: ['types', 'lint'], paths: [] });
-  expect(chosen('features/jwt')).toEqual({ stages: ['unit', 'simulation', 'envoy', 'cluster'], paths: ['features/jwt'] });
+  expect(chosen('features/jwt')).toEqual({
+    stages: ['unit', 'simulation', 'envoy', 'cluster'],
+    paths: ['features/jwt'],
+  });
   expect(chosen('unit', 'policy')).toEqual({ stages: ['unit'], paths: ['policy'] });
 });
 
