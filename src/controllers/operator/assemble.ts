@@ -143,8 +143,8 @@ function controllersOf({ clock, log, metrics }: AssembleOptions, { edges, fleets
       name: 'edge',
       concurrency: gatewaysAtATime,
       backOff: calm,
-      reconcile: (key, { signal, attempt }) =>
-        undelivered.watch(refOfKey(key), attempt, () => edges.reconcile(key, signal)),
+      reconcile: async (key, { signal, attempt }) =>
+        (await undelivered.watch(refOfKey(key), attempt, () => edges.reconcile(key, signal))) ?? {},
     }),
     fleet: new Controller({
       ...shared,

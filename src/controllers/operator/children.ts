@@ -7,7 +7,7 @@ import { classLabel } from '../../render/names.ts';
 import { heldScale, scaleManager } from '../../render/workload/scaling.ts';
 import type { Finding } from '../../status/finding.ts';
 import type { Cache } from './collections.ts';
-import { notApplied } from './refusals.ts';
+import { isEnding, notApplied } from './refusals.ts';
 
 /** Kinds that an ApiGateway becomes, in the order in which they are applied: what a Pod needs comes before it. */
 export const childKinds = [
@@ -144,6 +144,7 @@ export class Children {
       return undefined;
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
+      if (isEnding(error)) return undefined;
       return { finding: notApplied(refOf(gateway), describeRef(refOf(object)), error), error };
     }
   }

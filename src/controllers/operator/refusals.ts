@@ -29,6 +29,11 @@ export function isTold({ code }: ApiError, attempt: number): boolean {
   return code in remedies || attempt > passingAttempts;
 }
 
+/** The namespace is being deleted: it takes nothing new, and soon there is nothing that would need it. */
+export function isEnding({ causes }: ApiError): boolean {
+  return causes.some(({ reason }) => reason === 'NamespaceTerminating');
+}
+
 /** Findings on gateways whose Envoys could not be told, until they are. */
 export class Undelivered {
   readonly #findings = new Map<ObjectKey, Finding>();
@@ -42,14 +47,15 @@ export class Undelivered {
     return [...this.#findings.values()];
   }
 
-  /** Passes on what the work gives, and what it throws. */
-  async watch<T>(about: ObjectRef, attempt: number, work: () => Promise<T>): Promise<T> {
+  /** Passes on what the work gives, and what it throws; undefined where its namespace ends. */
+  async watch<T>(about: ObjectRef, attempt: number, work: () => Promise<T>): Promise<T | undefined> {
     const key = `${about.namespace}/${about.name}`;
     try {
       const result = await work();
       if (this.#findings.delete(key)) this.#onFound();
       return result;
     } catch (error) {
+      if (error instanceof ApiError && isEnding(error)) return undefined;
       if (error instanceof ApiError && isTold(error, attempt)) this.#tell(key, about, error);
       throw error;
     }
