@@ -81,6 +81,9 @@ const http2: Json = {
   },
 };
 
+/** A Service may be younger in the cluster's DNS than here, and Envoy asks again after five seconds otherwise. */
+const whileUnknown = { base_interval: '0.2s', max_interval: '2s' };
+
 /** STATIC takes addresses only; names are resolved, with a last dot so that no search domain is tried. */
 function discovery(name: string, endpoints: Endpoints): object {
   if (endpoints.kind === 'dns') {
@@ -88,6 +91,7 @@ function discovery(name: string, endpoints: Endpoints): object {
       type: 'STRICT_DNS',
       dns_lookup_family: 'V4_PREFERRED',
       respect_dns_ttl: true,
+      dns_failure_refresh_rate: whileUnknown,
       load_assignment: assignment(name, [{ host: `${endpoints.host}.`, port: endpoints.port }]),
     };
   }
