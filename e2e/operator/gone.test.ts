@@ -29,7 +29,7 @@ let traffic: Traffic | undefined;
 
 const edge = (className = world.namespace) => gateway('edge', { className, replicas: 1, drain: '1s' });
 
-/** Given to a class without an operator at the start, since its fleet is kept for a minute, for one that may come. */
+/** Given away at the start: the fleet of a class without an operator is kept for a minute, for one that may come. */
 const orphan = (className: string) => gateway('orphan', { className, replicas: 1, drain: '1s' });
 
 /** What there is of gateways named so. */
@@ -51,8 +51,13 @@ suite('what goes', () => {
   beforeAll(async () => {
     world = await openWorld('e2e-gone');
     operator = await startOperator(world, { class: world.namespace, where: 'outside' });
+    const third = `${world.namespace}-c`;
+    await startOperator(world, { class: third, where: 'outside' });
+    await world.apply(orphan(third));
     await backends(world, 'a');
     await world.apply(route('a', host, [rule('/', 'a')]), authPolicy('a', 'a'));
+    await world.ready('ApiGateway', 'orphan');
+    await world.apply(orphan('nobody'));
   }, 120_000);
   beforeEach(async () => {
     await world.apply(edge());
@@ -72,9 +77,6 @@ suite('what goes', () => {
     expect(await world.get('ApiGateway', 'edge')).toBeUndefined();
     await goneOf('edge');
     await operator.start();
-    await world.apply(orphan(world.namespace));
-    await world.ready('ApiGateway', 'orphan');
-    await world.apply(orphan('nobody'));
   }, 60_000);
 
   test('renamed: the old one goes, the new one serves, and what is not ours stays', async () => {
