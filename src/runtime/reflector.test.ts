@@ -440,3 +440,12 @@ describe('stop', () => {
     await expect(reflector.whenSynced(AbortSignal.abort(new Error('enough')))).rejects.toThrow('enough');
   });
 });
+
+test('a type that need not be there is no warning', async () => {
+  await using world = await watching();
+  world.api.unserve(resources.ReferenceGrant);
+  const reflector = new Reflector<KubeObject>({ ...world.shared, type: resources.ReferenceGrant, optional: true });
+  world.start(reflector);
+  await told('missing', reflector, () => reflector.state.kind === 'behind');
+  expect(world.logged).toEqual(['info cannot list or watch; trying on']);
+});

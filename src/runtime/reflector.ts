@@ -19,6 +19,8 @@ export interface ReflectorOptions<T extends KubeObject> extends ListOptions {
   /** What is kept of an object; it must keep name and namespace, and not fail. `withoutBookkeeping` when absent. The result is frozen. */
   readonly project?: ((raw: KubeObject) => T) | undefined;
   readonly log?: Pick<Log, 'info' | 'warn' | 'error'> | undefined;
+  /** That the resource type is missing, or out of reach, is no trouble. */
+  readonly optional?: boolean | undefined;
   /** For metrics. */
   readonly count?: ((what: ReflectorCount, type: ResourceType) => void) | undefined;
 }
@@ -227,11 +229,12 @@ export class Reflector<T extends KubeObject> implements Source<T> {
 
   #fellBehind(error: ApiError): void {
     const cause = causeOf(error);
-    const { clock, log } = this.#options;
+    const { clock, log, optional } = this.#options;
     const known = this.#state;
     const already = known.kind === 'behind' && known.cause === cause;
+    const level = optional === true && cause !== 'failing' ? 'info' : 'warn';
     if (!already || known.error.code !== error.code)
-      log?.warn('cannot list or watch; trying on', { ...this.#about, cause, error });
+      log?.[level]('cannot list or watch; trying on', { ...this.#about, cause, error });
     this.#become({ kind: 'behind', since: already ? known.since : clock.monotonic(), cause, error });
   }
 
