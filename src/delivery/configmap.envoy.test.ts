@@ -1,7 +1,6 @@
 /** Real Envoys as pods: what their clients see while they are told one change after another. */
-import { createServer, get, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { KubeObject } from '../kube/object.ts';
 import { type Edge, edgeRenderer } from '../render/edge.ts';
@@ -25,6 +24,7 @@ import {
 } from '../testing/build.ts';
 import { envoyForTests } from '../testing/envoy.ts';
 import { type KubeApi, startKubeApi } from '../testing/kube-api/index.ts';
+import { askPod, podTraffic } from '../testing/pod-traffic.ts';
 import { podAddress, RealPods } from '../testing/real-pods.ts';
 import { type ConfigMapDelivery, configMapDelivery, directAccess, type EdgePod, type Published } from './configmap.ts';
 
@@ -135,36 +135,8 @@ function world(number: number): readonly KubeObject[] {
   ];
 }
 
-function ask(pod: EdgePod, path: string): Promise<string> {
-  return new Promise((resolve) => {
-    const options = { host: pod.ip, port: containerPort(port), path, agent: false, timeout: 5000 };
-    get(options, (response) => {
-      response.resume();
-      response.on('end', () => resolve(`${path} ${response.statusCode}`));
-    }).on('error', (error) => resolve(`${path} ${error.message}`));
-  });
-}
-
-/** One request after the other, until `stop`. */
-function traffic(pod: EdgePod) {
-  const answers = new Map<string, number>();
-  let going = true;
-  const done = (async () => {
-    for (let turn = 0; going; turn += 1) {
-      const answer = await ask(pod, ['/', '/stable', '/secure'][turn % 3] ?? '/');
-      answers.set(answer, (answers.get(answer) ?? 0) + 1);
-      // The Envoys and their operator share this machine with it.
-      await sleep(2);
-    }
-  })();
-  return {
-    async stop(): Promise<ReadonlyMap<string, number>> {
-      going = false;
-      await done;
-      return answers;
-    },
-  };
-}
+const ask = (pod: EdgePod, path: string) => askPod(pod, path, { port });
+const traffic = (pod: EdgePod) => podTraffic(['/', '/stable', '/secure'], (path) => ask(pod, path));
 
 async function publish(edge: Edge): Promise<Published> {
   const published = await operator.publish(edge, never);

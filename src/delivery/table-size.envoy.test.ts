@@ -1,7 +1,6 @@
 /** Real Envoys as pods, and a route table that outgrows JSON and shrinks back while clients ask. */
-import { createServer, get, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { KubeObject } from '../kube/object.ts';
 import { resources } from '../kube/resources.ts';
@@ -16,6 +15,7 @@ import { type Connection, connectTo } from '../runtime/connection.ts';
 import { authPolicy, backendRef, gateway, jwt, route, routeTarget, service, snapshotOf } from '../testing/build.ts';
 import { envoyForTests } from '../testing/envoy.ts';
 import { type KubeApi, startKubeApi } from '../testing/kube-api/index.ts';
+import { askPod, podTraffic } from '../testing/pod-traffic.ts';
 import { podAddress, RealPods } from '../testing/real-pods.ts';
 import { type ConfigMapDelivery, configMapDelivery, directAccess, type EdgePod, type Published } from './configmap.ts';
 
@@ -115,36 +115,8 @@ function edgeOf(count: number): Edge {
   return render(resolved);
 }
 
-function ask(pod: EdgePod, path: string, host = 'any.example.com'): Promise<string> {
-  return new Promise((answer) => {
-    const options = { host: pod.ip, port: containerPort(80), path, agent: false, timeout: 5000, headers: { host } };
-    get(options, (response) => {
-      response.resume();
-      response.on('end', () => answer(`${path} ${response.statusCode}`));
-    }).on('error', (error) => answer(`${path} ${error.message}`));
-  });
-}
-
-/** One request after the other, until `stop`. */
-function traffic(pod: EdgePod) {
-  const answers = new Map<string, number>();
-  let going = true;
-  const done = (async () => {
-    for (let turn = 0; going; turn += 1) {
-      const answer = await ask(pod, ['/stable', '/secure', '/nowhere'][turn % 3] ?? '/');
-      answers.set(answer, (answers.get(answer) ?? 0) + 1);
-      // The Envoys and their operator share this machine with it.
-      await sleep(2);
-    }
-  })();
-  return {
-    async stop(): Promise<ReadonlyMap<string, number>> {
-      going = false;
-      await done;
-      return answers;
-    },
-  };
-}
+const ask = (pod: EdgePod, path: string, host = 'any.example.com') => askPod(pod, path, { host });
+const traffic = (pod: EdgePod) => podTraffic(['/stable', '/secure', '/nowhere'], (path) => ask(pod, path));
 
 async function publish(count: number): Promise<Published> {
   const published = await operator.publish(edgeOf(count), never);

@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import { findEnvoy } from '../../../src/delivery/envoy/find.ts';
+import { envoyImage } from '../../../src/render/envoy-process.ts';
 import type { Binaries } from '../local/build.ts';
 import { type Entry, type PackedImage, pack, type Recipe } from './archive.ts';
 
 const root = join(import.meta.dirname, '../../..');
 export const evengateImage = 'evengate:dev';
-export const envoyImage = 'docker.io/envoyproxy/envoy:distroless-v1.40.0';
 export const pauseImage = 'evengate.dev/pause:dev';
 export const dnsImage = 'evengate.dev/coredns:dev';
 

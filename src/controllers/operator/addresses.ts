@@ -1,9 +1,8 @@
 /** Where clients reach a gateway: what its Service has got. */
-import type { KubeObject, ObjectKey } from '../../kube/object.ts';
+import { type KubeObject, type ObjectKey, refOf } from '../../kube/object.ts';
 import type { Address } from '../../reconcilers/world.ts';
 import { childName } from '../../render/names.ts';
 import type { Cache } from './collections.ts';
-import { refOfGateway } from './edges.ts';
 import { refKey } from './secrets.ts';
 
 interface ServiceWithStatus extends KubeObject {
@@ -19,7 +18,7 @@ export function addressesOf(
 ): ReadonlyMap<ObjectKey, readonly Address[]> {
   return new Map(
     [...gateways].flatMap(([key, gateway]) => {
-      const ref = refOfGateway(gateway);
+      const ref = refOf(gateway);
       const service = services.get(refKey({ ...ref, name: childName(ref) })) as ServiceWithStatus | undefined;
       return service === undefined ? [] : [[key, addresses(service)] as const];
     }),

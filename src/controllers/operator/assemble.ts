@@ -1,14 +1,14 @@
 /** What the operator consists of while it leads, put together. */
 import { type ConfigMapDelivery, configMapDelivery } from '../../delivery/configmap.ts';
 import type { Client } from '../../kube/client.ts';
-import { type KubeObject, type ObjectKey, type ObjectRef, objectKey } from '../../kube/object.ts';
+import { type KubeObject, type ObjectKey, type ObjectRef, objectKey, refOf } from '../../kube/object.ts';
 import { childLabels, configMapNames, ownerReferences, toldLabel } from '../../render/names.ts';
 import { Controller } from '../../runtime/controller.ts';
 import { leadingClient } from '../../runtime/leading-client.ts';
 import { addressesOf } from './addresses.ts';
 import type { Caches } from './caches.ts';
 import { Children } from './children.ts';
-import { Edges, refOfGateway } from './edges.ts';
+import { Edges } from './edges.ts';
 import { Fleets } from './fleets.ts';
 import { listen } from './listen.ts';
 import { Loop } from './loop.ts';
@@ -168,7 +168,7 @@ function openDelivery(
   { className, access, clock, log }: AssembleOptions,
   { client, pods }: { readonly client: Client; readonly pods: Pods },
 ): ConfigMapDelivery {
-  const gateway = refOfGateway(stored);
+  const gateway = refOf(stored);
   const own = log.child({ logger: 'delivery', gateway: objectKey(stored) });
   return configMapDelivery({
     gateway,

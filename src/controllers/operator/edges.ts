@@ -209,8 +209,3 @@ function collect<V>(
     }),
   );
 }
-
-export function refOfGateway(object: KubeObject): ObjectRef {
-  const { namespace = '', name } = object.metadata;
-  return { kind: 'ApiGateway', namespace, name };
-}

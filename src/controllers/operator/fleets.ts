@@ -3,7 +3,7 @@
 import type { Gateway } from '../../ir/gateway.ts';
 import type { ApiError, Client } from '../../kube/client.ts';
 import type { Secret } from '../../kube/core.ts';
-import { type KubeObject, type ObjectKey, type ObjectRef, objectKey } from '../../kube/object.ts';
+import { type KubeObject, type ObjectKey, type ObjectRef, objectKey, refOf } from '../../kube/object.ts';
 import { resources } from '../../kube/resources.ts';
 import { foreignCertificates, mirror } from '../../reconcilers/mirror.ts';
 import { certificateMounts } from '../../reconcilers/mounts.ts';
@@ -13,7 +13,7 @@ import { children } from '../../render/workload.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
 import type { Finding } from '../../status/finding.ts';
 import type { Children } from './children.ts';
-import { refOfGateway, troubleFinding } from './edges.ts';
+import { troubleFinding } from './edges.ts';
 import { isTold } from './refusals.ts';
 import { refKey } from './secrets.ts';
 import type { View } from './world.ts';
@@ -122,7 +122,7 @@ export class Fleets {
     this.#found(key, []);
     const { client, children: all, className, clock, onLost } = this.#options;
     onLost(key);
-    const ref = refOfGateway(stored);
+    const ref = refOf(stored);
     const own = all
       .of(stored.metadata.uid ?? '', ref.namespace)
       .filter(({ metadata }) => metadata.labels?.[classLabel] === className);

@@ -1,9 +1,9 @@
 /** Which event makes which key dirty. */
-import { type KubeObject, type ObjectKey, objectKey } from '../../kube/object.ts';
+import { type KubeObject, type ObjectKey, objectKey, refOf } from '../../kube/object.ts';
 import type { Source } from '../../runtime/source.ts';
 import type { Caches } from './caches.ts';
 import { type Children, childKinds } from './children.ts';
-import { type Edges, refOfGateway } from './edges.ts';
+import type { Edges } from './edges.ts';
 import type { Loop } from './loop.ts';
 import type { Named } from './options.ts';
 import { fleetKey, type Pods } from './pods.ts';
@@ -46,7 +46,7 @@ export function listen({ caches, named, loop, edges, children, pods }: Listening
   });
   pods.onChange((fleet) => {
     for (const object of own.ApiGateway.snapshot().values()) {
-      if (fleetKey(refOfGateway(object)) === fleet) enqueue.edge(objectKey(object));
+      if (fleetKey(refOf(object)) === fleet) enqueue.edge(objectKey(object));
     }
   });
   return [

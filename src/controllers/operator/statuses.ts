@@ -5,6 +5,7 @@ import { resources } from '../../kube/resources.ts';
 import { type Inputs, statusInputs } from '../../reconcilers/inputs.ts';
 import { type ReportedKind, reportedKinds, type Status, statusOf } from '../../reconcilers/statuses.ts';
 import type { StatusWorld } from '../../reconcilers/world.ts';
+import { sameMembers } from '../../resolve/memo.ts';
 import type { Cache } from './collections.ts';
 import {
   conditionOf,
@@ -203,16 +204,8 @@ function parts(id: StatusKey): readonly [ReportedKind, ObjectKey] {
   return [kind as ReportedKind, key];
 }
 
-function sameMembers(a: Inputs, b: Inputs): boolean {
-  return a.length === b.length && a.every((member, index) => member === b[index]);
-}
-
 /** Resource versions are opaque, but those of one type can be told apart by age (KEP-5504). */
 function isOlder(version: string | undefined, than: string): boolean {
   if (version === undefined || !/^\d+$/.test(version) || !/^\d+$/.test(than)) return false;
   return version.length === than.length ? version < than : version.length < than.length;
-}
-
-export function statusKey(object: KubeObject): StatusKey {
-  return `${object.kind} ${objectKey(object)}`;
 }
