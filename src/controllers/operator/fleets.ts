@@ -1,5 +1,6 @@
 /** Each ApiGateway as the objects that run its Envoys; and none of them where it is another operator's. */
 
+import { copyOf } from '../../delivery/configmap/store.ts';
 import type { Gateway } from '../../ir/gateway.ts';
 import type { ApiError, Client } from '../../kube/client.ts';
 import type { Secret } from '../../kube/core.ts';
@@ -114,7 +115,7 @@ export class Fleets {
 
   /** ConfigMaps that the delivery writes, and their last good copies. */
   #delivered(gateway: Gateway): readonly string[] {
-    return configMapNames(gateway.ref).flatMap((name) => [name, `${name}-good`]);
+    return configMapNames(gateway.ref).flatMap((name) => [name, copyOf(name)]);
   }
 
   /** Once more from the API server, for this takes a fleet down: a cache may be old. */
