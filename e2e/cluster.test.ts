@@ -4,11 +4,13 @@ import { requirePart } from '../src/testing/parts.ts';
 import { evengateImage, packEvengate } from './cluster/images/images.ts';
 import { whyNoCluster } from './cluster/index.ts';
 import { kubectl, useCluster } from './cluster/use.ts';
+import { until } from './operator/lib/until.ts';
 
 const missing = await whyNoCluster();
 if (missing !== undefined) requirePart('cluster', missing);
 
 const namespace = `cluster-${process.pid}`;
+const url = `http://orders.${namespace}.svc.cluster.local/from/a/pod`;
 const node = '/usr/local/bin/node';
 const labels = { app: 'orders' };
 const objects = [
@@ -54,6 +56,9 @@ const inPod = (program: string) => kubectl(['-n', namespace, 'exec', 'orders', '
     await kubectl(['create', 'namespace', namespace]);
     await kubectl(['-n', namespace, 'apply', '-f', '-'], { apiVersion: 'v1', kind: 'List', items: objects });
     await kubectl(['-n', namespace, 'wait', '--for=condition=Ready', 'pod/orders', '--timeout=120s']);
+    // A Pod that is Ready is known to kube-proxy only some time later: until then its Service refuses connections.
+    const answers = `fetch('${url}').then(() => console.log('yes'), () => undefined)`;
+    await until('an answer of the Service', async () => (await inPod(answers)) !== '');
   }, 1_800_000); // the first time, Kubernetes is compiled
 
   afterAll(async () => {
@@ -74,7 +79,6 @@ const inPod = (program: string) => kubectl(['-n', namespace, 'exec', 'orders', '
   });
 
   test('routes a Service by its DNS name', async () => {
-    const url = `http://orders.${namespace}.svc.cluster.local/from/a/pod`;
     const answer = await inPod(`fetch('${url}').then((answer) => answer.text()).then(console.log)`);
     expect(JSON.parse(answer)).toMatchObject({ backend: 'orders', pod: 'orders', path: '/from/a/pod' });
   });

@@ -7,12 +7,13 @@ import { parseAllDocuments } from 'yaml';
 import { decode } from '../src/api/decode.ts';
 import { group, type KindDefinition, version } from '../src/api/kind.ts';
 import { kinds } from '../src/api/kinds.ts';
-import { crdOracle, judge, type Question, type Verdict } from '../src/testing/crd-oracle.ts';
+import { judge, type Question, type Verdict } from '../src/testing/crd-oracle.ts';
 import { fuzz } from '../src/testing/fuzz.ts';
 import { goodSpecs } from '../src/testing/good-specs.ts';
 import { changed } from '../src/testing/leaves.ts';
 import { mistakes, smallSpecs } from '../src/testing/mistakes/all.ts';
 import { edgeMutations, mutations } from '../src/testing/mutations.ts';
+import { goProgram } from './tools/go-program.ts';
 
 interface Named {
   readonly apiVersion: string;
@@ -22,7 +23,7 @@ interface Named {
 const apiVersion = `${group}/${version}`;
 const named = kinds.map((definition) => [definition.kind, definition] as const);
 
-const oracle = crdOracle();
+const oracle = await goProgram({ module: 'crd-oracle' });
 const describeOracle = 'skip' in oracle ? describe.skip : describe;
 
 function ask(questions: readonly Question[]): readonly Verdict[] {
