@@ -1,6 +1,7 @@
 package main
 
-// Every message that Evengate writes into an Envoy configuration, also inside an Any, is in one of these packages.
+// Every message that Evengate writes into an Envoy configuration, also inside an Any, is in one of these packages, and
+// the spans that come back.
 // The path normaliser has none: it is `normalize_path` and its neighbours in the HTTP connection manager.
 import (
 	// resources and how they are delivered
@@ -112,6 +113,9 @@ import (
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/matching/input_matchers/metadata/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/matching/input_matchers/runtime_fraction/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/type/matcher/v3"
+
+	// what Envoy sends
+	_ "go.opentelemetry.io/proto/otlp/trace/v1"
 
 	// upstream, sockets, DNS, process
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/bootstrap/internal_listener/v3"
