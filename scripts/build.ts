@@ -1,12 +1,15 @@
 /**
  * Bundles src/main.ts and what it imports into dist/evengate.js, the file a published package runs, and the parts that it
- * loads when a command needs them, in evengate.chunks/ beside it.
+ * loads when a command needs them, in evengate.chunks/ beside it; evengate.spdx.json says what of others is in them, and
+ * evengate.licenses.txt under which licences.
  * Usage: node scripts/build.ts [ENTRY [OUT]]
  */
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, relative, resolve } from 'node:path';
 import process from 'node:process';
 import { build, type Plugin } from 'esbuild';
+import { bundledPackages, licensesText } from './lib/packages.ts';
+import { bundleSbom, creationTime } from './sbom.ts';
 
 const root = resolve(import.meta.dirname, '..');
 const entry = resolve(process.argv[2] ?? resolve(root, 'src/main.ts'));
@@ -53,6 +56,11 @@ const result = await build({
   metafile: true,
   plugins: [withoutNetworkOfShell],
 }).catch(() => process.exit(1)); // esbuild has printed each error with its place
+
+const packages = bundledPackages(result.metafile, root);
+const beside = (suffix: string) => resolve(dirname(out), `${name}.${suffix}`);
+writeFileSync(beside('spdx.json'), `${JSON.stringify(bundleSbom(version, packages, creationTime(root)), null, 2)}\n`);
+writeFileSync(beside('licenses.txt'), licensesText(packages));
 
 const outputs = Object.entries(result.metafile.outputs).filter(([path]) => path.endsWith('.js'));
 const bytes = outputs.reduce((sum, [, output]) => sum + output.bytes, 0);
