@@ -20,6 +20,7 @@ test('a kind becomes a CRD, a page and an editor schema; reasons become a page',
     'docs/reference/findings.md',
     'docs/reference/sample.md',
     'docs/schemas/sample_v1alpha1.json',
+    'src/api/known-fields.ts',
   ]);
   expect([...files.values()].every((text) => text.endsWith('\n') && !text.endsWith('\n\n'))).toBe(true);
 });
