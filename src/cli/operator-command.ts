@@ -33,6 +33,7 @@ export function operatorCommand(command: Command, { io, end, runOperator }: Cont
     .option('--class <name>', 'serve ApiGateways of this className', defaultClass)
     .option('--watch-namespace <name...>', 'watch these namespaces only; all when absent')
     .option('--read-secrets', 'read the Secrets that are named: certificates of other namespaces, key sets in Secrets')
+    .option('--secret-namespace <name...>', 'read Secrets of these namespaces only')
     .option('--leader-elect', 'wait for the lease before writing, so that several replicas may run')
     .option('--lease-namespace <name>', 'namespace of the lease; that of the pod or the context when absent')
     .option('--envoy-image <image>', 'of the Envoys, where an ApiGateway names no other', envoyImage)

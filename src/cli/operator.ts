@@ -24,6 +24,7 @@ export interface OperatorArguments {
   readonly class: string;
   readonly watchNamespace?: readonly string[];
   readonly readSecrets?: boolean;
+  readonly secretNamespace?: readonly string[];
   readonly leaderElect?: boolean;
   readonly leaseNamespace?: string;
   readonly envoyImage: string;
@@ -117,7 +118,8 @@ function managerOf(options: OperatorArguments, { connection, log, env }: Surroun
     className: options.class,
     image: options.envoyImage,
     namespaces: options.watchNamespace,
-    readSecrets: options.readSecrets ?? false,
+    readSecrets: options.readSecrets ?? options.secretNamespace !== undefined,
+    secretNamespaces: options.secretNamespace,
     instance,
     clock,
     log,

@@ -24,6 +24,8 @@ export interface CacheOptions {
   readonly namespaces?: readonly string[] | undefined;
   readonly className: string;
   readonly readSecrets: boolean;
+  /** All that are watched when absent. */
+  readonly secretNamespaces?: readonly string[] | undefined;
 }
 
 export interface Caches {
@@ -54,7 +56,9 @@ export function openCaches(options: CacheOptions): Caches {
   const readable = childKinds.filter((kind) => kind !== 'Secret' || options.readSecrets);
   const ours = readable.map((kind) => {
     const selector = kind === 'ConfigMap' ? `${labelSelector},!${toldLabel}` : labelSelector;
-    return [kind, open(resources[kind], { labelSelector: selector, label: `own ${resources[kind].plural}` })] as const;
+    const where = kind === 'Secret' && options.secretNamespaces ? { namespaces: options.secretNamespaces } : {};
+    const label = `own ${resources[kind].plural}`;
+    return [kind, open(resources[kind], { labelSelector: selector, label, ...where })] as const;
   });
   return {
     own: {
@@ -81,6 +85,7 @@ export function openCaches(options: CacheOptions): Caches {
 }
 
 interface Watched<T extends KubeObject> {
+  readonly namespaces: readonly string[];
   readonly labelSelector: string;
   readonly metadataOnly: boolean;
   readonly project: ((raw: KubeObject) => T) | undefined;

@@ -20,6 +20,8 @@ export interface OperatorOptions {
   readonly namespaces?: readonly string[] | undefined;
   /** Secrets of other namespaces, and key sets in Secrets. */
   readonly readSecrets: boolean;
+  /** Namespaces that it may read Secrets in; all that are watched when absent. */
+  readonly secretNamespaces?: readonly string[] | undefined;
   /** Name of this process. */
   readonly instance: string;
   readonly clock: Clock;

@@ -37,12 +37,14 @@ interface Grant {
   readonly readSecrets: boolean;
   /** All when absent. */
   readonly namespaces?: readonly string[];
+  /** Where rights on Secrets hold; everywhere when absent. */
+  readonly secretNamespaces?: readonly string[];
   /** One right that is missing. */
   readonly without?: string;
 }
 
 /** RBAC with the rules of `permissions`, and a list of what it denied. */
-function rbac({ readSecrets, namespaces, without }: Grant) {
+function rbac({ readSecrets, namespaces, secretNamespaces, without }: Grant) {
   const { watched, cluster, own } = permissions({ readSecrets });
   const rights = { watched: rightsIn(watched), cluster: rightsIn(cluster), own: rightsIn(own) };
   const denied: string[] = [];
@@ -51,7 +53,10 @@ function rbac({ readSecrets, namespaces, without }: Grant) {
     const right = rightOf(attributes);
     const inWatched = rights.watched.has(right) && (namespaces === undefined || namespaces.includes(namespace));
     const inCluster = rights.cluster.has(right) && namespaces === undefined;
-    const may = right !== without && (inWatched || inCluster || (namespace === home && rights.own.has(right)));
+    const isSecret = attributes.resource === 'secrets' && attributes.group === '';
+    const mayRead = !isSecret || secretNamespaces === undefined || secretNamespaces.includes(namespace);
+    const may =
+      mayRead && right !== without && (inWatched || inCluster || (namespace === home && rights.own.has(right)));
     if (!may) denied.push(`${right} in ${namespace}`);
     return may;
   };
@@ -59,10 +64,7 @@ function rbac({ readSecrets, namespaces, without }: Grant) {
 }
 
 /** All that the operator ever does: a gateway opens, changes, scales by itself, shrinks, and goes to another class. */
-async function live(
-  rig: OperatorRig,
-  settings: { readonly readSecrets: boolean; readonly namespaces?: readonly string[] },
-) {
+async function live(rig: OperatorRig, settings: Pick<Grant, 'readSecrets' | 'namespaces' | 'secretNamespaces'>) {
   const { api, quiet } = rig;
   createAll(api, shop());
   rig.start({
@@ -120,6 +122,22 @@ describe('the rights of the operator', () => {
     expect(await live(rig, { readSecrets: true, namespaces })).toBe('True Ready');
     // Labels of namespaces are wanted, and lived without.
     expect([...new Set(denied)]).toEqual(['list /namespaces in ']);
+  });
+
+  test('on Secrets may end at some namespaces, where it watches all', async () => {
+    const secretNamespaces = ['shop', 'certs'];
+    const { authorize, denied } = rbac({ readSecrets: true, secretNamespaces });
+    const rig = await pool.open({ authorize });
+    expect(await live(rig, { readSecrets: true, secretNamespaces })).toBe('True Ready');
+    expect(denied).toEqual([]);
+  });
+
+  test('on a Secret out of reach are missed by what names it, and by nothing else', async () => {
+    const secretNamespaces = ['shop'];
+    const { authorize, denied } = rbac({ readSecrets: true, secretNamespaces });
+    const rig = await pool.open({ authorize });
+    expect(await live(rig, { readSecrets: true, secretNamespaces })).toBe('False InvalidCertificateRef');
+    expect([...new Set(denied)]).toEqual([expect.stringMatching(/\/secrets in certs$/)]);
   });
 
   test.each([

@@ -13,6 +13,7 @@ export interface OperatorSettings {
   readonly className: string;
   readonly namespaces: readonly string[] | undefined;
   readonly readSecrets: boolean;
+  readonly secretNamespaces: readonly string[];
   /** Made with the client, clock and log of the process. */
   readonly election: (parts: ElectionParts) => Election;
   /** After each write that the API server took, before the operator hears of it. */
@@ -55,16 +56,16 @@ export interface Traffic {
 
 export function startOperator(around: Surroundings, settings: Partial<OperatorSettings>): RunningOperator {
   const life = new Life();
-  const { className = 'evengate', namespaces, readSecrets = false, userAgent = 'evengate/test' } = settings;
+  const { className = 'evengate', namespaces, readSecrets = false, secretNamespaces } = settings;
   const clock = life.clock(around.clock);
   const log = createLog({ output: life.output(around.log), clock, level: 'debug' });
-  const connection = connectTo({ server: around.server, userAgent });
+  const connection = connectTo({ server: around.server, userAgent: settings.userAgent ?? 'evengate/test' });
   const onWrite = () => settings.onWrite?.(operator);
   const client = life.client(kubeClient(connection, { fieldManager: 'evengate', clock }), around.traffic, onWrite);
   const election = settings.election?.({ client, clock, log }) ?? alwaysLeader;
   const manager = new Manager({ clock, log, election });
   const access = life.calls(around.access);
-  const common = { className, image: 'envoy:test', namespaces, readSecrets, instance: 'test' };
+  const common = { className, image: 'envoy:test', namespaces, readSecrets, secretNamespaces, instance: 'test' };
   const metrics = createMetrics({ process: false });
   const components = operatorComponents({ ...common, client, election, access, clock, log, metrics });
   for (const component of components) manager.add(component);
