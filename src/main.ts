@@ -1,4 +1,5 @@
 /** The entry of the CLI: hands what belongs to the process to the program. */
+import { basename } from 'node:path';
 import process from 'node:process';
 import { exitCodes } from './cli/exit-codes.ts';
 import { ioOf } from './cli/io.ts';
@@ -15,7 +16,11 @@ process.on('uncaughtException', (error) => {
   process.exit(isOfSystem ? exitCodes.unusable : exitCodes.bug);
 });
 
-process.exitCode = await runProgram(process.argv.slice(2), ioOf(process), async (options) => {
-  const { runOperator } = await import('./operator.ts');
-  await runOperator(options, process, () => process.exit(exitCodes.findings));
+process.exitCode = await runProgram(process.argv.slice(2), ioOf(process), {
+  // kubectl finds its plugins by their names on PATH, which may be links.
+  name: basename(process.argv[1] ?? '').startsWith('kubectl') ? 'kubectl evengate' : 'evengate',
+  runOperator: async (options) => {
+    const { runOperator } = await import('./operator.ts');
+    await runOperator(options, process, () => process.exit(exitCodes.findings));
+  },
 });

@@ -16,18 +16,19 @@ export const explainExamples = [
     `evengate explain -f . 'GET https://shop.example.com/orders' --claims '{"iss": "https://login.example.com", "scope": "orders.read"}'`,
     'as if with a token that verifies',
   ],
+  ["evengate explain 'GET https://shop.example.com/orders'", 'what is in the cluster'],
   [
     "evengate explain -f . 'POST https://shop.example.com/orders' -H 'authorization: Bearer eyJ…' -o json",
     'with a real token, for scripts',
   ],
 ] as const satisfies readonly (readonly [string, string])[];
 
-/** `command` has `-f` already. */
+/** `command` has the options of a source already. */
 export function explainCommand(command: Command, { io, end }: Context): Command {
   return command
     .summary('say what becomes of one request, and why')
     .description(
-      'Says which route answers a request, what each policy on its path says to it, and what the client gets.\nEnds with 0 when that could be told (a refused request is a good answer), 2 when something cannot be read.',
+      'Says which route answers a request, what each policy on its path says to it, and what the client gets.\nWithout -f it asks what is in the cluster.\nEnds with 0 when that could be told (a refused request is a good answer), 2 when something cannot be read.',
     )
     .addArgument(new Argument('[request]', "such as 'GET https://host/path'; the method is GET when absent"))
     .option('-H, --header <line>', "'name: value' of the request; may be repeated", collect, [])
@@ -43,17 +44,17 @@ export function explainCommand(command: Command, { io, end }: Context): Command 
       const { request, file } = apart(written, options.file);
       if (request === undefined) return command.error("error: say which request, such as 'GET https://host/path'");
       const { explainRequest } = await import('./explain.ts');
-      end(await explainRequest(request, { ...options, file }, io));
+      end(await explainRequest(request, { ...options, ...(file === undefined ? {} : { file }) }, io));
     });
 }
 
 /** `-f` takes every word that follows, also the request behind the paths: it is the one that names a URL. */
 function apart(
   written: string | undefined,
-  words: readonly string[],
-): { readonly request: string | undefined; readonly file: readonly string[] } {
-  const request = written ?? words.findLast((word) => word.includes('://'));
-  return { request, file: words.filter((word) => word !== request) };
+  words: readonly string[] | undefined,
+): { readonly request: string | undefined; readonly file: readonly string[] | undefined } {
+  const request = written ?? words?.findLast((word) => word.includes('://'));
+  return { request, file: words?.filter((word) => word !== request) };
 }
 
 function collect(line: string, before: readonly string[]): readonly string[] {

@@ -5,15 +5,15 @@ import { isAddress } from '../resolve/explain/client-address.ts';
 import { explain } from '../resolve/explain/explain.ts';
 import { addressOf } from '../resolve/explain/request.ts';
 import type { ExplainRequest, Explanation, TokenClaims } from '../resolve/explain/types.ts';
+import type { Resolution } from '../resolve/resolve.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { type Explained, jsonExplanation, textExplanation } from './explain-report.ts';
 import { claimedToken, issuersOf, tokenFacts } from './explain-token.ts';
 import { textReport } from './findings.ts';
 import type { Io } from './io.ts';
-import { complain, load } from './load.ts';
+import { complain, loadSource, type SourceOptions, showNotes } from './load.ts';
 
-export interface ExplainOptions {
-  readonly file: readonly string[];
+export interface ExplainOptions extends SourceOptions {
   /** `name: value` each. */
   readonly header?: readonly string[];
   readonly claims?: string;
@@ -32,10 +32,11 @@ interface Asked {
 export async function explainRequest(written: string, options: ExplainOptions, io: Io): Promise<ExitCode> {
   const asked = readRequest(written, options);
   if (typeof asked === 'string') return unusable(io, asked);
-  const { set, resolution, findings, nothing } = await load(options.file, io);
+  const { set, resolution, findings, nothing, notes } = await loadSource(options, io);
   if (set.problems.length > 0) io.stderr.write(textReport(findings, io.stderr));
   if (nothing !== undefined) return unusable(io, nothing);
-  const gateways = chosenGateways(resolution.gateways, options.gateway);
+  showNotes(io, notes);
+  const gateways = chosenGateways(resolution, options);
   if (typeof gateways === 'string') return unusable(io, gateways);
   const all = await Promise.all(
     gateways.map(async ([gateway, ir]): Promise<Explained> => ({ gateway, explanation: await explainOn(ir, asked) })),
@@ -92,15 +93,20 @@ function readClaims(text: string): TokenClaims | string {
 
 type NamedGateway = readonly [ObjectKey, Gateway];
 
+/** A host is asked for wherever it is served; `-n` names a namespace of ApiGateways. */
 function chosenGateways(
-  all: ReadonlyMap<ObjectKey, Gateway>,
-  name: string | undefined,
+  { gateways: all, className }: Resolution,
+  { gateway, namespace }: ExplainOptions,
 ): readonly NamedGateway[] | string {
   const gateways = [...all].toSorted(([a], [b]) => (a < b ? -1 : 1));
-  if (gateways.length === 0) return 'there is no ApiGateway of class evengate among the manifests that can be read';
-  const named = gateways.filter(([key]) => name === undefined || key === name);
+  if (gateways.length === 0) return `there is no ApiGateway of class ${className} that can be read`;
+  const named = gateways.filter(
+    ([key, { ref }]) => (gateway ?? key) === key && (namespace ?? ref.namespace) === ref.namespace,
+  );
   const known = gateways.map(([key]) => key).join(', ');
-  return named.length > 0 ? named : `there is no ApiGateway ${name ?? ''}; there is ${known}`;
+  return named.length > 0
+    ? named
+    : `there is no ApiGateway ${gateway ?? `in namespace ${namespace}`}; there is ${known}`;
 }
 
 async function explainOn(gateway: Gateway, { request, claims }: Asked): Promise<Explanation> {

@@ -2,6 +2,7 @@
 import type { ManifestSet } from '../controllers/manifests/assemble.ts';
 import type { InputProblem, Position } from '../controllers/manifests/source.ts';
 import { describeRef, type ObjectRef } from '../kube/object.ts';
+import type { Collection } from '../kube/snapshot.ts';
 import { cut } from '../status/conditions.ts';
 import type { Finding, Reason, Severity } from '../status/finding.ts';
 import type { Output, Style } from './io.ts';
@@ -69,9 +70,11 @@ function compareText(a: string, b: string): number {
   return a === b ? 0 : a < b ? -1 : 1;
 }
 
-export function summarise(findings: readonly PlacedFinding[], set: ManifestSet): Summary {
+/** Of a cluster, objects of the namespace that is reported on; undefined for all. */
+export function summarise(findings: readonly PlacedFinding[], set: ManifestSet, namespace?: string): Summary {
   const errors = findings.filter(({ severity }) => severity === 'error').length;
-  const objects = Object.values(set.snapshot).reduce((sum, { size }: { readonly size: number }) => sum + size, 0);
+  const all = Object.values(set.snapshot).flatMap((objects: Collection) => [...objects.values()]);
+  const objects = all.filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace).length;
   return { errors, warnings: findings.length - errors, objects };
 }
 
@@ -86,15 +89,17 @@ function count(number: number, noun: string): string {
 
 const severityStyles: Readonly<Record<Severity, Style>> = { error: 'red', warning: 'yellow' };
 
-/** One line each, its columns aligned: place, severity, reason, object, field, message and remedy. */
+/** One line each, its columns aligned: place (where any has one), severity, reason, object, field, message and remedy. */
 export function textReport(findings: readonly PlacedFinding[], output: Output): string {
   const rows = findings.map((finding) => ({ finding, cells: cellsOf(finding) }));
   const widths = [0, 1, 2, 3, 4].map((column) => widthOf(rows.map(({ cells }) => cells[column] ?? '')));
+  // Objects of a cluster stand in no file.
+  const places = findings.some(({ position }) => position !== undefined);
   const lines = rows.map(({ finding, cells }) => {
     const padded = cells.map((cell, column) => cell.padEnd(widths[column] ?? 0));
     const [at = '', severity = '', reason = '', object = '', field = ''] = padded;
     const text = [
-      output.style('bold', at),
+      ...(places ? [output.style('bold', at)] : []),
       output.style(severityStyles[finding.severity], severity),
       reason,
       object,

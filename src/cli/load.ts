@@ -26,7 +26,11 @@ export interface SourceOptions extends ClusterOptions {
 }
 
 export async function loadSource(options: SourceOptions, io: Io): Promise<Loaded> {
-  return options.file === undefined ? await loadCluster(options, io) : await load(options.file, io);
+  if (options.file !== undefined) return await load(options.file, io);
+  const loaded = await loadCluster(options, io);
+  // Whoever forgot -f did not mean a cluster.
+  if (!loaded.nothing?.startsWith('no cluster is named')) return loaded;
+  return { ...loaded, nothing: `${loaded.nothing}, or manifests with -f PATH` };
 }
 
 export async function load(paths: readonly string[], io: Io): Promise<Loaded> {

@@ -51,7 +51,7 @@ describe('a command line that cannot be used ends with 2 and says what is wrong'
     ['lnt', "unknown command 'lnt'\n(Did you mean lint?)"],
     ['lint --stric', "unknown option '--stric'\n(Did you mean --strict?)"],
     ['lint --fiel x', "unknown option '--fiel'\n(Did you mean --file?)"],
-    ['lint', 'say which manifests to read with -f PATH'],
+    ['run', 'say which manifests to read with -f PATH'],
     ['lint -f', "option '-f, --file <path...>' argument missing"],
     [
       'lint -f . -o xml',
@@ -188,4 +188,16 @@ describe('bin/evengate', () => {
     expect(stdout.trim().split('\n').length).toBeGreaterThanOrEqual(2000);
     expect(stdout.endsWith('\n')).toBe(true);
   });
+});
+
+test('started by kubectl, help says so', async () => {
+  const io = fakeIo();
+  expect(await runProgram(['lint', '--help'], io, { name: 'kubectl evengate' })).toBe(0);
+  expect(io.written.stdout).toMatch(/^Usage: kubectl evengate lint/);
+  expect(io.written.stdout).toContain('kustomize build . | kubectl evengate lint -f -');
+});
+
+test('without -f and without a cluster, both are asked for', async () => {
+  const { code, stderr } = await evengate('lint');
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/no cluster is named: .* or manifests with -f PATH\.\n$/)]);
 });

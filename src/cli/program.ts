@@ -1,11 +1,17 @@
 /** The commands and their options. What does the work is imported when a command is called, so that each starts quickly. */
-import { Argument, Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
+import { withSource } from './cluster-options.ts';
+import { completionCommand, completionExamples } from './completion-command.ts';
+import { crdsCommand, crdsExamples } from './crds-command.ts';
 import { demoBackendCommand, demoBackendExamples } from './demo-backend-command.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { explainCommand, explainExamples } from './explain-command.ts';
+import { type Examples, examples, withFiles } from './help.ts';
 import type { Io } from './io.ts';
+import { lintCommand, lintExamples } from './lint-command.ts';
 import type { RunOperator } from './operator.ts';
 import { installCommand, installExamples, operatorCommand, operatorExamples } from './operator-command.ts';
+import { renderCommand, renderExamples } from './render-command.ts';
 import { runCommand, runExamples } from './run-command.ts';
 import { versionText } from './version-text.ts';
 
@@ -15,18 +21,21 @@ export interface Context {
   /** Called once, with what the process ends with. */
   readonly end: (code: ExitCode) => void;
   readonly runOperator: RunOperator;
+  /** What help calls it: `kubectl evengate` when kubectl started it; `evengate` when absent. */
+  readonly name?: string;
 }
 
 /** Exit code of `evengate ARGS`. */
 export async function runProgram(
   args: readonly string[],
   io: Io,
-  runOperator: RunOperator = noOperator,
+  { runOperator = noOperator, name = 'evengate' }: Partial<Pick<Context, 'runOperator' | 'name'>> = {},
 ): Promise<ExitCode> {
   let result: ExitCode = exitCodes.done;
   const program = buildProgram({
     io,
     runOperator,
+    name,
     end: (code) => {
       result = code;
     },
@@ -46,7 +55,7 @@ const noOperator: RunOperator = () => Promise.reject(new Error('nobody said how 
 
 export function buildProgram(context: Context): Command {
   const { io } = context;
-  const program = new Command('evengate')
+  const program = new Command(context.name ?? 'evengate')
     .description(
       'Compiles ApiGateways, Routes, AuthPolicies and RateLimitPolicies into Envoy configuration, and serves it.',
     )
@@ -80,97 +89,17 @@ export function buildProgram(context: Context): Command {
 
 /** In the order that help shows them. */
 function addCommands(program: Command, context: Context): void {
-  runCommand(withFiles(program.command('run')), context).addHelpText('after', examples(runExamples));
-  explainCommand(withFiles(program.command('explain')), context).addHelpText('after', examples(explainExamples));
-  operatorCommand(program.command('operator'), context).addHelpText('after', examples(operatorExamples));
-  addLint(program, context);
-  addRender(program, context);
-  installCommand(program.command('install'), context).addHelpText('after', examples(installExamples));
-  addCrds(program, context);
-  demoBackendCommand(program.command('demo-backend'), context).addHelpText('after', examples(demoBackendExamples));
-  addCompletion(program, context);
+  const named = (name: string, lines: Examples) => program.command(name).addHelpText('after', examples(lines));
+  runCommand(withFiles(named('run', runExamples)), context);
+  explainCommand(withSource(named('explain', explainExamples)), context);
+  operatorCommand(named('operator', operatorExamples), context);
+  lintCommand(withSource(named('lint', lintExamples)), context);
+  renderCommand(withSource(named('render', renderExamples)), context);
+  installCommand(named('install', installExamples), context);
+  crdsCommand(named('crds', crdsExamples), context);
+  demoBackendCommand(named('demo-backend', demoBackendExamples), context);
+  completionCommand(named('completion', completionExamples), program, context);
   addVersion(program, context);
-}
-
-function addLint(program: Command, { io, end }: Context): void {
-  withFiles(program.command('lint'))
-    .summary('find what is wrong with manifests')
-    .description(
-      'Prints everything that is wrong with manifests: where it is written, which field it is, and what to do about it.\n' +
-        'Ends with 0 when all is well, 1 with errors (--strict: or warnings), 2 when something cannot be read at all.',
-    )
-    .option('--strict', 'let warnings count as errors')
-    .addOption(
-      new Option('-o, --output <format>', 'how to print: text for people, json for scripts, sarif for code hosts')
-        .choices(['text', 'json', 'sarif'])
-        .default('text'),
-    )
-    .addHelpText(
-      'after',
-      examples([
-        ['evengate lint -f gateway.yaml routes/', 'a file, and every manifest below a folder'],
-        ['kustomize build . | evengate lint -f -', 'what another tool prints'],
-        ['evengate lint --strict -o sarif -f . > findings.sarif', 'for the checks of a pull request'],
-      ]),
-    )
-    .action(async (options: import('./lint.ts').LintOptions) => {
-      const { lint } = await import('./lint.ts');
-      end(await lint(options, io));
-    });
-}
-
-function addRender(program: Command, { io, end }: Context): void {
-  withFiles(program.command('render'))
-    .summary('print what Envoy would be told')
-    .description(
-      'Prints the Envoy resources of every ApiGateway and the status of every object, as YAML: equal input gives equal bytes.\nWhat lint would find goes to stderr. Ends with 0 when done, 2 when something cannot be read at all.',
-    )
-    .option('-o, --output <folder>', 'write one file each below this folder, where other files stay as they are')
-    .addHelpText(
-      'after',
-      examples([
-        ['evengate render -f examples/shop', 'everything, as YAML documents'],
-        ['evengate render -f examples/shop -o rendered', 'rendered/<namespace>.<name>/lds.yaml, rendered/status/…'],
-      ]),
-    )
-    .action(async (options: import('./render.ts').RenderOptions) => {
-      const { render } = await import('./render.ts');
-      end(await render(options, io));
-    });
-}
-
-function addCrds(program: Command, { io, end }: Context): void {
-  program
-    .command('crds')
-    .summary('print the CustomResourceDefinitions')
-    .description('Prints the CustomResourceDefinitions of the four kinds, as this version of Evengate reads them.')
-    .option('-o, --output <folder>', 'write one file each into this folder')
-    .addHelpText('after', examples([['evengate crds | kubectl apply --server-side -f -', 'install them in a cluster']]))
-    .action(async (options: import('./crds.ts').CrdsOptions) => {
-      const { crds } = await import('./crds.ts');
-      end(await crds(options, io));
-    });
-}
-
-function addCompletion(program: Command, { io, end }: Context): void {
-  program
-    .command('completion')
-    .summary('print a script that completes commands')
-    .description('Prints a script that teaches a shell to complete the commands and options of evengate.')
-    .addArgument(new Argument('<shell>', 'which shell').choices(['bash', 'zsh', 'fish']))
-    .addHelpText(
-      'after',
-      examples([
-        ['source <(evengate completion bash)', 'in ~/.bashrc'],
-        ['source <(evengate completion zsh)', 'in ~/.zshrc, after compinit'],
-        ['evengate completion fish | source', 'in ~/.config/fish/config.fish'],
-      ]),
-    )
-    .action(async (shell: import('./completion.ts').Shell) => {
-      const { completionScript } = await import('./completion.ts');
-      io.stdout.write(completionScript(shell, program));
-      end(exitCodes.done);
-    });
 }
 
 function addVersion(program: Command, { io, end }: Context): void {
@@ -182,23 +111,4 @@ function addVersion(program: Command, { io, end }: Context): void {
       io.stdout.write(`${versionText()}\n`);
       end(exitCodes.done);
     });
-}
-
-/** Adds `-f`, as every command that reads manifests has it: `file` among the options, never empty. */
-export function withFiles(command: Command): Command {
-  return (
-    command
-      .option('-f, --file <path...>', 'files, folders (with everything below them) or - for stdin; may be repeated')
-      // A mandatory option would be missed first, and a misspelt one never be named.
-      .hook('preAction', () => {
-        if (command.opts()['file'] === undefined) command.error('error: say which manifests to read with -f PATH');
-      })
-  );
-}
-
-/** Command lines beside what they are for, below the options of a command. */
-export function examples(lines: readonly (readonly [command: string, purpose: string])[]): string {
-  const width = Math.max(...lines.map(([command]) => command.length));
-  const body = lines.map(([command, purpose]) => `  ${command.padEnd(width)}   ${purpose}`);
-  return `\nExamples:\n${body.join('\n')}`;
 }

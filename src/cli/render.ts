@@ -1,7 +1,6 @@
 /** `evengate render`: what Envoy would be told, which objects would run it, and what the statuses would say. */
 import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
-import { defaultClass } from '../ir/class-name.ts';
 import type { Gateway } from '../ir/gateway.ts';
 import { describeRef, type ObjectKey, type ObjectRef } from '../kube/object.ts';
 import { type ObjectStatus, statuses } from '../reconcilers/statuses.ts';
@@ -15,35 +14,40 @@ import { type ExitCode, exitCodes } from './exit-codes.ts';
 import { type TextFile, writeFiles } from './files.ts';
 import { textReport } from './findings.ts';
 import type { Io } from './io.ts';
-import { complain, type Loaded, load } from './load.ts';
+import { complain, type Loaded, loadSource, type SourceOptions, showNotes } from './load.ts';
 
-export interface RenderOptions {
-  readonly file: readonly string[];
+export interface RenderOptions extends SourceOptions {
   readonly output?: string;
 }
 
 export async function render(options: RenderOptions, io: Io): Promise<ExitCode> {
-  const loaded = await load(options.file, io);
+  const loaded = await loadSource(options, io);
   io.stderr.write(textReport(loaded.findings, io.stderr));
   if (loaded.nothing !== undefined) {
     complain(io, loaded.nothing);
     return exitCodes.unusable;
   }
+  showNotes(io, loaded.notes);
   const written = await writeFiles(renderedFiles(loaded), options.output, io);
   return loaded.set.problems.length > 0 ? exitCodes.unusable : written;
 }
 
 /** Gateways by name, each one's files in the order that Envoy is told them, and its objects; then the statuses. */
-function renderedFiles({ set, resolution }: Loaded): readonly TextFile[] {
+function renderedFiles({ set, resolution, namespace: only }: Loaded): readonly TextFile[] {
   const toEdge = edgeRenderer(inCluster);
-  const gateways = [...resolution.gateways].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const isShown = ({ namespace }: ObjectRef) => only === undefined || namespace === only;
+  const gateways = [...resolution.gateways]
+    .filter(([, { ref }]) => isShown(ref))
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
   const edges = gateways.map(([key, gateway]): readonly [ObjectKey, Edge] => [key, toEdge(gateway)]);
   const told = new Map(edges.map(([key, { revision }]): readonly [ObjectKey, Delivery] => [key, { revision }]));
   const world = statusWorld(resolution, [...set.findings, ...resolution.findings], { deliveries: told });
   return [
     ...edges.flatMap(([, edge]) => edgeFiles(edge)),
-    ...gateways.flatMap(([, gateway]) => childFiles(gateway)),
-    ...statuses(set.snapshot, world).map(statusFile),
+    ...gateways.flatMap(([, gateway]) => childFiles(gateway, resolution.className)),
+    ...statuses(set.snapshot, world)
+      .filter(({ ref }) => isShown(ref))
+      .map(statusFile),
   ];
 }
 
@@ -55,8 +59,8 @@ function edgeFiles({ gateway, files }: Edge): readonly TextFile[] {
 }
 
 /** As the operator writes them, but for what depends on the stored ApiGateway: the owner, and the token of the drain. */
-function childFiles(gateway: Gateway): readonly TextFile[] {
-  return children(gateway, { className: defaultClass, image: envoyImage }).map((child) => ({
+function childFiles(gateway: Gateway, className: string): readonly TextFile[] {
+  return children(gateway, { className, image: envoyImage }).map((child) => ({
     path: `${fileName([gateway.ref.namespace, gateway.ref.name])}/${child.kind.toLowerCase()}.yaml`,
     text: `# ${describeRef(gateway.ref)}: ${child.kind}\n${yaml(child)}`,
   }));
