@@ -97,11 +97,11 @@ function electionOf(options: OperatorArguments, candidate: Candidate): Election 
 function managerOf(options: OperatorArguments, { connection, log, env }: Surroundings): Manager {
   const clock = systemClock;
   const metrics = createMetrics({ process: true });
+  const { host } = new URL(connection.server);
   const client = kubeClient(connection, {
     fieldManager: 'evengate',
     clock,
-    onCall: ({ code, method }) =>
-      metrics.request({ code: code === 0 ? '<error>' : String(code), method, host: new URL(connection.server).host }),
+    onCall: (call) => metrics.request({ ...call, host }),
   });
   const instance = `${env['POD_NAME'] ?? hostname()}-${randomBytes(3).toString('hex')}`;
   const election = electionOf(options, { client, instance, connection, log, env, metrics });
@@ -121,6 +121,7 @@ function managerOf(options: OperatorArguments, { connection, log, env }: Surroun
     readSecrets: options.readSecrets ?? options.secretNamespace !== undefined,
     secretNamespaces: options.secretNamespace,
     instance,
+    version: evengateVersion(),
     clock,
     log,
     metrics,

@@ -57,36 +57,41 @@ test('only GET, and only what there is', async () => {
 
 test('metrics of the process, of client-go and of our own', async () => {
   const { ask, metrics } = await serve({});
-  metrics.request({ code: '200', method: 'GET', host: '10.96.0.1:443' });
+  metrics.request({ verb: 'list', code: 200, method: 'GET', ms: 20, host: '10.96.0.1:443' });
   metrics.leader('evengate-operator')(true);
   metrics.queue('route').depth(3);
   metrics.controller('route').concurrency(2);
-  metrics.counter({ name: 'publications_total', help: 'x', labelNames: ['phase'] }).inc({ phase: 'routes' });
-  metrics.gauge({
-    name: 'gateways',
-    help: 'x',
-    collect() {
-      this.set(7);
-    },
-  });
-  metrics.histogram({ name: 'publication_seconds', help: 'x', buckets: [1] }).observe(2);
+  const gateways = new Set(['edge', 'internal']);
+  metrics
+    .counter({ ...declared, name: 'evengate_publications_total', labels: { phase: 'x' } })
+    .inc({ phase: 'routes' });
+  metrics.state({ ...declared, name: 'evengate_gateway_pods', labels: { gateway: 'x' } }, () =>
+    [...gateways].map((gateway) => ({ labels: { gateway }, value: 7 })),
+  );
+  metrics.histogram({ ...declared, name: 'evengate_publication_seconds' }, [1]).observe(2);
   const { body, headers } = await ask('/metrics');
   expect(headers.get('content-type')).toContain('text/plain');
   for (const line of [
     'rest_client_requests_total{code="200",method="GET",host="10.96.0.1:443"} 1',
+    'rest_client_request_duration_seconds_bucket{le="0.025",verb="list",host="10.96.0.1:443"} 1',
     'leader_election_master_status{name="evengate-operator"} 1',
     'workqueue_depth{name="route",controller="route"} 3',
     'workqueue_retries_total{name="route",controller="route"} 0',
     'controller_runtime_max_concurrent_reconciles{controller="route"} 2',
     'controller_runtime_reconcile_total{controller="route",result="error"} 0',
     'evengate_publications_total{phase="routes"} 1',
-    'evengate_gateways 7',
+    'evengate_gateway_pods{gateway="edge"} 7',
+    'evengate_gateway_pods{gateway="internal"} 7',
     'evengate_publication_seconds_bucket{le="+Inf"} 1',
   ]) {
     expect(body.split('\n')).toContain(line);
   }
   expect(body).toMatch(/^process_resident_memory_bytes \d+$/m);
+  gateways.delete('internal');
+  expect((await ask('/metrics')).body).not.toContain('internal');
 });
+
+const declared = { help: 'x', type: 'gauge', labels: {} } as const;
 
 test('port 0 is no server', async () => {
   const { registry } = createMetrics({ process: false });

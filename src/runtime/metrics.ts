@@ -1,5 +1,6 @@
 /** prom-client's metrics under the names of controller-runtime and client-go, so that their dashboards and alerts work. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { type Declaration, runtimeMetrics } from './metric-list.ts';
 import type { QueueMetrics, Running } from './work-queue.ts';
 
 export interface ControllerMetrics {
@@ -10,26 +11,34 @@ export interface ControllerMetrics {
 
 export type ReconcileResult = 'success' | 'requeue_after' | 'error' | 'terminal_error';
 
-/** Names and labels of a metric of our own; a label has few values, never an object's name. */
-export interface OwnMetric<Label extends string> {
-  /** Without `evengate_`. */
-  readonly name: string;
-  readonly help: string;
-  readonly labelNames?: readonly Label[];
-}
-
 export interface Metrics {
   readonly registry: Registry;
   controller(name: string): ControllerMetrics;
   queue(name: string): QueueMetrics;
   /** Called with true on winning and false on losing. */
   leader(name: string): (leads: boolean) => void;
-  /** `code` is the HTTP status, or `<error>` where none came. */
-  request(labels: { readonly code: string; readonly method: string; readonly host: string }): void;
-  counter<L extends string>(metric: OwnMetric<L>): Counter<L>;
-  gauge<L extends string>(metric: OwnMetric<L> & { readonly collect?: (this: Gauge<L>) => void }): Gauge<L>;
-  /** `buckets` in the metric's unit, seconds by custom. */
-  histogram<L extends string>(metric: OwnMetric<L> & { readonly buckets: readonly number[] }): Histogram<L>;
+  /** One call to the API server at `host`. */
+  request(call: Request): void;
+  counter<L extends string>(declared: Declaration<L>): Counter<L>;
+  gauge<L extends string>(declared: Declaration<L>): Gauge<L>;
+  /** Asked with every scrape for all that there is: a series goes away with what it is about. */
+  state<L extends string>(declared: Declaration<L>, read: () => Iterable<Sample<L>>): void;
+  /** `buckets` in seconds. */
+  histogram<L extends string>(declared: Declaration<L>, buckets: readonly number[]): Histogram<L>;
+}
+
+export interface Request {
+  readonly method: string;
+  readonly verb: string;
+  /** HTTP status; 0 where none came. */
+  readonly code: number;
+  readonly ms: number;
+  readonly host: string;
+}
+
+export interface Sample<L extends string> {
+  readonly labels: Readonly<Record<L, string>>;
+  readonly value: number;
 }
 
 const timeBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
@@ -38,23 +47,45 @@ const timeBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
 export function createMetrics({ process }: { readonly process: boolean }): Metrics {
   const registry = new Registry();
   if (process) collectDefaultMetrics({ register: registry });
+  const make = makers(registry);
   return {
     registry,
-    controller: controllerMetrics(registry),
-    queue: queueMetrics(registry),
-    ...clientMetrics(registry),
-    counter: (metric) => new Counter(own(registry, metric)),
-    gauge: (metric) => new Gauge({ ...own(registry, metric), ...(metric.collect && { collect: metric.collect }) }),
-    histogram: (metric) => new Histogram({ ...own(registry, metric), buckets: [...metric.buckets] }),
+    controller: controllerMetrics(make),
+    queue: queueMetrics(make),
+    ...clientMetrics(make),
+    ...make,
   };
 }
 
-function own<L extends string>(registry: Registry, { name, help, labelNames = [] }: OwnMetric<L>) {
-  return { name: `evengate_${name}`, help, labelNames, registers: [registry] };
+type Makers = Pick<Metrics, 'counter' | 'gauge' | 'state' | 'histogram'>;
+
+function makers(registry: Registry): Makers {
+  const settings = <L extends string>({ name, help, labels }: Declaration<L>) => {
+    return { name, help, labelNames: Object.keys(labels) as L[], registers: [registry] };
+  };
+  return {
+    counter: (declared) => new Counter(settings(declared)),
+    gauge: (declared) => new Gauge(settings(declared)),
+    histogram: (declared, buckets) => new Histogram({ ...settings(declared), buckets: [...buckets] }),
+    state: (declared, read) => {
+      new Gauge({
+        ...settings(declared),
+        collect() {
+          this.reset();
+          for (const { labels, value } of read()) this.set(labels, value);
+        },
+      });
+    },
+  };
 }
 
-function controllerMetrics(registry: Registry): Metrics['controller'] {
-  const { total, errors, terminal, active, most, time } = reconcileMetrics(registry);
+function controllerMetrics(make: Makers): Metrics['controller'] {
+  const total = make.counter(runtimeMetrics.reconciles);
+  const errors = make.counter(runtimeMetrics.errors);
+  const terminal = make.counter(runtimeMetrics.terminalErrors);
+  const active = make.gauge(runtimeMetrics.active);
+  const most = make.gauge(runtimeMetrics.most);
+  const time = make.histogram(runtimeMetrics.reconcileTime, timeBuckets);
   return (controller) => {
     // Present from the beginning: a rate over what appears with its first failure misses that failure.
     for (const result of ['success', 'requeue_after', 'error']) total.inc({ controller, result }, 0);
@@ -74,46 +105,23 @@ function controllerMetrics(registry: Registry): Metrics['controller'] {
   };
 }
 
-function reconcileMetrics(registry: Registry) {
-  const labelNames = ['controller'] as const;
-  const shared = (name: string, help: string) => {
-    return { name: `controller_runtime_${name}`, help, labelNames, registers: [registry] };
-  };
-  return {
-    total: new Counter({
-      ...shared('reconcile_total', 'Reconciliations by controller and result.'),
-      labelNames: ['controller', 'result'] as const,
-    }),
-    errors: new Counter(shared('reconcile_errors_total', 'Reconciliations that failed.')),
-    terminal: new Counter(shared('terminal_reconcile_errors_total', 'Failures that are not retried.')),
-    active: new Gauge(shared('active_workers', 'Reconciliations running now.')),
-    most: new Gauge(shared('max_concurrent_reconciles', 'Reconciliations that may run at a time.')),
-    time: new Histogram({
-      ...shared('reconcile_time_seconds', 'How long reconciliations took.'),
-      buckets: timeBuckets,
-    }),
-  };
-}
-
-function queueMetrics(registry: Registry): Metrics['queue'] {
-  const registers = [registry];
-  const labelNames = ['name', 'controller'] as const;
-  const shared = (name: string, help: string) => ({ name: `workqueue_${name}`, help, labelNames, registers });
-  const depth = new Gauge(shared('depth', 'Keys that wait.'));
-  const adds = new Counter(shared('adds_total', 'Keys added.'));
-  const retries = new Counter(shared('retries_total', 'Keys added again after a failure.'));
-  const waited = histogram('queue_duration_seconds', 'How long keys waited.');
-  const worked = histogram('work_duration_seconds', 'How long keys were worked on.');
+function queueMetrics(make: Makers): Metrics['queue'] {
+  const depth = make.gauge(runtimeMetrics.depth);
+  const adds = make.counter(runtimeMetrics.adds);
+  const retries = make.counter(runtimeMetrics.retries);
+  const waited = make.histogram(runtimeMetrics.waited, timeBuckets);
+  const worked = make.histogram(runtimeMetrics.worked, timeBuckets);
   const running = new Map<string, () => Running>();
-  const gauge = (name: string, help: string, of: (now: Running) => number) =>
-    new Gauge({
-      ...shared(name, help),
-      collect() {
-        for (const [queue, ask] of running) this.set(labelsOf(queue), of(ask()) / 1000);
-      },
-    });
-  gauge('unfinished_work_seconds', 'Time of work that is not finished, summed up.', (now) => now.unfinishedMs);
-  gauge('longest_running_processor_seconds', 'Time of the longest work that is not finished.', (now) => now.longestMs);
+  const samples = (of: (now: Running) => number) => () =>
+    [...running].map(([queue, ask]) => ({ labels: labelsOf(queue), value: of(ask()) / 1000 }));
+  make.state(
+    runtimeMetrics.unfinished,
+    samples((now) => now.unfinishedMs),
+  );
+  make.state(
+    runtimeMetrics.longest,
+    samples((now) => now.longestMs),
+  );
   return (name) => {
     const labels = labelsOf(name);
     depth.set(labels, 0);
@@ -127,31 +135,21 @@ function queueMetrics(registry: Registry): Metrics['queue'] {
       watch: (ask) => void running.set(name, ask),
     };
   };
-
-  function histogram(name: string, help: string): Histogram<'name' | 'controller'> {
-    return new Histogram({ ...shared(name, help), buckets: timeBuckets });
-  }
-  function labelsOf(name: string) {
-    return { name, controller: name };
-  }
 }
 
-function clientMetrics(registry: Registry): Pick<Metrics, 'leader' | 'request'> {
-  const registers = [registry];
-  const requests = new Counter({
-    name: 'rest_client_requests_total',
-    help: 'Requests to the API server by status code, method and host.',
-    labelNames: ['code', 'method', 'host'],
-    registers,
-  });
-  const status = new Gauge({
-    name: 'leader_election_master_status',
-    help: '1 while this process holds the lease, else 0.',
-    labelNames: ['name'],
-    registers,
-  });
+function labelsOf(name: string) {
+  return { name, controller: name };
+}
+
+function clientMetrics(make: Makers): Pick<Metrics, 'leader' | 'request'> {
+  const requests = make.counter(runtimeMetrics.requests);
+  const time = make.histogram(runtimeMetrics.requestTime, timeBuckets);
+  const status = make.gauge(runtimeMetrics.leader);
   return {
-    request: (labels) => requests.inc(labels),
+    request: ({ method, verb, code, ms, host }) => {
+      requests.inc({ code: code === 0 ? '<error>' : String(code), method, host });
+      time.observe({ verb, host }, ms / 1000);
+    },
     leader: (name) => {
       status.set({ name }, 0);
       return (leads) => status.set({ name }, leads ? 1 : 0);

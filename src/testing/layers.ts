@@ -24,10 +24,14 @@ const order: readonly (readonly string[])[] = [
   ['envoy', 'istio', 'kube'],
 ];
 
-/** Outside the order: runtime knows no kind of ours, so only those that wait and write may hold it. */
+/** Outside the order: runtime knows no kind of ours, so only those that wait and write, or tell of it, may hold it. */
 const beside: Readonly<
   Record<string, { readonly imports: readonly string[]; readonly importedBy: readonly string[] }>
-> = { runtime: { imports: ['kube'], importedBy: ['cli', 'controllers'] } };
+> = {
+  runtime: { imports: ['kube'], importedBy: ['cli', 'controllers', 'observability'] },
+  // No part of a process: pages, rules and dashboards, written from what is measured.
+  observability: { imports: ['controllers', 'runtime'], importedBy: [] },
+};
 
 /** Files directly in src, and which folders may import them. They may import anything but each other at will. */
 const rootFiles: Readonly<Record<string, readonly string[]>> = {

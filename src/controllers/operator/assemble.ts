@@ -12,6 +12,7 @@ import { Edges } from './edges.ts';
 import { Fleets } from './fleets.ts';
 import { listen } from './listen.ts';
 import { Loop } from './loop.ts';
+import type { Led } from './measures.ts';
 import type { OperatorMeasures } from './metrics.ts';
 import type { Named, OperatorOptions } from './options.ts';
 import { timersOf } from './pace.ts';
@@ -32,6 +33,8 @@ export interface Assembled {
   readonly edges: Edges;
   readonly controllers: readonly Controller[];
   readonly unlisten: readonly (() => void)[];
+  /** What there is to measure. */
+  readonly led: Led;
 }
 
 export function assemble(options: AssembleOptions): Assembled {
@@ -46,7 +49,7 @@ export function assemble(options: AssembleOptions): Assembled {
     stored: (key) => own.ApiGateway.get(key),
     open: (gateway) => openDelivery(gateway, options, { client, pods }),
     onTold: () => loop.told(),
-    measured: measure.published,
+    measure,
   });
   const fleets = fleetsOf(options, { client, children, edges, loop: () => loop });
   const undelivered = new Undelivered(() => loop.told());
@@ -68,7 +71,8 @@ export function assemble(options: AssembleOptions): Assembled {
     measured: measure.resolved,
   });
   const unlisten = listen({ caches, named, loop, edges, children, pods });
-  return { loop, edges, controllers: Object.values(controllers), unlisten };
+  const led: Led = { className, own, deployments: caches.children.Deployment, pods, loop, edges };
+  return { loop, edges, controllers: Object.values(controllers), unlisten, led };
 }
 
 function childrenOf({ clock, caches, log }: AssembleOptions, client: Client): Children {

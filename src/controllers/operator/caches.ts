@@ -41,13 +41,22 @@ export interface Caches {
   /** ConfigMaps of the deliveries, without their content. */
   readonly told: Source<KubeObject>;
   readonly components: readonly Component[];
+  /** All of them. */
+  readonly sources: readonly NamedSource[];
+}
+
+export interface NamedSource {
+  readonly name: string;
+  readonly source: Source<KubeObject>;
+  /** The resource type may be missing, or out of reach. */
+  readonly optional: boolean;
 }
 
 export function openCaches(options: CacheOptions): Caches {
-  const components: Component[] = [];
+  const sources: NamedSource[] = [];
   const open = <T extends KubeObject>(type: ResourceType, more: Partial<Watched<T>> = {}): Source<T> => {
     const source = cache<T>({ ...options, log: options.log.child({ logger: 'cache' }), type, ...more });
-    components.push(component(more.label ?? type.plural, source, more.optional ?? false));
+    sources.push({ name: more.label ?? type.plural, source, optional: more.optional ?? false });
     return source;
   };
   const labelSelector = Object.entries(managedBy(options.className))
@@ -60,7 +69,7 @@ export function openCaches(options: CacheOptions): Caches {
     const label = `own ${resources[kind].plural}`;
     return [kind, open(resources[kind], { labelSelector: selector, label, ...where })] as const;
   });
-  return {
+  const caches = {
     own: {
       ApiGateway: open<Reported>(resources.ApiGateway),
       Route: open<Reported>(resources.Route),
@@ -80,8 +89,8 @@ export function openCaches(options: CacheOptions): Caches {
     }),
     Pod: open<Pod>(resources.Pod, { labelSelector, label: 'own pods', project: podOf }),
     children: Object.fromEntries(ours) as unknown as Caches['children'],
-    components,
   };
+  return { ...caches, sources, components: sources.map(component) };
 }
 
 interface Watched<T extends KubeObject> {
@@ -94,7 +103,7 @@ interface Watched<T extends KubeObject> {
   readonly optional: boolean;
 }
 
-function component(name: string, source: Source<KubeObject>, optional: boolean): Component {
+function component({ name, source, optional }: NamedSource): Component {
   return {
     name,
     run: (stop) => source.run(stop),

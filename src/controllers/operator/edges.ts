@@ -10,6 +10,8 @@ import { rdsFile } from '../../render/names.ts';
 import type { Resolution } from '../../resolve/resolve.ts';
 import type { Delivery } from '../../status/conditions.ts';
 import type { Finding } from '../../status/finding.ts';
+import type { TellingState } from './measures.ts';
+import type { OperatorMeasures } from './metrics.ts';
 import type { Pods } from './pods.ts';
 import type { View } from './world.ts';
 
@@ -21,7 +23,7 @@ export interface EdgesOptions {
   readonly open: (gateway: KubeObject) => ConfigMapDelivery;
   /** Something that statuses tell of changed. */
   readonly onTold: (key: ObjectKey) => void;
-  readonly measured: (kind: Published['kind'], ms: number) => void;
+  readonly measure: Pick<OperatorMeasures, 'published' | 'rejected' | 'gone'>;
 }
 
 /** One gateway. */
@@ -34,6 +36,8 @@ interface Told {
   gateway: Gateway | undefined;
   served: Resolution | undefined;
   report: Delivery | undefined;
+  /** What they are to have. */
+  edge: Edge | undefined;
   findings: readonly Finding[];
 }
 
@@ -51,7 +55,7 @@ export class Edges {
     const stored = this.#options.stored(key);
     const gateway = view?.resolution.gateways.get(key);
     const readable = view?.resolution.gatewayUnits.get(key)?.context !== undefined;
-    if (stored === undefined || (readable && gateway === undefined)) this.#told.delete(key);
+    if (stored === undefined || (readable && gateway === undefined)) this.forget(key);
     // What cannot be read keeps what it had.
     if (view === undefined || stored === undefined || gateway === undefined) return {};
     if (stored.metadata.deletionTimestamp !== undefined) return {};
@@ -63,7 +67,7 @@ export class Edges {
     if (servable !== gateway && told.gateway === undefined) return this.#hold(key, told, edge);
     const begin = performance.now();
     const published = await told.delivery.publish(edge, signal);
-    this.#options.measured(published.kind, performance.now() - begin);
+    this.#options.measure.published(gateway.ref, published, performance.now() - begin);
     if (published.kind === 'served' || published.kind === 'pending') told.gateway = servable;
     const isNews = published.kind === 'served' && servable === gateway && told.served !== view.resolution;
     if (isNews) told.served = view.resolution;
@@ -76,9 +80,9 @@ export class Edges {
     this.#told.get(key)?.delivery.observe(name, resourceVersion);
   }
 
-  /** Another operator's from now on. */
+  /** It is gone, or another operator's from now on. */
   forget(key: ObjectKey): void {
-    this.#told.delete(key);
+    if (this.#told.delete(key)) this.#options.measure.gone(key);
   }
 
   /** What its Envoys were told last, with the certificates that they need for it. */
@@ -96,6 +100,13 @@ export class Edges {
 
   get findings(): readonly Finding[] {
     return [...this.#told.values()].flatMap(({ findings }) => findings);
+  }
+
+  /** For metrics. */
+  get gateways(): readonly TellingState[] {
+    return [...this.#told.values()].flatMap(({ edge, report }) =>
+      edge === undefined ? [] : [{ ref: edge.gateway, files: edge.files, report }],
+    );
   }
 
   async idle(): Promise<void> {
@@ -124,6 +135,7 @@ export class Edges {
       gateway: undefined,
       served: undefined,
       report: undefined,
+      edge: undefined,
       findings: [],
     };
     this.#told.set(key, told);
@@ -131,17 +143,20 @@ export class Edges {
   }
 
   #report(key: ObjectKey, { told, published, edge, whole, isNews = false }: Reported): void {
+    const { measure, onTold } = this.#options;
     const pods = this.#options.pods.of(edge.gateway);
+    told.edge = edge;
     const report = deliveryOf(published, { edge, whole });
     const refusals = published.kind === 'refused' || published.kind === 'too-large' ? published.findings : [];
     const findings = [...refusals, ...troubleFinding(edge.gateway, podTroubles(pods))];
     const same = JSON.stringify([told.report, told.findings]) === JSON.stringify([report, findings]);
     if (same && !isNews) return;
     if (!same) {
+      if (report.rejected !== undefined && report.rejected !== told.report?.rejected) measure.rejected(edge.gateway);
       told.report = report;
       told.findings = findings;
     }
-    this.#options.onTold(key);
+    onTold(key);
   }
 }
 

@@ -3,6 +3,7 @@ import type { KubeObject, ObjectKey } from '../../kube/object.ts';
 import { type ReportedKind, reportedKinds } from '../../reconcilers/statuses.ts';
 import { type Address, type StatusWorld, statusWorld } from '../../reconcilers/world.ts';
 import type { Resolution } from '../../resolve/resolve.ts';
+import type { Finding } from '../../status/finding.ts';
 import type { Edges } from './edges.ts';
 import type { Fleets } from './fleets.ts';
 import { Pace, type Timers } from './pace.ts';
@@ -36,6 +37,7 @@ export class Loop {
   readonly #reporting: Pace;
   #view: View | undefined;
   #status: StatusWorld | undefined;
+  #findings: readonly Finding[] = [];
   #incompleteSince: number | undefined;
   #cancelWait: () => void = () => undefined;
   #running = false;
@@ -56,6 +58,11 @@ export class Loop {
 
   get status(): StatusWorld | undefined {
     return this.#status;
+  }
+
+  /** Of all objects, whoever found them. */
+  get findings(): readonly Finding[] {
+    return this.#findings;
   }
 
   start(): void {
@@ -120,8 +127,8 @@ export class Loop {
     if (view === undefined) return;
     const { edges, fleets, statuses, undelivered, addresses, enqueue } = this.#options;
     const found = [edges, fleets, undelivered].flatMap(({ findings: own }) => own);
-    const findings = [...view.resolution.findings, ...found];
-    this.#status = statusWorld(view.resolution, findings, {
+    this.#findings = [...view.resolution.findings, ...found];
+    this.#status = statusWorld(view.resolution, this.#findings, {
       deliveries: edges.deliveries,
       served: edges.served,
       addresses: addresses(),

@@ -31,17 +31,19 @@ function openNamed({ client, clock, log, readSecrets }: OperatorOptions): Named 
 
 /** Its parts are made anew for each leadership: nothing of an earlier one is believed. */
 function operator(options: OperatorOptions, caches: Caches, named: Named): Component {
-  const measure = operatorMetrics(options.metrics);
+  const measure = operatorMetrics({ ...options, sources: caches.sources });
   return {
     name: 'operator',
     needsLeadership: true,
     async run(stop, cut) {
-      const { loop, edges, controllers, unlisten } = assemble({ ...options, caches, named, measure });
+      const { loop, edges, controllers, unlisten, led } = assemble({ ...options, caches, named, measure });
+      measure.leads(led);
       loop.start();
       try {
         await Promise.all(controllers.map((controller) => controller.run(stop, cut)));
       } finally {
         loop.stop();
+        measure.leads(undefined);
         for (const end of unlisten) end();
       }
       await edges.idle();

@@ -24,6 +24,8 @@ export interface OperatorOptions {
   readonly secretNamespaces?: readonly string[] | undefined;
   /** Name of this process. */
   readonly instance: string;
+  /** Of Evengate. */
+  readonly version: string;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;

@@ -1,13 +1,14 @@
 /** One operator as a process that can be killed: from then on it does nothing, and nobody hears of it. */
 import { operatorComponents } from '../../controllers/operator/operator.ts';
 import type { PodAccess } from '../../delivery/configmap.ts';
+import type { CallRecord } from '../../runtime/calls.ts';
 import { type KubeClient, kubeClient } from '../../runtime/client.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { connectTo } from '../../runtime/connection.ts';
 import { alwaysLeader, type Election } from '../../runtime/leader.ts';
 import { createLog, type Log } from '../../runtime/logger.ts';
 import { Manager } from '../../runtime/manager.ts';
-import { createMetrics } from '../../runtime/metrics.ts';
+import { createMetrics, type Metrics } from '../../runtime/metrics.ts';
 
 export interface OperatorSettings {
   readonly className: string;
@@ -28,6 +29,7 @@ export interface ElectionParts {
 }
 
 export interface RunningOperator {
+  readonly metrics: Metrics;
   /** In order; rejects with what ended it before. */
   stop(): Promise<void>;
   /** What it is doing is never finished, and nothing is drained. */
@@ -61,12 +63,23 @@ export function startOperator(around: Surroundings, settings: Partial<OperatorSe
   const log = createLog({ output: life.output(around.log), clock, level: 'debug' });
   const connection = connectTo({ server: around.server, userAgent: settings.userAgent ?? 'evengate/test' });
   const onWrite = () => settings.onWrite?.(operator);
-  const client = life.client(kubeClient(connection, { fieldManager: 'evengate', clock }), around.traffic, onWrite);
+  const metrics = createMetrics({ process: false });
+  const { host } = new URL(around.server);
+  const onCall = (call: CallRecord) => metrics.request({ ...call, host });
+  const calls = kubeClient(connection, { fieldManager: 'evengate', clock, onCall });
+  const client = life.client(calls, around.traffic, onWrite);
   const election = settings.election?.({ client, clock, log }) ?? alwaysLeader;
   const manager = new Manager({ clock, log, election });
   const access = life.calls(around.access);
-  const common = { className, image: 'envoy:test', namespaces, readSecrets, secretNamespaces, instance: 'test' };
-  const metrics = createMetrics({ process: false });
+  const common = {
+    className,
+    image: 'envoy:test',
+    namespaces,
+    readSecrets,
+    secretNamespaces,
+    instance: 'test',
+    version: '0.0.0',
+  };
   const components = operatorComponents({ ...common, client, election, access, clock, log, metrics });
   for (const component of components) manager.add(component);
   const end = new AbortController();
@@ -81,6 +94,7 @@ export function startOperator(around: Surroundings, settings: Partial<OperatorSe
   // Whoever stops it is told.
   ended.catch(() => undefined);
   const operator: RunningOperator = {
+    metrics,
     ended,
     async stop() {
       end.abort();
