@@ -7,13 +7,14 @@ import { dirname, resolve } from 'node:path';
 import process from 'node:process';
 import { generatedFiles } from '../src/api/generated.ts';
 import { kinds } from '../src/api/kinds.ts';
+import { generatedCharts } from './lib/charts.ts';
 
 const root = resolve(import.meta.dirname, '..');
-const wanted = generatedFiles(kinds);
+const wanted = new Map([...generatedFiles(kinds), ...generatedCharts(root)]);
 const check = process.argv.includes('--check');
 
 /** Generated for a kind that is gone. Only our own names: a hand-written file beside them stays. */
-const leftovers = ['crds', 'docs/schemas'].flatMap((folder) =>
+const leftovers = ['crds', 'docs/schemas', 'charts/evengate-crds/templates'].flatMap((folder) =>
   list(folder)
     .map((name) => `${folder}/${name}`)
     .filter((path) => /\/(evengate\.dev_\w+\.yaml|\w+_v\d\w*\.json)$/.test(path) && !wanted.has(path)),

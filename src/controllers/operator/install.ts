@@ -1,5 +1,6 @@
 /** What a cluster needs to run the operator, but for the CRDs. */
 import type { KubeObject } from '../../kube/object.ts';
+import { operatorContainer, operatorPod, usual } from './operator-pod.ts';
 import { type PolicyRule, permissions } from './permissions.ts';
 
 export interface InstallOptions {
@@ -16,7 +17,6 @@ export interface InstallOptions {
 }
 
 const rbac = 'rbac.authorization.k8s.io';
-const healthPort = 8081;
 
 /** In the order in which they can be applied. */
 export function installation(options: InstallOptions): readonly KubeObject[] {
@@ -95,9 +95,8 @@ function deployment(options: InstallOptions): object {
       metadata: { labels: labelsOf(options) },
       spec: {
         serviceAccountName: nameOf(options),
-        // It drains for 30 s, and then gives up its lease.
-        terminationGracePeriodSeconds: 45,
-        securityContext: { runAsNonRoot: true, runAsUser: 65_532, seccompProfile: { type: 'RuntimeDefault' } },
+        ...operatorPod,
+        securityContext: usual.podSecurityContext,
         containers: [container(options)],
       },
     },
@@ -105,29 +104,13 @@ function deployment(options: InstallOptions): object {
 }
 
 function container({ image, className, watchNamespaces = [], readSecrets, envoyImage }: InstallOptions): object {
-  const fromField = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } });
-  const probe = (path: string) => ({ httpGet: { path, port: 'health' } });
-  return {
-    name: 'operator',
-    image,
-    args: [
-      'operator',
-      '--leader-elect',
-      `--class=${className}`,
-      `--health-port=${healthPort}`,
-      ...watchNamespaces.map((name) => `--watch-namespace=${name}`),
-      ...(readSecrets ? ['--read-secrets'] : []),
-      ...(envoyImage === undefined ? [] : [`--envoy-image=${envoyImage}`]),
-    ],
-    env: [fromField('POD_NAME', 'metadata.name'), fromField('POD_NAMESPACE', 'metadata.namespace')],
-    ports: [{ name: 'health', containerPort: healthPort }],
-    livenessProbe: { ...probe('/healthz'), periodSeconds: 10, timeoutSeconds: 5 },
-    readinessProbe: { ...probe('/readyz'), periodSeconds: 2 },
-    resources: { requests: { cpu: '50m', memory: '160Mi' }, limits: { memory: '1Gi' } },
-    securityContext: {
-      allowPrivilegeEscalation: false,
-      readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'] },
-    },
-  };
+  const { resources, securityContext } = usual;
+  const args = [
+    ...operatorContainer.args,
+    `--class=${className}`,
+    ...watchNamespaces.map((name) => `--watch-namespace=${name}`),
+    ...(readSecrets ? ['--read-secrets'] : []),
+    ...(envoyImage === undefined ? [] : [`--envoy-image=${envoyImage}`]),
+  ];
+  return { ...operatorContainer, image, args, resources, securityContext };
 }

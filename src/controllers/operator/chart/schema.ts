@@ -1,0 +1,26 @@
+/** values.schema.json and the defaults, of a zod schema. */
+import { z } from 'zod';
+import { type JsonSchema, without } from '../../../schema/json-schema.ts';
+
+/** JSON Schema draft 7, in which a value that was set to null is one that is missing. */
+export function valuesSchema(values: z.ZodType): JsonSchema {
+  const schema = z.toJSONSchema(values, { target: 'draft-7', io: 'output', override: dropNoise });
+  return { $schema: 'http://json-schema.org/draft-07/schema#', ...without(schema as JsonSchema, ['$schema']) };
+}
+
+function dropNoise({ jsonSchema }: { readonly jsonSchema: Record<string, unknown> }): void {
+  // The keys of a JSON object are texts.
+  if (JSON.stringify(jsonSchema['propertyNames']) === '{"type":"string"}') delete jsonSchema['propertyNames'];
+  if (jsonSchema['maximum'] === Number.MAX_SAFE_INTEGER) delete jsonSchema['maximum'];
+}
+
+/** A section holds values, and has no default of its own. */
+export function isSection({ properties, default: standard }: JsonSchema): boolean {
+  return properties !== undefined && standard === undefined;
+}
+
+export function defaults(schema: JsonSchema): unknown {
+  if (!isSection(schema)) return schema.default;
+  const entries = Object.entries(schema.properties ?? {});
+  return Object.fromEntries(entries.map(([name, field]) => [name, defaults(field)]));
+}
