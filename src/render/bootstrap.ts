@@ -27,10 +27,32 @@ export function bootstrap(gateway: ObjectRef, directory: string, options: Bootst
     node: { id: keyOf(gateway.namespace, gateway.name), cluster: keyOf(gateway.namespace, gateway.name) },
     ...(options.admin === undefined ? {} : reachable(options.admin)),
     dynamic_resources: { lds_config: fileSource(directory, ldsFile), cds_config: fileSource(directory, cdsFile) },
+    stats_config: statsConfig(gateway),
     overload_manager: overloadManager(options.memoryLimit),
     layered_runtime: { layers: [{ name: 'static', static_layer: runtime }] },
   };
 }
+
+/**
+ * Every statistic says of which gateway it is, however it is scraped. Not `namespace`: that is what scrapers call the
+ * Pod's. Of names with dots Envoy would take the first part for the label, and the others for the name of the metric.
+ */
+export function statsConfig({ namespace, name }: ObjectRef): Json {
+  return {
+    stats_tags: [
+      { tag_name: 'gateway_namespace', fixed_value: namespace },
+      { tag_name: 'gateway', fixed_value: name },
+      ...dotted.map(([tag_name, regex]) => ({ tag_name, regex })),
+    ],
+  };
+}
+
+/** Group 1 is taken out of the name, group 2 is the label's value. */
+const dotted = [
+  ['envoy.filter_config', '^extension_config_discovery\\.http_filter\\.((.+?)\\.)(?:config_|init_|update_|version)'],
+  ['envoy.secret', '^sds\\.((.+?)\\.)(?:init_|key_|update_|version)'],
+  ['envoy.certificate', '^listener\\..+?\\.ssl\\.certificate\\.((.+)\\.)expiration_unix_time_seconds$'],
+] as const;
 
 function reachable({ path, operations, drain }: AdminOptions): object {
   const listeners = [

@@ -1,7 +1,10 @@
 /** One Envoy process that serves every gateway of a set of manifests, each port at a free one of this machine. */
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import process from 'node:process';
+import { text } from 'node:stream/consumers';
 import { assemble } from '../controllers/manifests/assemble.ts';
 import { parseFile } from '../controllers/manifests/parse.ts';
 import { stateBefore, subscription, waitForVersions } from '../delivery/envoy/acknowledge.ts';
@@ -13,9 +16,11 @@ import type { Gateway } from '../ir/gateway.ts';
 import type { Placement } from '../ir/placement.ts';
 import { keyOf, type ObjectRef } from '../kube/object.ts';
 import type { Snapshot } from '../kube/snapshot.ts';
+import { statsConfig } from '../render/bootstrap.ts';
 import { type EdgeFile, edgeRenderer } from '../render/edge.ts';
 import { chainOfTable } from '../render/names.ts';
 import { type Resolution, resolver } from '../resolve/resolve.ts';
+import { AccessLines } from './access-lines.ts';
 import { freePort } from './ports.ts';
 import type { Backends } from './rig-backends.ts';
 
@@ -25,6 +30,9 @@ export interface Fleet {
   resolution(): Resolution;
   portOf(port: number): number;
   stats(filter: string): Promise<ReadonlyMap<string, number | string>>;
+  /** As Prometheus gets them. */
+  scrape(): Promise<string>;
+  readonly accessLog: AccessLines;
   stop(): Promise<void>;
 }
 
@@ -32,33 +40,38 @@ interface FleetOptions {
   readonly binary: string;
   readonly directory: string;
   readonly backends: Backends;
+  /** Ports of this machine by `namespace/service:port`; the rig's own backends otherwise. */
+  readonly servers: ReadonlyMap<string, number>;
 }
 
-export async function startFleet({ binary, directory, backends }: FleetOptions): Promise<Fleet> {
+export async function startFleet({ binary, directory, backends, servers }: FleetOptions): Promise<Fleet> {
   const place: Folders = { xds: join(directory, 'xds'), certificates: join(directory, 'certificates') };
   const ports = new Map<number, number>();
   const resolve = resolver();
   let envoy: EnvoyProcess | undefined;
   let current: Resolution | undefined;
   let publication = 0;
+  const accessLog = new AccessLines();
   return {
+    accessLog,
     resolution: () => current ?? missing(),
     portOf: (port) => ports.get(port) ?? missing(),
     stats: async (filter) => (envoy ?? missing()).admin.stats(filter),
+    scrape: async () => get((envoy ?? missing()).adminSocket, '/stats/prometheus'),
     stop: async () => envoy?.stop(),
     async apply(text, broken) {
       publication += 1;
       const { snapshot, resolution } = compile(text, resolve, broken);
       const gateways = [...resolution.gateways.values()];
       await addPorts(ports, gateways);
-      const placement = await placementFor(gateways, ports, { folders: place, backends });
+      const placement = await placementFor(gateways, ports, { folders: place, backends, servers });
       const edges = gateways.map((gateway) => edgeRenderer(placement)(gateway));
       for (const edge of edges) await writeCertificates(place.certificates, edge.certificates, snapshot);
       const files = merged(edges.flatMap((edge) => edge.files));
       const version = (file: EdgeFile) => `${file.hash}@${publication}`;
       const before = envoy === undefined ? { refused: new Map(), mark: 0 } : await stateBefore(envoy.admin, envoy.log);
       await writeAtomically(place.xds, new Map(files.map((file) => [file.name, file.text(version(file))])));
-      envoy ??= await launch({ binary, directory, xds: place.xds });
+      envoy ??= await launch({ binary, directory, xds: place.xds, accessLog });
       const expected = new Map(files.map((file) => [statsRoot(file), version(file)]));
       const outcome = await waitForVersions({ admin: envoy.admin, expected, before, log: envoy.log });
       if (!outcome.acknowledged) throw new Error(`Envoy did not take it: ${JSON.stringify(outcome)}`);
@@ -134,17 +147,18 @@ async function addPorts(ports: Map<number, number>, gateways: readonly Gateway[]
 interface Surroundings {
   readonly folders: Folders;
   readonly backends: Backends;
+  readonly servers: ReadonlyMap<string, number>;
 }
 
 async function placementFor(
   gateways: readonly Gateway[],
   ports: ReadonlyMap<number, number>,
-  { folders, backends }: Surroundings,
+  { folders, backends, servers: given }: Surroundings,
 ): Promise<Placement> {
   const used = gateways.flatMap(({ chains }) => chains.flatMap(({ uses }) => uses.backends));
-  const servers = new Map<string, number>();
+  const servers = new Map(given);
   for (const backend of used) {
-    if (!backend.service.startsWith('empty')) servers.set(keyFor(backend), await backends.portOf(backend));
+    if (!servers.has(keyFor(backend)) && !backend.service.startsWith('empty')) servers.set(keyFor(backend), await backends.portOf(backend));
   }
   return {
     directory: folders.xds,
@@ -178,9 +192,10 @@ interface Launch {
   readonly binary: string;
   readonly directory: string;
   readonly xds: string;
+  readonly accessLog: AccessLines;
 }
 
-function launch({ binary, directory, xds }: Launch): Promise<EnvoyProcess> {
+function launch({ binary, directory, xds, accessLog }: Launch): Promise<EnvoyProcess> {
   return startEnvoy({
     binary,
     directory,
@@ -188,11 +203,18 @@ function launch({ binary, directory, xds }: Launch): Promise<EnvoyProcess> {
     concurrency: 1,
     onExit: (exit) => process.stderr.write(`Envoy ended: ${JSON.stringify(exit)}\n`),
     log: () => undefined,
+    accessLog: (line) => accessLog.add(line),
     bootstrap: {
       node: { id: 'rig', cluster: 'rig' },
       dynamic_resources: { lds_config: fileSource(xds, 'lds.json'), cds_config: fileSource(xds, 'cds.json') },
+      stats_config: statsConfig({ kind: 'ApiGateway', namespace: 'shop', name: 'edge' }),
     },
   });
+}
+
+async function get(socketPath: string, path: string): Promise<string> {
+  const [answer] = (await once(request({ socketPath, path, agent: false }).end(), 'response')) as [IncomingMessage];
+  return text(answer);
 }
 
 async function untilServing(envoy: EnvoyProcess, gateways: readonly Gateway[]): Promise<void> {

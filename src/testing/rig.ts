@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import type { Gateway, Protocol } from '../ir/gateway.ts';
 import type { Resolution } from '../resolve/resolve.ts';
+import type { AccessLines } from './access-lines.ts';
 import { agree, type PublishedKeys } from './agree.ts';
 import { envoyForTests } from './envoy.ts';
 import { type Backends, idHeader, startBackends } from './rig-backends.ts';
@@ -32,9 +33,12 @@ export interface Rig {
   /** Where a port of the manifest is served, for what `send` cannot say. */
   place(port: number): Place;
   stats(filter: string): Promise<ReadonlyMap<string, number | string>>;
+  /** All of them, as Prometheus gets them. */
+  scrape(): Promise<string>;
   /** What was published last, resolved. */
   resolution(): Resolution;
   readonly backends: Backends;
+  readonly accessLog: AccessLines;
 }
 
 export interface ApplyOptions {
@@ -44,6 +48,8 @@ export interface ApplyOptions {
 
 export interface RigOptions extends ApplyOptions {
   readonly publishedKeys?: PublishedKeys;
+  /** Ports of this machine by `namespace/service:port`, for Services that are no backends of the rig's. */
+  readonly servers?: ReadonlyMap<string, number>;
 }
 
 interface Running extends Rig {
@@ -57,7 +63,7 @@ export async function startRig(
 ): Promise<Running> {
   const directory = mkdtempSync(join(tmpdir(), 'evengate-rig-'));
   const backends = startBackends();
-  const fleet = await startFleet({ binary, directory, backends });
+  const fleet = await startFleet({ binary, directory, backends, servers: options.servers ?? new Map() });
   const rig = rigOf(fleet, backends, options.publishedKeys);
   const running = {
     ...rig,
@@ -79,10 +85,12 @@ function rigOf(fleet: Fleet, backends: Backends, keys: PublishedKeys | undefined
   let count = 0;
   const rig: Rig = {
     backends,
+    accessLog: fleet.accessLog,
     resolution: () => fleet.resolution(),
     apply: (manifests, options = {}) => fleet.apply(manifestText(manifests), options.broken ?? false),
     place: (port) => ({ port: fleet.portOf(port) }),
     stats: (filter) => fleet.stats(filter),
+    scrape: () => fleet.scrape(),
     status: async (request) => (await rig.send(request)).status,
     async send(request = {}) {
       count += 1;

@@ -89,7 +89,7 @@ export const operatorMetricList = {
     type: 'gauge',
     help:
       'Unix time at which a certificate ends. Only of certificates from other namespaces, which the operator reads; of ' +
-      'the others Envoy tells (`envoy_server_days_until_first_cert_expiring`).',
+      'the others Envoy tells (`envoy_listener_ssl_certificate_expiration_unix_time_seconds`).',
     labels: { ...gateway, secret: '`<namespace>/<name>`' },
   },
   cacheObjects: { name: 'evengate_cache_objects', type: 'gauge', help: 'Objects in the caches.', labels: cache },
@@ -104,6 +104,12 @@ export const operatorMetricList = {
     type: 'gauge',
     help: 'Unix time at which the API server told of a change last.',
     labels: cache,
+  },
+  preflight: {
+    name: 'evengate_preflight_problems',
+    type: 'gauge',
+    help: 'What keeps the operator from working, as its log and /readyz say; 0 when nothing does.',
+    labels: { check: '`api-server`, `crds`, `rights` or `class`' },
   },
   resolution: {
     name: 'evengate_resolution_seconds',

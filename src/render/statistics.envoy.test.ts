@@ -1,0 +1,41 @@
+import { expect, test } from '@jest/globals';
+import { parseExposition } from '../testing/exposition.ts';
+import { rigSuite } from '../testing/rig.ts';
+import { testCertificate, tlsSecret } from '../testing/rig-certificates.ts';
+import { apiGateway, authPolicy, everyone, route, service, to, under } from '../testing/rig-manifests.ts';
+
+const listeners = [
+  { name: 'web', port: 80, protocol: 'HTTP' },
+  { name: 'tls', port: 443, protocol: 'HTTPS', tls: { certificateRefs: [{ name: 'wild' }] } },
+];
+const manifests = [
+  apiGateway({ listeners }),
+  tlsSecret('wild', testCertificate('*.example.com')),
+  service('orders'),
+  route('all', [{ name: 'open', ...under('/open'), ...to('orders') }]),
+  authPolicy('open', 'Route/all/open', everyone),
+];
+
+await rigSuite(
+  'the statistics of an Envoy',
+  () => manifests,
+  (rig) => {
+    test('say of which gateway they are, and no listener, Secret or Service is part of a metric’s name', async () => {
+      expect(await rig().status({ path: '/open' })).toBe(200);
+      const { series, types } = parseExposition(await rig().scrape());
+      const strange = series.filter(
+        ({ labels }) => labels['gateway'] !== 'edge' || labels['gateway_namespace'] !== 'shop',
+      );
+      expect(strange).toEqual([]);
+      expect([...types.keys()].filter((name) => /wild|orders|http_80|443/.test(name))).toEqual([]);
+      const labels = (name: string) => series.find((one) => one.name === name)?.labels;
+      expect(labels('envoy_listener_ssl_certificate_expiration_unix_time_seconds')).toMatchObject({
+        envoy_certificate: 'shop.wild',
+      });
+      expect(labels('envoy_cluster_upstream_rq_total')).toMatchObject({ envoy_cluster_name: 'shop/orders/80' });
+      expect(labels('envoy_extension_config_discovery_http_filter_update_success')).toMatchObject({
+        envoy_filter_config: 'jwt.http-80',
+      });
+    });
+  },
+);
