@@ -1,6 +1,6 @@
 /** Status of an ApiGateway. It is healthy whatever its Routes are, or each would wait for the other. */
 import type { Listener } from '../ir/gateway.ts';
-import { type Condition, type KubeObject, type ObjectKey, refOf } from '../kube/object.ts';
+import type { Condition, KubeObject, ObjectKey } from '../kube/object.ts';
 import { conditionsFor, partConditions, programmed, refusal, type Verdict } from '../status/conditions.ts';
 import { type Finding, reasons } from '../status/finding.ts';
 import { generationOf } from './columns.ts';
@@ -24,7 +24,7 @@ interface ListenerStatus {
 export function apiGatewayStatus(key: ObjectKey, object: KubeObject, world: StatusWorld): ApiGatewayStatus {
   const gateway = world.resolution.gateways.get(key);
   const { generation } = object.metadata;
-  const findings = world.findingsOf(refOf(object));
+  const findings = world.findingsOf('ApiGateway', key);
   const delivery = world.deliveries.get(key);
   const refused = refusal(findings.filter(({ reason }) => reasons[reason].condition === 'Programmed'));
   const delivered = refused ?? programmed(delivery);

@@ -1,5 +1,5 @@
 /** Status of an AuthPolicy: what it is about, and whether the edge enforces it. */
-import { type Condition, type KubeObject, type ObjectKey, refOf } from '../kube/object.ts';
+import type { Condition, KubeObject, ObjectKey } from '../kube/object.ts';
 import { type AuthUnit, targetText } from '../resolve/policy-unit.ts';
 import { conditionsFor, refusal, type Verdict } from '../status/conditions.ts';
 import type { Finding } from '../status/finding.ts';
@@ -17,7 +17,7 @@ export interface AuthPolicyStatus {
 export function authPolicyStatus(key: ObjectKey, object: KubeObject, world: StatusWorld): AuthPolicyStatus | undefined {
   const unit = world.resolution.authPolicies.get(key);
   if (unit === undefined) return undefined;
-  const findings = world.findingsOf(refOf(object));
+  const findings = world.findingsOf('AuthPolicy', key);
   const rules = unit.policy.broken === undefined ? rulesOf(object.spec) : 0;
   return {
     ...generationOf(object),

@@ -8,28 +8,33 @@ import type { Resolution } from '../resolve/resolve.ts';
  * the default one where it leads to none.
  */
 export function authorOf(kind: string, key: ObjectKey, resolution: Resolution): string {
-  return classAt(`${kind} ${key}`, resolution) ?? defaultClass;
+  return classAt(kind, key, resolution) ?? defaultClass;
 }
 
-/** @param target `Route shop/orders` */
-function classAt(target: string, resolution: Resolution): string | undefined {
-  const [kind = '', key = ''] = target.split(' ');
+/** Asked of every object after every change. */
+function classAt(kind: string, key: ObjectKey, resolution: Resolution): string | undefined {
   switch (kind) {
     case 'ApiGateway':
       return resolution.gatewayUnits.get(key)?.className;
     case 'Route':
       return first(resolution.routes.get(key)?.parents ?? [], ({ gateway }) =>
-        classAt(`ApiGateway ${gateway}`, resolution),
+        classAt('ApiGateway', gateway, resolution),
       );
     case 'AuthPolicy':
-      return first(resolution.authPolicies.get(key)?.attached ?? [], ({ target: next }) => classAt(next, resolution));
+      return classOfTargets(resolution.authPolicies.get(key)?.attached ?? [], resolution);
     case 'RateLimitPolicy':
-      return first(resolution.rateLimitPolicies.get(key)?.attached ?? [], ({ target: next }) =>
-        classAt(next, resolution),
-      );
+      return classOfTargets(resolution.rateLimitPolicies.get(key)?.attached ?? [], resolution);
     default:
       return undefined;
   }
+}
+
+/** @param attached each with a `target` such as `Route shop/orders` */
+function classOfTargets(attached: readonly { readonly target: string }[], resolution: Resolution): string | undefined {
+  return first(attached, ({ target }) => {
+    const end = target.indexOf(' ');
+    return classAt(target.slice(0, end), target.slice(end + 1), resolution);
+  });
 }
 
 function first<T>(items: readonly T[], find: (item: T) => string | undefined): string | undefined {

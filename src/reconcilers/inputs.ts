@@ -1,5 +1,5 @@
 /** What a status depends on, cheap to compare: among thousands of objects only those are reported on of which some of it changed. */
-import { type KubeObject, type ObjectKey, objectKey, refOf } from '../kube/object.ts';
+import type { ObjectKey } from '../kube/object.ts';
 import type { Resolution } from '../resolve/resolve.ts';
 import { authorOf } from './authorship.ts';
 import { gatewaysOf } from './served.ts';
@@ -9,12 +9,16 @@ import type { StatusWorld } from './world.ts';
 /** Compared member by member, by identity. */
 export type Inputs = readonly unknown[];
 
+interface Seen {
+  readonly generation: number | undefined;
+  readonly world: StatusWorld;
+}
+
 type UnitOf = (resolution: Resolution) => unknown;
 
-export function statusInputs(kind: ReportedKind, object: KubeObject, world: StatusWorld): Inputs {
+export function statusInputs(kind: ReportedKind, key: ObjectKey, { generation, world }: Seen): Inputs {
   const { resolution } = world;
-  const key = objectKey(object);
-  const own = [object.metadata.generation, authorOf(kind, key, resolution), ...world.findingsOf(refOf(object))];
+  const own = [generation, authorOf(kind, key, resolution), ...world.findingsOf(kind, key)];
   switch (kind) {
     case 'ApiGateway': {
       const seen = [resolution.gateways, resolution.gatewayUnits, world.deliveries, world.addresses];
@@ -40,9 +44,11 @@ export function statusInputs(kind: ReportedKind, object: KubeObject, world: Stat
 
 /** Once it is served, what else becomes of the gateway is no matter. */
 function delivered(gateways: readonly ObjectKey[], unitOf: UnitOf, world: StatusWorld): Inputs {
-  return gateways.flatMap((gateway) => {
+  const found: unknown[] = [];
+  for (const gateway of gateways) {
     const acknowledged = world.served?.get(gateway);
     const served = acknowledged !== undefined && unitOf(acknowledged) === unitOf(world.resolution);
-    return [gateway, served ? 'served' : world.deliveries.get(gateway)];
-  });
+    found.push(gateway, served ? 'served' : world.deliveries.get(gateway));
+  }
+  return found;
 }

@@ -1,6 +1,6 @@
 /** Status of a RateLimitPolicy: what it is about, and its limits in a line. */
 import type { RateLimitPolicySpec } from '../api/policies.ts';
-import { type Condition, type KubeObject, type ObjectKey, refOf } from '../kube/object.ts';
+import type { Condition, KubeObject, ObjectKey } from '../kube/object.ts';
 import { targetText } from '../resolve/policy-unit.ts';
 import { conditionsFor } from '../status/conditions.ts';
 import { column, generationOf } from './columns.ts';
@@ -21,7 +21,7 @@ export function rateLimitPolicyStatus(
 ): RateLimitPolicyStatus | undefined {
   const unit = world.resolution.rateLimitPolicies.get(key);
   if (unit === undefined) return undefined;
-  const findings = world.findingsOf(refOf(object));
+  const findings = world.findingsOf('RateLimitPolicy', key);
   const gateways = world.served === undefined ? [] : gatewaysOf(unit.attached, world.resolution);
   const delivered = servedEverywhere(gateways, (resolution) => resolution.rateLimitPolicies.get(key), world);
   return {

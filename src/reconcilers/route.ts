@@ -1,7 +1,7 @@
 /** Status of a Route: how it is doing at each parent, and who guards it. */
 import type { ParentRefSpec } from '../api/route.ts';
 import type { RouteEntry } from '../ir/gateway.ts';
-import { type Condition, type KubeObject, type ObjectKey, refOf } from '../kube/object.ts';
+import type { Condition, KubeObject, ObjectKey } from '../kube/object.ts';
 import type { Resolution } from '../resolve/resolve.ts';
 import { conditionsFor, type Owned, partConditions, type Verdict } from '../status/conditions.ts';
 import type { Finding } from '../status/finding.ts';
@@ -36,7 +36,7 @@ export function routeStatus(key: ObjectKey, object: KubeObject, world: StatusWor
   const unit = world.resolution.routes.get(key);
   if (unit === undefined) return undefined;
   const { generation } = object.metadata;
-  const findings = world.findingsOf(refOf(object));
+  const findings = world.findingsOf('Route', key);
   const gateways = [...new Set(unit.placements.map(({ gateway }) => gateway))].toSorted();
   const auth = authOf(unit.placements.flatMap(({ entries }) => entries));
   return {

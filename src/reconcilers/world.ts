@@ -1,5 +1,5 @@
 /** What every author of a status looks at, indexed once for all of them. */
-import { describeRef, type ObjectKey, type ObjectRef } from '../kube/object.ts';
+import { keyOf, type ObjectKey } from '../kube/object.ts';
 import type { Resolution } from '../resolve/resolve.ts';
 import type { Delivery } from '../status/conditions.ts';
 import type { Finding } from '../status/finding.ts';
@@ -13,7 +13,7 @@ export interface StatusWorld {
   /** By ApiGateway: where its Service is reached. */
   readonly addresses: ReadonlyMap<ObjectKey, readonly Address[]>;
   /** Of this object, whoever found them. */
-  findingsOf(ref: ObjectRef): readonly Finding[];
+  findingsOf(kind: string, key: ObjectKey): readonly Finding[];
   /** Routes attached to any listener of the ApiGateway. */
   attachedRoutes(gateway: ObjectKey): number;
 }
@@ -32,19 +32,36 @@ export function statusWorld(
   findings: readonly Finding[],
   { deliveries = new Map(), served, addresses = new Map() }: Delivered = {},
 ): StatusWorld {
-  const byObject = Map.groupBy(findings, ({ about }) => describeRef(about));
-  const attached = new Map<ObjectKey, number>();
-  for (const { placements } of resolution.routes.values()) {
-    for (const gateway of new Set(placements.map((placement) => placement.gateway))) {
-      attached.set(gateway, (attached.get(gateway) ?? 0) + 1);
-    }
-  }
+  const byObject = new Map(
+    [...Map.groupBy(findings, ({ about }) => about.kind)].map(([kind, some]) => [
+      kind,
+      Map.groupBy(some, ({ about }) => keyOf(about.namespace, about.name)),
+    ]),
+  );
   return {
     resolution,
     deliveries,
     served,
     addresses,
-    findingsOf: (ref) => byObject.get(describeRef(ref)) ?? [],
-    attachedRoutes: (gateway) => attached.get(gateway) ?? 0,
+    findingsOf: (kind, key) => byObject.get(kind)?.get(key) ?? none,
+    attachedRoutes: (gateway) => attached(resolution).get(gateway) ?? 0,
   };
+}
+
+const none: readonly Finding[] = [];
+
+/** A resolution is reported on many times: before, while and after it is delivered. */
+const counted = new WeakMap<Resolution, ReadonlyMap<ObjectKey, number>>();
+
+function attached(resolution: Resolution): ReadonlyMap<ObjectKey, number> {
+  const known = counted.get(resolution);
+  if (known !== undefined) return known;
+  const counts = new Map<ObjectKey, number>();
+  for (const { placements } of resolution.routes.values()) {
+    for (const gateway of new Set(placements.map((placement) => placement.gateway))) {
+      counts.set(gateway, (counts.get(gateway) ?? 0) + 1);
+    }
+  }
+  counted.set(resolution, counts);
+  return counts;
 }

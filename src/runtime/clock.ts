@@ -1,5 +1,4 @@
 /** Time and chance, handed in: a test that owns them needs no waiting. */
-import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Clock {
   /** Milliseconds since the epoch; may jump. */
@@ -16,9 +15,18 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   random: () => Math.random(),
-  async sleep(ms, signal) {
-    await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch((error: unknown) => {
-      throw signal?.reason ?? error;
-    });
-  },
+  // That of node:timers/promises makes an AbortError, with its stack, for each call that ends in time.
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted === true) return reject(signal.reason);
+      const abort = () => {
+        clearTimeout(timer);
+        reject(signal?.reason);
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener('abort', abort);
+        resolve();
+      }, ms);
+      signal?.addEventListener('abort', abort, { once: true });
+    }),
 };

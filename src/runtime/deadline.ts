@@ -2,6 +2,9 @@
 import { ApiError } from '../kube/client.ts';
 import type { Clock } from './clock.ts';
 
+/** Nobody looks at it, and an error of its own for each call would cost a stack trace. */
+const done = new Error('done');
+
 export interface Deadline {
   readonly clock: Clock;
   readonly ms: number;
@@ -30,6 +33,6 @@ export async function withDeadline<T>(deadline: Deadline, work: (signal: AbortSi
     return await work(both.signal);
   } finally {
     signal?.removeEventListener('abort', relay);
-    over.abort();
+    over.abort(done);
   }
 }

@@ -98,6 +98,8 @@ export class Loop {
       this.#incompleteSince = undefined;
     }
     const before = this.#view;
+    // A status that was written, say: the caches changed, and nothing that counts.
+    if (view === before) return;
     this.#view = view;
     for (const key of gatewayKeys(before, view)) this.#compare(key, before?.resolution, view.resolution);
     this.told();

@@ -55,7 +55,12 @@ interface Own {
 
 export class Statuses {
   readonly #options: StatusOptions;
-  readonly #inputs = new Map<StatusKey, Inputs>();
+  readonly #inputs: Readonly<Record<ReportedKind, Map<ObjectKey, Inputs>>> = {
+    ApiGateway: new Map(),
+    AuthPolicy: new Map(),
+    RateLimitPolicy: new Map(),
+    Route: new Map(),
+  };
   readonly #waiting = new Map<StatusKey, Waiting>();
   readonly #gatheredSince = new Map<StatusKey, number>();
   /** What we wrote, until the cache has it. */
@@ -71,19 +76,17 @@ export class Statuses {
     objects: Readonly<Record<ReportedKind, ReadonlyMap<ObjectKey, KubeObject>>>,
   ): readonly StatusKey[] {
     const changed: StatusKey[] = [];
-    const seen = new Set<StatusKey>();
     for (const kind of reportedKinds) {
-      for (const [key, object] of objects[kind]) {
-        const id = `${kind} ${key}`;
-        seen.add(id);
-        const inputs = statusInputs(kind, object, world);
-        const before = this.#inputs.get(id);
+      const known = this.#inputs[kind];
+      for (const [key, { metadata }] of objects[kind]) {
+        const inputs = statusInputs(kind, key, { generation: metadata.generation, world });
+        const before = known.get(key);
         if (before !== undefined && sameMembers(before, inputs)) continue;
-        this.#inputs.set(id, inputs);
-        changed.push(id);
+        known.set(key, inputs);
+        changed.push(`${kind} ${key}`);
       }
+      if (objects[kind].size < known.size) this.#forget(kind, objects[kind]);
     }
-    if (seen.size < this.#inputs.size) this.#forget(seen);
     return changed;
   }
 
@@ -121,10 +124,11 @@ export class Statuses {
     return since + gatherMs - now;
   }
 
-  #forget(seen: ReadonlySet<StatusKey>): void {
-    for (const id of this.#inputs.keys()) {
-      if (seen.has(id)) continue;
-      this.#inputs.delete(id);
+  #forget(kind: ReportedKind, there: ReadonlyMap<ObjectKey, unknown>): void {
+    for (const key of this.#inputs[kind].keys()) {
+      if (there.has(key)) continue;
+      this.#inputs[kind].delete(key);
+      const id = `${kind} ${key}`;
       this.#waiting.delete(id);
       this.#gatheredSince.delete(id);
       this.#own.delete(id);

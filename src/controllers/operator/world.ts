@@ -42,6 +42,7 @@ export class World {
   };
   #secrets: Collection<Secret> = new Map();
   #configMaps: Collection<ConfigMap> = new Map();
+  #view: View | undefined;
 
   constructor(caches: WorldCaches, className: string) {
     this.#caches = caches;
@@ -76,6 +77,7 @@ export class World {
     return { view: this.#look(), complete };
   }
 
+  /** The same while the world is. */
   #look(): View {
     const { ApiGateway, Route, AuthPolicy, RateLimitPolicy } = this.#following;
     const { Service, Namespace, ReferenceGrant } = this.#others;
@@ -90,7 +92,10 @@ export class World {
       ConfigMap: this.#configMaps,
       Secret: this.#secrets,
     };
-    return { snapshot, resolution: this.#resolve(snapshot) };
+    if (this.#view === undefined || !sameCollections(snapshot, this.#view.snapshot)) {
+      this.#view = { snapshot, resolution: this.#resolve(snapshot) };
+    }
+    return this.#view;
   }
 
   /** Watches what the resolution asks for; whether all of it has answered, and whether the answers are those that it had. */
@@ -109,6 +114,10 @@ export class World {
     if (!same) this.#configMaps = configMaps;
     return { complete: !asking, same };
   }
+}
+
+function sameCollections(one: Snapshot, other: Snapshot): boolean {
+  return (Object.keys(one) as (keyof Snapshot)[]).every((kind) => one[kind] === other[kind]);
 }
 
 function isAsking<T extends KubeObject>(keys: Iterable<ObjectKey>, named: NamedObjects<T>): boolean {
