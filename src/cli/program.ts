@@ -1,6 +1,6 @@
 /** The commands and their options. What does the work is imported when a command is called, so that each starts quickly. */
 import { Command, CommanderError } from 'commander';
-import { withSource } from './cluster-options.ts';
+import { withCluster, withSource } from './cluster-options.ts';
 import { completionCommand, completionExamples } from './completion-command.ts';
 import { crdsCommand, crdsExamples } from './crds-command.ts';
 import { demoBackendCommand, demoBackendExamples } from './demo-backend-command.ts';
@@ -13,6 +13,7 @@ import type { RunOperator } from './operator.ts';
 import { installCommand, installExamples, operatorCommand, operatorExamples } from './operator-command.ts';
 import { renderCommand, renderExamples } from './render-command.ts';
 import { runCommand, runExamples } from './run-command.ts';
+import { statusCommand, statusExamples } from './status-command.ts';
 import { versionText } from './version-text.ts';
 
 /** What the action of a command is handed. */
@@ -92,6 +93,7 @@ function addCommands(program: Command, context: Context): void {
   const named = (name: string, lines: Examples) => program.command(name).addHelpText('after', examples(lines));
   runCommand(withFiles(named('run', runExamples)), context);
   explainCommand(withSource(named('explain', explainExamples)), context);
+  statusCommand(withCluster(named('status', statusExamples)), context);
   operatorCommand(named('operator', operatorExamples), context);
   lintCommand(withSource(named('lint', lintExamples)), context);
   renderCommand(withSource(named('render', renderExamples)), context);

@@ -23,6 +23,7 @@ export type {
   Published,
 } from './configmap/contract.ts';
 export { directAccess, proxiedAccess } from './configmap/pod-access.ts';
+export { type EnvoyStanding, type Standing, standing } from './configmap/standing.ts';
 
 export interface ConfigMapDeliveryOptions {
   readonly gateway: ObjectRef;

@@ -99,7 +99,7 @@ test('rights in one namespace: reads that one, and says what follows', async () 
   ]);
 });
 
-test.each<readonly [string, () => void, RegExp]>([
+test.each<readonly [string, () => void | Promise<void>, RegExp]>([
   [
     'no rights at all',
     () => {
@@ -114,6 +114,6 @@ test.each<readonly [string, () => void, RegExp]>([
   ],
   ['nobody there', () => api.goDown(), /^cannot reach the API server http:.*connection refused; is it running/],
 ])('%s: one sentence with the remedy', async (_, happen, said) => {
-  happen();
+  await happen();
   await expect(read({ namespaces: ['shop'] })).rejects.toThrow(said);
 });

@@ -89,7 +89,7 @@ function fleetOf({ metadata: { namespace = '', labels = {} } }: Pod): FleetKey {
   return refKey({ namespace, name: own.toSorted().join() });
 }
 
-function edgePod(pod: Pod): EdgePod {
+export function edgePod(pod: Pod): EdgePod {
   const { name, namespace = '', uid = '', deletionTimestamp } = pod.metadata;
   return {
     name,

@@ -240,7 +240,8 @@ function fieldsOf(bodies: Bodies): Pick<ConfigMap, 'data' | 'binaryData'> {
   return { data, ...(Object.keys(binaryData).length === 0 ? {} : { binaryData }) };
 }
 
-function bodiesIn({ data = {}, binaryData = {} }: ConfigMap): Bodies {
+/** Files of one ConfigMap. */
+export function bodiesIn({ data = {}, binaryData = {} }: ConfigMap): Bodies {
   const bytes = Object.entries(binaryData).map(([file, text]) => [file, Buffer.from(text, 'base64')] as const);
   return new Map<string, Body>([...Object.entries(data), ...bytes]);
 }
