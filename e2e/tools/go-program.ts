@@ -20,6 +20,7 @@ export interface GoSource {
 export const tools = {
   helm: { module: 'tools/helm', package: 'helm.sh/helm/v4/cmd/helm' },
   kubeconform: { module: 'tools/kubeconform', package: 'github.com/yannh/kubeconform/cmd/kubeconform' },
+  promtool: { module: 'tools/promtool', package: 'github.com/prometheus/prometheus/cmd/promtool' },
 } as const satisfies Readonly<Record<string, GoSource>>;
 
 export type GoProgram = { readonly binary: string } | { readonly skip: string };
