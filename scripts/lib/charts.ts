@@ -7,11 +7,12 @@ import { evengateVersion } from '../../src/version.ts';
 
 /** Path from `root` -> text. */
 export function generatedCharts(root: string): ReadonlyMap<string, string> {
-  const read = (path: string) => readFileSync(join(root, 'charts/evengate', path), 'utf8');
+  const read = (path: string) => readFileSync(join(root, 'charts', path), 'utf8');
   return chartFiles({
     kinds,
     version: evengateVersion(),
-    readme: read('README.md'),
-    example: read('files/example.yaml'),
+    readme: read('evengate/README.md'),
+    install: read('install.yaml'),
+    example: read('evengate/files/example.yaml'),
   });
 }

@@ -61,18 +61,7 @@ evengate-class-{{ .Values.className }}
 
 {{/* Namespaces in which Secrets may be read, as JSON; none where it is all or nothing. */}}
 {{- define "evengate.secretNamespaces" -}}
-{{- $namespaces := list }}
-{{- if eq .Values.secrets.access "namespaced" }}
-{{- $namespaces = .Values.secrets.namespaces | default .Values.watchNamespaces }}
-{{- end }}
-{{- if .Values.watchNamespaces }}
-{{- range $namespaces }}
-{{- if not (has . $.Values.watchNamespaces) }}
-{{- fail (printf "secrets.namespaces: %s is not among watchNamespaces, where all is that uses Secrets; add it there, or remove it here" .) }}
-{{- end }}
-{{- end }}
-{{- end }}
-{{- $namespaces | toJson }}
+{{- ternary (.Values.secrets.namespaces | default .Values.watchNamespaces) list (eq .Values.secrets.access "namespaced") | toJson }}
 {{- end }}
 
 {{/* What follows `evengate`, as JSON. */}}

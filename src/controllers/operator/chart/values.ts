@@ -131,49 +131,20 @@ const dependency = {
   ),
 };
 
-/** What one value says of another, in the only words that Helm's validator knows. */
-const conditions = {
-  allOf: [
-    when(watching({ minItems: 1 }), access({ enum: ['none', 'namespaced'] })),
-    when({ ...watching({ maxItems: 0 }), ...access({ const: 'namespaced' }) }, secretNamespaces({ minItems: 1 })),
-    when(access({ enum: ['none', 'cluster'] }), secretNamespaces({ maxItems: 0 })),
-  ],
-};
-
-export const chartValues = z
-  .strictObject({
-    ...main,
-    secrets,
-    rbac,
-    serviceAccount,
-    ...pod,
-    podDisruptionBudget,
-    networkPolicy,
-    metrics,
-    tracing,
-    dashboards,
-    extraObjects: value(listOfKubernetes, [], 'More objects, as they are.'),
-    ...dependency,
-  })
-  .meta(conditions);
+/** What one value asks of another is in templates/_validate.tpl, which can say why. */
+export const chartValues = z.strictObject({
+  ...main,
+  secrets,
+  rbac,
+  serviceAccount,
+  ...pod,
+  podDisruptionBudget,
+  networkPolicy,
+  metrics,
+  tracing,
+  dashboards,
+  extraObjects: value(listOfKubernetes, [], 'More objects, as they are.'),
+  ...dependency,
+});
 
 export type ChartValues = z.infer<typeof chartValues>;
-
-type Fields = Readonly<Record<string, object>>;
-
-/** An object with a `then` would pass for a promise, so it is said the other way round. */
-function when(fields: Fields, wanted: Fields): object {
-  return { if: { not: { properties: fields } }, else: { properties: wanted } };
-}
-
-function watching(schema: object): Fields {
-  return { watchNamespaces: schema };
-}
-
-function access(schema: object): Fields {
-  return { secrets: { properties: { access: schema } } };
-}
-
-function secretNamespaces(schema: object): Fields {
-  return { secrets: { properties: { namespaces: schema } } };
-}
