@@ -36,11 +36,11 @@ test.each<[KstatusResult, KubeObject]>([
 test.each<[readonly string[], KubeObject]>([
   [[], objectWith({ Ready: 'True' })],
   [[], objectWith({ Ready: 'False', Stalled: 'True' })],
-  [['FAIL0002'], objectWith({ Accepted: 'True' })],
-  [['FAIL0001', 'FAIL0004'], objectWith({ Ready: 'True', Stalled: 'True' })],
+  [['FAIL0002', 'FAIL0011'], objectWith({ Accepted: 'True' })],
+  [['FAIL0001', 'FAIL0004', 'WARN0001'], objectWith({ Ready: 'True', Stalled: 'True' })],
   [['FAIL0005'], objectWith({ Ready: 'False', Stalled: 'True', Reconciling: 'True' })],
   [['FAIL0011'], objectWith({ Ready: 'Unknown' })],
-  [['FAIL0006', 'FAIL0007', 'another generation'], objectWith({ Ready: 'True' }, { observedGeneration: 3 })],
+  [['FAIL0006', 'FAIL0009', 'another generation'], objectWith({ Ready: 'True' }, { observedGeneration: 3 })],
 ])('faults: %j', (expected, object) => {
   const found = statusFaults(object);
   expect(found).toHaveLength(expected.length);

@@ -1,6 +1,6 @@
 /**
- * What tools that wait for objects demand of a status: kstatus (sigs.k8s.io/cli-utils), and the conditions check of Flux
- * (fluxcd/pkg runtime/conditions/check).
+ * What tools that wait for objects demand of a status: kstatus (fluxcd/cli-utils), and the conditions check of Flux
+ * (fluxcd/pkg runtime/conditions/check). e2e/gitops/statuses.test.ts asks them whether this is what they say.
  */
 import type { KubeObject } from '../kube/object.ts';
 
@@ -27,10 +27,11 @@ export function kstatus(object: KubeObject): KstatusResult {
   const { observedGeneration, conditions = [] } = statusOf(object);
   if (deletionTimestamp !== undefined) return 'Terminating';
   if (observedGeneration !== undefined && observedGeneration !== generation) return 'InProgress';
-  const is = (type: string) => conditions.find((condition) => condition.type === type)?.status;
-  if (is('Reconciling') === 'True') return 'InProgress';
-  if (is('Stalled') === 'True') return 'Failed';
-  const ready = is('Ready');
+  const bad = conditions.find(
+    ({ type = '', status }) => status === 'True' && ['Reconciling', 'Stalled'].includes(type),
+  );
+  if (bad !== undefined) return bad.type === 'Stalled' ? 'Failed' : 'InProgress';
+  const ready = conditions.find(({ type }) => type === 'Ready')?.status;
   return ready === undefined || ready === 'True' ? 'Current' : 'InProgress';
 }
 
@@ -40,37 +41,92 @@ export function statusFaults(object: KubeObject): readonly string[] {
   if (status.conditions === undefined) return [];
   const all = conditionsWithin(status);
   const about = `${object.kind} ${object.metadata.namespace}/${object.metadata.name}`;
-  return [
-    ...fluxFaults(status, object.metadata.generation ?? 0),
-    ...all.flatMap((one) => shapeFaults(one, object)),
-  ].map((fault) => `${about}: ${fault}`);
+  return [...fluxFaults(object), ...all.flatMap((one) => shapeFaults(one, object))].map(
+    (fault) => `${about}: ${fault}`,
+  );
 }
 
-function fluxFaults({ conditions = [], observedGeneration }: Status, generation: number): readonly string[] {
+/** What Flux's check says, by its codes. An object that is being worked on is judged by the rules for those. */
+export interface FluxVerdict {
+  readonly rules: 'done' | 'in progress';
+  readonly fails: readonly FluxRule[];
+  readonly warns: readonly FluxRule[];
+}
+
+/** In Flux's order. Its WARN0002 is about negative conditions of a controller's own, of which we have none. */
+export const fluxRules = {
+  FAIL0001: 'Ready beside bad news',
+  FAIL0002: 'there is no Ready',
+  FAIL0003: 'Reconciling, and Ready is not False',
+  FAIL0004: 'Stalled, and Ready is not False',
+  FAIL0005: 'Reconciling and Stalled',
+  FAIL0006: 'observedGeneration is of the future',
+  FAIL0007: 'Ready, and observedGeneration is of the past',
+  FAIL0008: 'Ready beside a condition of the past',
+  FAIL0009: 'Ready beside a condition of another generation than observedGeneration',
+  FAIL0011: 'Ready is Unknown without Reconciling',
+  WARN0001: 'Ready beside bad news that is not true',
+  WARN0003: 'Reconciling that is False',
+  WARN0004: 'Stalled that is False',
+  WARN0005: 'a condition without observedGeneration',
+} as const;
+
+export type FluxRule = keyof typeof fluxRules;
+
+const whileInProgress: readonly FluxRule[] = [
+  'FAIL0002',
+  'FAIL0004',
+  'FAIL0005',
+  'FAIL0006',
+  'FAIL0011',
+  'WARN0003',
+  'WARN0004',
+  'WARN0005',
+];
+
+export function fluxVerdict(object: KubeObject): FluxVerdict {
+  const { conditions = [], observedGeneration = 0 } = statusOf(object);
+  const { generation = 0 } = object.metadata;
   const of = (type: string) => conditions.find((condition) => condition.type === type);
   const [ready, reconciling, stalled] = [of('Ready'), of('Reconciling'), of('Stalled')];
-  const faults: (readonly [boolean, string])[] = [
-    [ready === undefined, 'FAIL0002 there is no Ready'],
-    [
-      ready?.status === 'True' && [reconciling, stalled].some((one) => one?.status === 'True'),
-      'FAIL0001 Ready beside bad news',
-    ],
-    [reconciling !== undefined && stalled !== undefined, 'FAIL0005 Reconciling and Stalled'],
-    [stalled?.status === 'True' && ready?.status !== 'False', 'FAIL0004 Stalled, and Ready is not False'],
-    [observedGeneration === undefined, 'there is no observedGeneration'],
-    [(observedGeneration ?? 0) > generation, 'FAIL0006 observedGeneration is of the future'],
-    [
-      ready?.status === 'True' && ready.observedGeneration !== observedGeneration,
-      'FAIL0007 Ready for another generation',
-    ],
-    [ready?.status === 'Unknown' && reconciling?.status !== 'True', 'FAIL0011 Ready is Unknown without Reconciling'],
-    [
-      [reconciling, stalled].some((one) => one !== undefined && one.status !== 'True'),
-      'WARN bad news that is not true',
-    ],
-    [new Set(conditions.map(({ type }) => type)).size < conditions.length, 'a condition is there twice'],
+  const moving = reconciling?.status === 'True' || (ready?.status ?? 'Unknown') === 'Unknown';
+  const bad = [reconciling, stalled].filter((one) => one !== undefined);
+  const current = ready?.status === 'True' && bad.every(({ status }) => status !== 'True');
+  const generations = conditions.map((condition) => condition.observedGeneration ?? 0);
+  const broken: Readonly<Record<FluxRule, boolean>> = {
+    FAIL0001: ready?.status === 'True' && !current,
+    FAIL0002: ready === undefined,
+    FAIL0003: reconciling?.status === 'True' && ready !== undefined && ready.status !== 'False',
+    FAIL0004: stalled?.status === 'True' && ready !== undefined && ready.status !== 'False',
+    FAIL0005: bad.length > 1,
+    FAIL0006: observedGeneration > generation,
+    FAIL0007: current && observedGeneration < generation,
+    FAIL0008: current && generations.some((one) => one < generation),
+    FAIL0009: current && generations.some((one) => one !== observedGeneration),
+    FAIL0011: (ready?.status ?? 'Unknown') === 'Unknown' && reconciling?.status !== 'True',
+    WARN0001: ready?.status === 'True' && bad.length > 0,
+    WARN0003: reconciling?.status === 'False',
+    WARN0004: stalled?.status === 'False',
+    WARN0005: generations.some((one) => one < 1),
+  };
+  const all = Object.keys(fluxRules) as readonly FluxRule[];
+  const found = all.filter((rule) => broken[rule] && (moving ? whileInProgress.includes(rule) : rule !== 'FAIL0011'));
+  return {
+    rules: moving ? 'in progress' : 'done',
+    fails: found.filter((rule) => rule.startsWith('FAIL')),
+    warns: found.filter((rule) => rule.startsWith('WARN')),
+  };
+}
+
+function fluxFaults(object: KubeObject): readonly string[] {
+  const { conditions = [], observedGeneration } = statusOf(object);
+  const { fails, warns } = fluxVerdict(object);
+  const twice = new Set(conditions.map(({ type }) => type)).size < conditions.length;
+  return [
+    ...[...fails, ...warns].map((rule) => `${rule} ${fluxRules[rule]}`),
+    ...(observedGeneration === undefined ? ['there is no observedGeneration'] : []),
+    ...(twice ? ['a condition is there twice'] : []),
   ];
-  return faults.flatMap(([is, fault]) => (is ? [fault] : []));
 }
 
 /** meta/v1 Condition, and what users of CEL compare. */
