@@ -40,6 +40,16 @@ async function readiness(port: number): Promise<{ readonly status: number; reado
   return { status: answer.status, text: await answer.text() };
 }
 
+async function alive(port: number): Promise<number> {
+  return (await fetch(`http://127.0.0.1:${port}/healthz`)).status;
+}
+
+/** Of CRDs that are missing or old. */
+async function metric(port: number): Promise<string | undefined> {
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  return text.split('\n').find((line) => line.startsWith('evengate_preflight_problems{check="crds"}'));
+}
+
 test.each<readonly [string, () => readonly string[], RegExp]>([
   ['no kubeconfig at all', () => [], /no cluster is named: KUBECONFIG is not set.*name a kubeconfig/],
   ['one that is not there', () => ['--kubeconfig', join(folder, 'none')], /kubeconfig .*none does not exist; name one/],
@@ -66,28 +76,34 @@ test('CRDs that are missing: not ready, says which, and works when they are ther
   api.unserve(resources.Route);
   const port = await freePort();
   const cli = start('--kubeconfig', file('kubeconfig', api.kubeconfig), `--health-port=${port}`);
-  await cli.says('"cause":"missing"');
+  await cli.says('"check":"crds"');
   const before = await readiness(port);
-  expect(before.status).not.toBe(200);
+  expect(before.status).toBe(503);
   expect(before.text).toMatch(
-    /\[-\]cache-sync\/routes failed: the API server does not know this resource type; install its CRD/,
+    /\[-\]preflight failed: the API server does not know Route of evengate.dev\/v1alpha1: its CRD is not installed.*install them: helm/,
   );
+  expect(await alive(port)).toBe(200);
+  expect(await metric(port)).toBe('evengate_preflight_problems{check="crds"} 1');
   expect(cli.output.stderr).not.toContain('caches synced');
   api.serve(resources.Route);
   await cli.says('caches synced');
   expect((await readiness(port)).status).toBe(200);
+  expect(await metric(port)).toBe('evengate_preflight_problems{check="crds"} 0');
 }, 60_000);
 
 test('credentials that have expired: not ready, says so, and works when they are good again', async () => {
-  api = await startKubeApi();
-  const fault = api.faults.add({ match: () => true, fault: { kind: 'refuse', code: 401 } });
+  let expired = true;
+  const unauthorized = { kind: 'Status', code: 401, reason: 'Unauthorized', message: 'Unauthorized' };
+  api = await startKubeApi({
+    respond: () => (expired ? { code: 401, body: JSON.stringify(unauthorized) } : undefined),
+  });
   const port = await freePort();
   const cli = start('--kubeconfig', file('kubeconfig', api.kubeconfig), `--health-port=${port}`);
-  await cli.says('"cause":"failing"');
+  await cli.says('"check":"api-server"');
   const before = await readiness(port);
-  expect(before.status).not.toBe(200);
-  expect(before.text).toMatch(/apigateways failed: Unauthorized: .* has expired; renew it in the kubeconfig/);
-  fault.release();
+  expect(before.status).toBe(503);
+  expect(before.text).toMatch(/preflight failed: Unauthorized: .* has expired; renew it in the kubeconfig/);
+  expired = false;
   await cli.says('caches synced');
   expect((await readiness(port)).status).toBe(200);
 }, 60_000);

@@ -2,16 +2,19 @@
 
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { operatorMetricList } from '../controllers/operator/metric-list.ts';
 import { operatorComponents } from '../controllers/operator/operator.ts';
+import { openPreflight } from '../controllers/preflight/open.ts';
+import type { Preflight } from '../controllers/preflight/preflight.ts';
+import { leaseMetadata } from '../controllers/preflight/rivals.ts';
 import { directAccess, proxiedAccess } from '../delivery/configmap.ts';
-import type { Client } from '../kube/client.ts';
-import { kubeClient } from '../runtime/client.ts';
+import { type KubeClient, kubeClient } from '../runtime/client.ts';
 import { systemClock } from '../runtime/clock.ts';
 import { type Connection, connect } from '../runtime/connection.ts';
 import { KubeconfigError } from '../runtime/kubeconfig.ts';
 import { alwaysLeader, type Election, elect, LeadershipLost } from '../runtime/leader.ts';
 import { createLog, type Log } from '../runtime/logger.ts';
-import { Manager } from '../runtime/manager.ts';
+import { type Component, Manager } from '../runtime/manager.ts';
 import { createMetrics, type Metrics } from '../runtime/metrics.ts';
 import { evengateVersion } from '../version.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
@@ -74,58 +77,101 @@ interface Surroundings {
 }
 
 interface Candidate extends Surroundings {
-  readonly client: Client;
+  readonly client: KubeClient;
   readonly instance: string;
   readonly metrics: Metrics;
+  /** Undefined without leader election. */
+  readonly lease: Lease | undefined;
+  readonly preflight: Preflight;
+}
+
+interface Lease {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+function leaseOf(options: OperatorArguments, { connection, env }: Surroundings): Lease | undefined {
+  if (options.leaderElect !== true) return undefined;
+  const namespace = options.leaseNamespace ?? env['POD_NAMESPACE'] ?? connection.namespace;
+  return { namespace, name: `evengate-${options.class}` };
 }
 
 function electionOf(options: OperatorArguments, candidate: Candidate): Election {
-  if (options.leaderElect !== true) return alwaysLeader;
-  const { client, instance, connection, log, env, metrics } = candidate;
-  const name = `evengate-${options.class}`;
-  return elect({
+  const { client, instance, log, metrics, lease, preflight } = candidate;
+  if (lease === undefined) return alwaysLeader;
+  const election = elect({
     client,
-    namespace: options.leaseNamespace ?? env['POD_NAMESPACE'] ?? connection.namespace,
-    name,
+    ...lease,
     identity: instance,
+    metadata: leaseMetadata({ className: options.class, namespaces: options.watchNamespace }, evengateVersion()),
     clock: systemClock,
     log: log.child({ logger: 'leader' }),
-    onChange: metrics.leader(name),
+    onChange: metrics.leader(lease.name),
+  });
+  return preflight.guard(election);
+}
+
+function preflightOf(
+  options: OperatorArguments,
+  parts: Pick<Candidate, 'client' | 'log' | 'metrics' | 'lease'>,
+): Preflight {
+  const problems = parts.metrics.gauge(operatorMetricList.preflight);
+  return openPreflight({
+    ...parts,
+    clock: systemClock,
+    className: options.class,
+    namespaces: options.watchNamespace,
+    readSecrets: readsSecrets(options),
+    secretNamespaces: options.secretNamespace,
+    measured: (check, count) => problems.set({ check }, count),
   });
 }
 
-function managerOf(options: OperatorArguments, { connection, log, env }: Surroundings): Manager {
-  const clock = systemClock;
+function managerOf(options: OperatorArguments, surroundings: Surroundings): Manager {
+  const { connection, log, env } = surroundings;
   const metrics = createMetrics({ process: true });
   const { host } = new URL(connection.server);
   const client = kubeClient(connection, {
     fieldManager: 'evengate',
-    clock,
-    onCall: (call) => metrics.request({ ...call, host }),
+    clock: systemClock,
+    onCall: (call) => {
+      metrics.request({ ...call, host });
+      preflight.observe(call);
+    },
   });
   const instance = `${env['POD_NAME'] ?? hostname()}-${randomBytes(3).toString('hex')}`;
-  const election = electionOf(options, { client, instance, connection, log, env, metrics });
-  const manager = new Manager({
-    clock,
-    log,
-    election,
-    health: { port: options.healthPort, registry: metrics.registry },
-  });
-  const components = operatorComponents({
+  const lease = leaseOf(options, surroundings);
+  const preflight = preflightOf(options, { client, log, metrics, lease });
+  const candidate: Candidate = { ...surroundings, client, instance, metrics, lease, preflight };
+  const election = electionOf(options, candidate);
+  const health = { port: options.healthPort, registry: metrics.registry };
+  const manager = new Manager({ clock: systemClock, log, election, preflight, health });
+  const components = componentsOf(options, { ...candidate, election });
+  for (const component of [preflight.component(), ...components]) manager.add(component);
+  return manager;
+}
+
+function componentsOf(
+  options: OperatorArguments,
+  { client, connection, election, instance, log, metrics }: Candidate & { readonly election: Election },
+): readonly Component[] {
+  return operatorComponents({
     client,
     election,
     access: connection.inCluster ? directAccess(client) : proxiedAccess(client),
     className: options.class,
     image: options.envoyImage,
     namespaces: options.watchNamespace,
-    readSecrets: options.readSecrets ?? options.secretNamespace !== undefined,
+    readSecrets: readsSecrets(options),
     secretNamespaces: options.secretNamespace,
     instance,
     version: evengateVersion(),
-    clock,
+    clock: systemClock,
     log,
     metrics,
   });
-  for (const component of components) manager.add(component);
-  return manager;
+}
+
+function readsSecrets({ readSecrets, secretNamespace }: OperatorArguments): boolean {
+  return readSecrets ?? secretNamespace !== undefined;
 }

@@ -11,6 +11,11 @@ function type(
   return { group, version, kind, plural, namespaced: scope === 'namespaced' };
 }
 
+/** Created to ask a question, and not kept. */
+function review(kind: string, plural: string): ResourceType {
+  return type('authorization.k8s.io/v1', kind, plural, 'cluster');
+}
+
 export const resources = {
   ApiGateway: type('evengate.dev/v1alpha1', 'ApiGateway', 'apigateways'),
   Route: type('evengate.dev/v1alpha1', 'Route', 'routes'),
@@ -35,4 +40,7 @@ export const resources = {
     'customresourcedefinitions',
     'cluster',
   ),
+  SelfSubjectRulesReview: review('SelfSubjectRulesReview', 'selfsubjectrulesreviews'),
+  SelfSubjectAccessReview: review('SelfSubjectAccessReview', 'selfsubjectaccessreviews'),
+  SubjectAccessReview: review('SubjectAccessReview', 'subjectaccessreviews'),
 } as const satisfies Record<string, ResourceType>;

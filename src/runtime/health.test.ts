@@ -31,7 +31,7 @@ test('says ok in a word, and more when asked or when something is wrong', async 
   });
   why = 'list: 403';
   expect(await ask('/readyz')).toMatchObject({
-    status: 500,
+    status: 503,
     body: '[+]ping ok\n[-]cache-sync/routes failed: list: 403\nreadyz check failed\n',
   });
   expect(await ask('/healthz')).toMatchObject({ status: 200, body: 'ok' });

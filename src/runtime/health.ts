@@ -61,19 +61,23 @@ async function answerTo(request: IncomingMessage, options: HealthOptions): Promi
   const verbose = new URLSearchParams(query).has('verbose');
   if (!paths.has(pathname)) return text(404, `there are ${[...paths].join(', ')}\n`);
   if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'only GET\n');
-  if (pathname === '/healthz') return checked('healthz', options.live(), verbose);
-  if (pathname === '/readyz') return checked('readyz', options.ready(), verbose);
+  if (pathname === '/healthz') return checked('healthz', options.live(), { verbose, bad: 500 });
+  if (pathname === '/readyz') return checked('readyz', options.ready(), { verbose, bad: 503 });
   return { status: 200, type: options.registry.contentType, body: await options.registry.metrics() };
 }
 
-/** The words of kube-apiserver. */
-function checked(name: string, checks: ReadonlyMap<string, Check>, verbose: boolean): Answer {
+/** The words of kube-apiserver; `bad` is the status where one fails. */
+function checked(
+  name: string,
+  checks: ReadonlyMap<string, Check>,
+  { verbose, bad }: { readonly verbose: boolean; readonly bad: number },
+): Answer {
   const results = [['ping', undefined] as const, ...[...checks].map(([check, ask]) => [check, ask()] as const)];
   const failed = results.some(([, why]) => why !== undefined);
   if (!failed && !verbose) return text(200, 'ok');
   const lines = results.map(([check, why]) => (why === undefined ? `[+]${check} ok` : `[-]${check} failed: ${why}`));
   const verdict = `${name} check ${failed ? 'failed' : 'passed'}`;
-  return text(failed ? 500 : 200, `${[...lines, verdict].join('\n')}\n`);
+  return text(failed ? bad : 200, `${[...lines, verdict].join('\n')}\n`);
 }
 
 function text(status: number, body: string): Answer {

@@ -4,7 +4,7 @@
  * resourceVersions and field managers keep the rest.
  */
 import { ApiError, type Client } from '../kube/client.ts';
-import type { KubeObject } from '../kube/object.ts';
+import type { KubeObject, ObjectMeta } from '../kube/object.ts';
 import { resources } from '../kube/resources.ts';
 import type { Clock } from './clock.ts';
 import type { Log } from './logger.ts';
@@ -42,6 +42,8 @@ export interface ElectOptions {
   readonly identity: string;
   readonly clock: Clock;
   readonly log: Log;
+  /** Put on the Lease, beside what others put there. */
+  readonly metadata?: Pick<ObjectMeta, 'labels' | 'annotations'>;
   /** Told of winning and losing. */
   readonly onChange?: (leads: boolean) => void;
   readonly timing?: LeaseTiming;
@@ -186,7 +188,7 @@ class LeaseElection implements Election {
 
   /** False when somebody else wrote meanwhile. */
   async #renew(lease: Lease, sentAt: number, signal: AbortSignal): Promise<boolean> {
-    const next = { ...lease, spec: { ...lease.spec, ...this.#nextSpec(lease.spec) } };
+    const next = { ...this.#labelled(lease), spec: { ...lease.spec, ...this.#nextSpec(lease.spec) } };
     try {
       return this.#won(await this.#options.client.replace<Lease>(resources.Lease, next, { signal }), sentAt, signal);
     } catch (error) {
@@ -224,7 +226,17 @@ class LeaseElection implements Election {
   #newLease(): Lease {
     const { namespace, name } = this.#options;
     const spec = { ...this.#nextSpec(undefined), leaseTransitions: 0 };
-    return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { namespace, name }, spec };
+    return this.#labelled({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { namespace, name }, spec });
+  }
+
+  #labelled(lease: Lease): Lease {
+    const { labels, annotations } = this.#options.metadata ?? {};
+    const metadata = {
+      ...lease.metadata,
+      ...(labels && { labels: { ...lease.metadata.labels, ...labels } }),
+      ...(annotations && { annotations: { ...lease.metadata.annotations, ...annotations } }),
+    };
+    return { ...lease, metadata };
   }
 
   #nextSpec(before: LeaseSpec | undefined): LeaseSpec {

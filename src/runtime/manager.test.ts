@@ -209,7 +209,7 @@ test('is ready with its caches synced, and not while it ends', async () => {
     return `${response.status} ${await response.text()}`;
   };
   expect(await ask('/readyz')).toBe(
-    '500 [+]ping ok\n[+]shutdown ok\n[-]cache-sync/routes failed: listing\nreadyz check failed\n',
+    '503 [+]ping ok\n[+]shutdown ok\n[-]cache-sync/routes failed: listing\nreadyz check failed\n',
   );
   synced = true;
   expect(await ask('/readyz')).toBe('200 ok');

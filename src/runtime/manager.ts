@@ -16,6 +16,8 @@ export interface ManagerOptions {
   readonly election?: Election;
   /** No server when absent, or with port 0. */
   readonly health?: { readonly port: number; readonly host?: string; readonly registry: Registry };
+  /** Nothing starts before it has passed, but what answers /healthz, /readyz and /metrics. */
+  readonly preflight?: { pass(stop: AbortSignal): Promise<void>; unready: Check };
   /** How long components may take to finish: 30 s when absent. */
   readonly drainMs?: number;
 }
@@ -43,6 +45,8 @@ export class Manager {
     this.#caches = new ComponentGroup(fail);
     this.#others = new ComponentGroup(fail);
     this.#leaders = new ComponentGroup(fail);
+    const { preflight } = options;
+    if (preflight !== undefined) this.#readyChecks.set('preflight', () => preflight.unready());
   }
 
   /** Before `run`. Those of one kind start in the order in which they were added. */
@@ -83,9 +87,10 @@ export class Manager {
   }
 
   async #runComponents(overdue: AbortSignal): Promise<void> {
-    const { election = alwaysLeader, log } = this.#options;
-    if (this.#end.signal.aborted) return;
+    const { election = alwaysLeader, log, preflight } = this.#options;
     const failed = (error: unknown) => this.#fail(error);
+    await preflight?.pass(this.#end.signal).catch(failed);
+    if (this.#end.signal.aborted) return;
     this.#caches.start(this.#cut.signal);
     if (await this.#cachesSynced()) {
       this.#others.start(this.#cut.signal);

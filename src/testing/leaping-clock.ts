@@ -19,6 +19,8 @@ interface Sleeper {
 /** What was sent is received within fewer turns of the event loop. */
 const quietTurns = 8;
 const stuckMs = 40;
+/** So that what arrived while this process computed is read before it is given up. */
+const stuckTurns = 64;
 /** Who sleeps this long wants to be woken by something else: `advance` does. */
 const longMs = 120_000;
 const epoch = Date.UTC(2026, 0, 1);
@@ -83,7 +85,8 @@ export class LeapingClock implements Clock {
     }
     const now = this.#options.happened();
     const quiet = now === happened ? { happened, turns: turns + 1, since } : newQuiet(now);
-    const isQuiet = this.#options.isBusy() ? performance.now() - quiet.since > stuckMs : quiet.turns > quietTurns;
+    const isStuck = quiet.turns > stuckTurns && performance.now() - quiet.since > stuckMs;
+    const isQuiet = this.#options.isBusy() ? isStuck : quiet.turns > quietTurns;
     if (isQuiet) {
       this.#time = Math.max(this.#time, next.due);
       next.wake();

@@ -58,7 +58,7 @@ async function served() {
 test('every metric that is scraped is documented, with its labels, and every documented one is scraped', async () => {
   const { api, start, quiet } = await open();
   createAll(api, shop());
-  const operator = start({ readSecrets: true });
+  const operator = start({ readSecrets: true, preflight: {} });
   await quiet();
   const { metrics } = operator;
   metrics.leader('evengate-evengate');

@@ -13,7 +13,7 @@ export interface PolicyRule {
 export interface Permissions {
   /** In every namespace that is watched. */
   readonly watched: readonly PolicyRule[];
-  /** Of resources without a namespace. */
+  /** Of resources without a namespace; and who else leads, wherever its Lease is. */
   readonly cluster: readonly PolicyRule[];
   /** In the operator's own namespace. */
   readonly own: readonly PolicyRule[];
@@ -38,7 +38,7 @@ export function permissions({ readSecrets }: { readonly readSecrets: boolean }):
   ];
   return {
     watched: united(watched),
-    cluster: [rule(resources.Namespace, follow)],
+    cluster: [rule(resources.Namespace, follow), rule(resources.Lease, ['list'])],
     own: [rule(resources.Lease, ['get', 'create', 'update'])],
   };
 }

@@ -11,6 +11,8 @@ export function discover(path: string, types: ServedTypes): Json | undefined {
   if (path === '/api') return { kind: 'APIVersions', versions: ['v1'] };
   if (path === '/api/v1') return resourceList('v1', types);
   if (path === '/apis') return { kind: 'APIGroupList', apiVersion: 'v1', groups: groupsOf(types) };
+  const [, described] = /^\/openapi\/v3\/apis\/([^/]+\/[^/]+)$/.exec(path) ?? [];
+  if (described !== undefined) return openapi(described, types);
   const [, groupVersion] = /^\/apis\/([^/]+\/[^/]+)$/.exec(path) ?? [];
   if (groupVersion !== undefined) return resourceList(groupVersion, types);
   const [, group] = /^\/apis\/([^/]+)$/.exec(path) ?? [];
@@ -34,6 +36,17 @@ function resourceList(groupVersion: string, types: ServedTypes): JsonObject | un
   const members = types.all().filter((type) => apiVersionOf(type) === groupVersion);
   if (members.length === 0) return undefined;
   return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources: members.flatMap(entriesOf) };
+}
+
+/** Schemas of custom resources alone. */
+function openapi(groupVersion: string, types: ServedTypes): JsonObject | undefined {
+  const members = types.all().filter((type) => apiVersionOf(type) === groupVersion && type.schema !== undefined);
+  if (members.length === 0) return undefined;
+  const schemas = members.map(({ group, version, kind, schema }) => {
+    const name = `${group.split('.').toReversed().join('.')}.${version}.${kind}`;
+    return [name, { ...(schema as JsonObject), 'x-kubernetes-group-version-kind': [{ group, version, kind }] }];
+  });
+  return { openapi: '3.0.0', components: { schemas: Object.fromEntries(schemas) as JsonObject } };
 }
 
 function entriesOf({ plural, kind, namespaced, status, scale }: ServedType): readonly JsonObject[] {

@@ -9,6 +9,7 @@ import { collection } from './list.ts';
 import type { Log } from './log.ts';
 import { forbidden, injected, Refusal } from './refusal.ts';
 import { type ApiRequest, type Attributes, denial, type RawRequest, resourceRequest } from './request.ts';
+import { review } from './reviews.ts';
 import type { ServedTypes } from './types.ts';
 import { planWatch, serveWatch, WatchStream } from './watch.ts';
 
@@ -58,6 +59,11 @@ async function answer(server: Handling, raw: RawRequest, response: ServerRespons
   const plain = server.respond(raw);
   if (plain !== undefined) {
     response.writeHead(plain.code ?? 200, { 'content-type': plain.contentType ?? 'text/plain' }).end(plain.body);
+    return;
+  }
+  const reviewed = review(server, raw);
+  if (reviewed !== undefined) {
+    send(response, { code: 201, body: reviewed });
     return;
   }
   const request = resourceRequest(raw, server.types);

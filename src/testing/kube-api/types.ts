@@ -65,7 +65,7 @@ function more(apiVersion: string, kind: string, plural: string, namespaced = tru
 
 /** Those of src/kube/resources.ts and what others create beside them. */
 export const usualTypes: readonly ResourceType[] = [
-  ...Object.values(resources),
+  ...Object.values(resources).filter(({ group }) => group !== 'authorization.k8s.io'),
   more('v1', 'Node', 'nodes', false),
   more('apps/v1', 'ReplicaSet', 'replicasets'),
   more('discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices'),

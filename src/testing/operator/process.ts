@@ -1,11 +1,16 @@
 /** One operator as a process that can be killed: from then on it does nothing, and nobody hears of it. */
+import { operatorMetricList } from '../../controllers/operator/metric-list.ts';
 import { operatorComponents } from '../../controllers/operator/operator.ts';
+import type { CheckName } from '../../controllers/preflight/finding.ts';
+import { openPreflight } from '../../controllers/preflight/open.ts';
+import type { Preflight } from '../../controllers/preflight/preflight.ts';
+import { leaseMetadata } from '../../controllers/preflight/rivals.ts';
 import type { PodAccess } from '../../delivery/configmap.ts';
 import type { CallRecord } from '../../runtime/calls.ts';
 import { type KubeClient, kubeClient } from '../../runtime/client.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import { connectTo } from '../../runtime/connection.ts';
-import { alwaysLeader, type Election } from '../../runtime/leader.ts';
+import { alwaysLeader, type Election, elect } from '../../runtime/leader.ts';
 import { createLog, type Log } from '../../runtime/logger.ts';
 import { Manager } from '../../runtime/manager.ts';
 import { createMetrics, type Metrics } from '../../runtime/metrics.ts';
@@ -17,6 +22,8 @@ export interface OperatorSettings {
   readonly secretNamespaces: readonly string[];
   /** Made with the client, clock and log of the process. */
   readonly election: (parts: ElectionParts) => Election;
+  /** As `evengate operator` begins; with a Lease, also as it leads. */
+  readonly preflight: { readonly lease?: { readonly namespace: string; readonly name: string } };
   /** After each write that the API server took, before the operator hears of it. */
   readonly onWrite: (operator: RunningOperator) => void;
   readonly userAgent: string;
@@ -65,11 +72,16 @@ export function startOperator(around: Surroundings, settings: Partial<OperatorSe
   const onWrite = () => settings.onWrite?.(operator);
   const metrics = createMetrics({ process: false });
   const { host } = new URL(around.server);
-  const onCall = (call: CallRecord) => metrics.request({ ...call, host });
+  const onCall = (call: CallRecord) => {
+    metrics.request({ ...call, host });
+    if (!life.ended) preflight?.observe(call);
+  };
   const calls = kubeClient(connection, { fieldManager: 'evengate', clock, onCall });
   const client = life.client(calls, around.traffic, onWrite);
-  const election = settings.election?.({ client, clock, log }) ?? alwaysLeader;
-  const manager = new Manager({ clock, log, election });
+  const preflight = preflightOf(settings, { client, clock, log, metrics });
+  const election = electionOf(settings, { client, clock, log }, preflight);
+  const manager = new Manager({ clock, log, election, ...(preflight && { preflight }) });
+  if (preflight !== undefined) manager.add(preflight.component());
   const access = life.calls(around.access);
   const common = {
     className,
@@ -82,18 +94,29 @@ export function startOperator(around: Surroundings, settings: Partial<OperatorSe
   };
   const components = operatorComponents({ ...common, client, election, access, clock, log, metrics });
   for (const component of components) manager.add(component);
+  const operator = running(manager, { life, metrics, close: () => connection.close() });
+  return operator;
+}
+
+interface Process {
+  readonly life: Life;
+  readonly metrics: Metrics;
+  readonly close: () => Promise<void>;
+}
+
+function running(manager: Manager, { life, metrics, close }: Process): RunningOperator {
   const end = new AbortController();
   const run = async () => {
     try {
       await manager.run(end.signal);
     } finally {
-      await connection.close();
+      await close();
     }
   };
   const ended = run();
   // Whoever stops it is told.
   ended.catch(() => undefined);
-  const operator: RunningOperator = {
+  return {
     metrics,
     ended,
     async stop() {
@@ -102,17 +125,41 @@ export function startOperator(around: Surroundings, settings: Partial<OperatorSe
     },
     async kill() {
       life.end();
-      await connection.close();
+      await close();
     },
     pause: () => life.pause(),
   };
-  return operator;
+}
+
+function preflightOf(
+  { preflight, className = 'evengate', namespaces, readSecrets = false, secretNamespaces }: Partial<OperatorSettings>,
+  { metrics, ...parts }: ElectionParts & { readonly metrics: Metrics },
+): Preflight | undefined {
+  if (preflight === undefined) return undefined;
+  const problems = metrics.gauge(operatorMetricList.preflight);
+  const measured = (check: CheckName, count: number) => problems.set({ check }, count);
+  return openPreflight({ ...parts, ...preflight, className, namespaces, readSecrets, secretNamespaces, measured });
+}
+
+function electionOf(
+  { election, preflight: { lease } = {}, className = 'evengate', namespaces }: Partial<OperatorSettings>,
+  parts: ElectionParts,
+  preflight: Preflight | undefined,
+): Election {
+  if (lease === undefined || preflight === undefined) return election?.(parts) ?? alwaysLeader;
+  const identity = `one-of-${lease.namespace}`;
+  const metadata = leaseMetadata({ className, namespaces }, '0.0.0');
+  return preflight.guard(elect({ ...parts, ...lease, identity, metadata }));
 }
 
 /** What the process asks of the world around it is answered only while it lives. */
 class Life {
   readonly #death = new AbortController();
   readonly #never = new Promise<never>(() => undefined);
+  get ended(): boolean {
+    return this.#death.signal.aborted;
+  }
+
   #paused: Promise<void> | undefined;
   #inFlight = new Map<Traffic, number>();
 

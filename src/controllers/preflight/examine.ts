@@ -1,0 +1,48 @@
+/** All checks at once: what an operator asks before it begins, and `evengate check` of an operator. */
+import { ApiError, type Client } from '../../kube/client.ts';
+import { checkApiServer } from './api-server.ts';
+import { checkCrds } from './crds.ts';
+import type { CheckName, Finding } from './finding.ts';
+import { checkRights, type MissingRights } from './rights.ts';
+import type { Rivals } from './rivals.ts';
+
+export interface ExamineOptions {
+  readonly client: Client;
+  readonly missing: MissingRights;
+  readonly rivals: Pick<Rivals, 'check'>;
+  /** All when absent. */
+  readonly namespaces?: readonly string[] | undefined;
+  readonly readSecrets: boolean;
+  readonly secretNamespaces?: readonly string[] | undefined;
+  /** Where the operator takes its Lease; it takes none when absent. */
+  readonly leaseNamespace?: string | undefined;
+  readonly signal?: AbortSignal;
+}
+
+/** Never rejects, unless aborted: what may not be asked is unknown, and what nobody answers is one problem. */
+export async function examine(options: ExamineOptions): Promise<readonly Finding[]> {
+  const { client, rivals, signal } = options;
+  const given = signal === undefined ? {} : { signal };
+  const asked: readonly (readonly [CheckName, Promise<readonly Finding[]>])[] = [
+    ['api-server', checkApiServer(client, signal)],
+    ['crds', checkCrds(client, given)],
+    ['rights', checkRights(options)],
+    ['class', rivals.check(signal)],
+  ];
+  const answers = await Promise.all(
+    asked.map(([check, answer]) => answer.catch((error: unknown) => failed(check, error))),
+  );
+  signal?.throwIfAborted();
+  const found = answers.flat();
+  const silent = found.find(
+    (finding) => finding.check === 'api-server' && finding.level === 'problem' && finding.remedy === undefined,
+  );
+  return silent === undefined ? found : [silent];
+}
+
+/** A refusal says what may not be asked; any other failure is the API server's. */
+function failed(check: CheckName, error: unknown): readonly Finding[] {
+  const said = error instanceof Error ? error.message : String(error);
+  if (error instanceof ApiError && error.code === 403) return [{ check, level: 'unknown', said }];
+  return [{ check: 'api-server', level: 'problem', said }];
+}

@@ -1,0 +1,123 @@
+/** Whether an account has the rights that the operator uses; which are missing, and where. */
+import { type PolicyRule, permissions } from '../operator/permissions.ts';
+import { type Finding, some } from './finding.ts';
+
+/** One verb on one resource; `resource` with its subresource: `pods/log`. */
+export interface Right {
+  readonly verb: string;
+  readonly group: string;
+  readonly resource: string;
+}
+
+/** Answers which of these rights an account has not; in all namespaces, and of the cluster, without a namespace. */
+export type MissingRights = (
+  rights: readonly Right[],
+  namespace: string | undefined,
+  signal?: AbortSignal,
+) => Promise<readonly Right[]>;
+
+export interface RightsOptions {
+  readonly missing: MissingRights;
+  /** All when absent. */
+  readonly namespaces?: readonly string[] | undefined;
+  readonly readSecrets: boolean;
+  /** Where it reads Secrets, when not everywhere that it watches. */
+  readonly secretNamespaces?: readonly string[] | undefined;
+  /** Where the Lease is; none is taken when absent. */
+  readonly leaseNamespace?: string | undefined;
+  readonly signal?: AbortSignal;
+}
+
+interface Place {
+  readonly namespace: string | undefined;
+  readonly rights: readonly Right[];
+}
+
+/** Without these the operator works, and this is what is missed. */
+const dispensable: Readonly<Record<string, string>> = {
+  'list gateway.networking.k8s.io/referencegrants': 'no ReferenceGrant is known',
+  'watch gateway.networking.k8s.io/referencegrants': 'no ReferenceGrant is known',
+  'create events.k8s.io/events': 'no Events tell of its work',
+  'get /pods/log': 'what an Envoy says of a refusal is not quoted',
+  'list coordination.k8s.io/leases': 'another operator of the same class is not noticed',
+};
+const ofSomeNamespaces: Readonly<Record<string, string>> = {
+  'list /namespaces': 'allowedRoutes knows namespaces by their names alone',
+  'watch /namespaces': 'allowedRoutes knows namespaces by their names alone',
+};
+
+export async function checkRights(options: RightsOptions): Promise<readonly Finding[]> {
+  const { missing, signal } = options;
+  const places = placesOf(options);
+  const lists = await Promise.all(
+    places.map(async ({ namespace, rights }) => findings(await missing(rights, namespace, signal), namespace, options)),
+  );
+  const found = lists.flat();
+  if (found.length > 0) return found;
+  const count = places.reduce((sum, { rights }) => sum + rights.length, 0);
+  return [...found, { check: 'rights', level: 'ok', said: `the operator has the ${count} rights that it needs` }];
+}
+
+function placesOf({ namespaces, readSecrets, secretNamespaces, leaseNamespace }: RightsOptions): readonly Place[] {
+  const { cluster, own, ...all } = permissions({ readSecrets });
+  const ofSecrets = ({ group, resource }: Right) => group === '' && resource === 'secrets';
+  const everything = rightsOf(all.watched);
+  const watched = everything.filter((right) => secretNamespaces === undefined || !ofSecrets(right));
+  const places = [
+    ...(namespaces ?? [undefined]).map((namespace) => ({ namespace, rights: watched })),
+    { namespace: undefined, rights: rightsOf(cluster) },
+    ...(secretNamespaces ?? []).map((namespace) => ({ namespace, rights: everything.filter(ofSecrets) })),
+    ...(leaseNamespace === undefined ? [] : [{ namespace: leaseNamespace, rights: rightsOf(own) }]),
+  ];
+  // One question a place.
+  return [...Map.groupBy(places, ({ namespace }) => namespace)].map(([namespace, parts]) => {
+    return { namespace, rights: parts.flatMap(({ rights }) => rights) };
+  });
+}
+
+export function rightsOf(rules: readonly PolicyRule[]): readonly Right[] {
+  return rules.flatMap(({ apiGroups, resources, verbs }) =>
+    apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => ({ verb, group, resource })))),
+  );
+}
+
+/** One finding for all that stops the operator in one place, so that an account without any right is told of once. */
+function findings(
+  missing: readonly Right[],
+  namespace: string | undefined,
+  { namespaces, readSecrets }: RightsOptions,
+): readonly Finding[] {
+  const lived = namespaces === undefined ? dispensable : { ...dispensable, ...ofSomeNamespaces };
+  const where = namespace === undefined ? whole(namespaces) : `in namespace ${namespace}`;
+  const remedy = remedyOf(namespace, { readSecrets });
+  const without = (right: Right) => lived[idOf(right)];
+  const finding = (level: 'problem' | 'warning', rights: readonly Right[], lost = ''): Finding => {
+    return { check: 'rights', level, said: `the operator may not ${some(wordsOf(rights))} ${where}${lost}`, remedy };
+  };
+  if (missing.some((right) => without(right) === undefined)) return [finding('problem', missing)];
+  const byLoss = Map.groupBy(missing, without);
+  return [...byLoss].map(([lost, rights]) => finding('warning', rights, `: ${lost}`));
+}
+
+function whole(namespaces: readonly string[] | undefined): string {
+  return namespaces === undefined ? 'in all namespaces' : 'in the cluster';
+}
+
+function remedyOf(namespace: string | undefined, { readSecrets }: { readonly readSecrets: boolean }): string {
+  const role = namespace === undefined ? 'ClusterRole' : `Role in ${namespace}`;
+  const secrets = readSecrets ? ', with Secret access' : '';
+  const fewer = namespace === undefined ? '; or watch some namespaces only' : '';
+  return `grant it with the ${role} of this version: helm upgrade evengate${secrets}, or apply what evengate install prints${fewer}`;
+}
+
+const idOf = ({ verb, group, resource }: Right) => `${verb} ${group}/${resource}`;
+
+/** `patch, delete deployments.apps` */
+function wordsOf(rights: readonly Right[]): readonly string[] {
+  const named = ({ group, resource }: Right) => {
+    const [plural = '', ...sub] = resource.split('/');
+    return [group === '' ? plural : `${plural}.${group}`, ...sub].join('/');
+  };
+  const byResource = Map.groupBy(rights, named);
+  return [...byResource].map(([resource, some]) => `${some.map(({ verb }) => verb).join('/')} ${resource}`);
+}
