@@ -34,10 +34,10 @@ export function bundledPackages({ outputs }: Pick<Metafile, 'outputs'>, root: st
   return [...byId].toSorted(([left], [right]) => (left < right ? -1 : 1)).map(([, one]) => one);
 }
 
-/** `node_modules/a/node_modules/@b/c` of a file below it; nothing for our own. */
+/** `node_modules/a/node_modules/@b/c` of a file below it, wherever the first one lies; nothing for our own. */
 function packageFolder(path: string): readonly string[] {
-  const found = /^(?:.*\/)?node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path);
-  return found === null ? [] : [found[0]];
+  const [, folder] = /^(?:.*?\/)??(node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+)\//.exec(path) ?? [];
+  return folder === undefined ? [] : [folder];
 }
 
 function packageAt(root: string, folder: string, lock: Lock): BundledPackage {

@@ -5,7 +5,7 @@
 import { appendFileSync } from 'node:fs';
 import process from 'node:process';
 
-export const partNames = ['envoy', 'root', 'cluster', 'istio', 'go'] as const;
+export const partNames = ['envoy', 'root', 'cluster', 'istio', 'go', 'buildah'] as const;
 export type Part = (typeof partNames)[number];
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -4,16 +4,9 @@ import { createReadStream, existsSync, globSync, mkdirSync, renameSync, rmSync, 
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
+import { environment as defaultEnvironment, type Entry } from '../../../scripts/image/entries.ts';
 import { cacheFolder } from '../local/places.ts';
 import { padding, tarEnd, tarHeader } from './tar.ts';
-
-/** What is at a path of the image, which has no leading slash. Folders above it come by themselves. */
-export interface Entry {
-  readonly path: string;
-  readonly content: { readonly file: string } | { readonly text: string } | { readonly folder: true };
-  /** Default 0755 for folders and files, 0644 for texts. */
-  readonly mode?: number;
-}
 
 export interface Recipe {
   /** As `docker pull` takes it, with its tag. */
@@ -23,6 +16,9 @@ export interface Recipe {
   readonly entrypoint: readonly string[];
   /** `UID:GID`; default root. */
   readonly user?: string;
+  readonly workdir?: string;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 /** An image in a file that `ctr images import`, `kind load image-archive` and `docker load` take. */
@@ -82,12 +78,18 @@ async function write(recipe: Recipe, path: string): Promise<void> {
 }
 
 /** Of the OCI image specification; without a date, which would make two equal images differ. */
-function imageConfig({ entrypoint, user }: Recipe, diffs: readonly string[]): object {
-  const path = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+function imageConfig(recipe: Recipe, diffs: readonly string[]): object {
+  const { entrypoint, user, workdir = '/', environment = defaultEnvironment, labels } = recipe;
   return {
     architecture: process.arch === 'x64' ? 'amd64' : process.arch,
     os: 'linux',
-    config: { Entrypoint: entrypoint, Env: [path], WorkingDir: '/', ...(user === undefined ? {} : { User: user }) },
+    config: {
+      Entrypoint: entrypoint,
+      Env: Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+      WorkingDir: workdir,
+      ...(user === undefined ? {} : { User: user }),
+      ...(labels === undefined ? {} : { Labels: labels }),
+    },
     rootfs: { type: 'layers', diff_ids: diffs },
     history: diffs.map(() => ({ created_by: 'evengate' })),
   };
