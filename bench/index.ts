@@ -5,6 +5,7 @@ import { delivery } from './delivery.ts';
 import { type Figure, table } from './figures.ts';
 import { incremental } from './incremental.ts';
 import { resident } from './resident.ts';
+import { start } from './start.ts';
 import { tree } from './tree.ts';
 
 const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
@@ -12,6 +13,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   incremental,
   tree,
   resident,
+  start,
   delivery,
 };
 
