@@ -269,6 +269,30 @@ describeHelm('values that cannot be', () => {
   });
 });
 
+describeHelm('NOTES', () => {
+  const notes = (...flags: readonly string[]) => {
+    const words = ['install', 'edge', charts.operator, '--dry-run=client', '--set', 'className=internal', ...flags];
+    const { code, stdout, stderr } = helm(words);
+    if (code !== 0) throw new Error(stderr);
+    return stdout.slice(stdout.indexOf('\nNOTES:\n'));
+  };
+
+  test('hold a command that can be pasted into a shell', () => {
+    const text = notes();
+    const command = text.slice(text.indexOf('kubectl apply'), text.indexOf('\nEOF\n') + 5);
+    const applied = execFileSync('sh', ['-euc', `kubectl() { cat; }\n${command}`], { encoding: 'utf8' });
+    const objects = manifests(applied);
+    const example = manifests(readFileSync(join(charts.operator, 'files/example.yaml'), 'utf8'));
+    expect(objects.map(called)).toEqual(['ApiGateway edge', 'Route hello', 'AuthPolicy hello']);
+    expect(objects[0]).toMatchObject({ spec: { ...(example[0]?.spec as object), className: 'internal' } });
+    expect(objects.slice(1)).toEqual(example.slice(1, 3));
+  });
+
+  test('tell of the other chart', () => {
+    expect(notes()).toContain('helm install evengate-crds');
+  });
+});
+
 describeHelm('a chart that depends on it', () => {
   test('hands it its own values, what is global, and whether it is wanted', () => {
     const parent = mkdtempSync(join(tmpdir(), 'ev-parent-'));

@@ -3,6 +3,7 @@ import { parseAllDocuments, stringify } from 'yaml';
 import { customResourceDefinition } from '../../../api/crd.ts';
 import { version as apiVersion, group, type KindDefinition } from '../../../api/kind.ts';
 import { envoyImage } from '../../../render/envoy-process.ts';
+import { oldestKubernetes } from '../../preflight/api-server.ts';
 import { operatorContainer, operatorPod } from '../operator-pod.ts';
 import { type PolicyRule, permissions } from '../permissions.ts';
 import { valuesSchema } from './schema.ts';
@@ -68,8 +69,7 @@ function plain(value: unknown): string {
   return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false });
 }
 
-/** CEL in definitions is stable from here on. */
-const kubeVersion = '>=1.29.0-0';
+const kubeVersion = `>=${oldestKubernetes.major}.${oldestKubernetes.minor}.0-0`;
 
 function chart(name: string, version: string, description: string): object {
   return { apiVersion: 'v2', name, description, type: 'application', version, appVersion: version, kubeVersion };
