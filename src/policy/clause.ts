@@ -105,7 +105,7 @@ function mergeByKey<T extends { readonly key: string }>(
 }
 
 /** Every request that matches `a` matches `b`. The innermost loop of normalise, so it allocates nothing. */
-function impliesClause(a: Clause, b: Clause): boolean {
+export function impliesClause(a: Clause, b: Clause): boolean {
   if ((b.bits & ~a.bits) !== 0) {
     return false;
   }

@@ -1,0 +1,79 @@
+/** What a change of manifests does to traffic: two resolutions, compared by what requests see of them. */
+import type { RouteEntry } from '../../ir/gateway.ts';
+import type { PathMatch } from '../../ir/match.ts';
+import type { ObjectKey } from '../../kube/object.ts';
+import type { Resolution } from '../resolve.ts';
+import { answerDifferences } from './answers.ts';
+import { Callers, conjunctionAt, shadowDiffers } from './callers.ts';
+import { chainPairs, type DoorPair, doorPairs } from './doors.ts';
+import { gatewayChanges } from './gateways.ts';
+import { limitEffect } from './limits.ts';
+import { type Pair, pairsOf } from './pairs.ts';
+import type { Region } from './region.ts';
+import type { Comparison, Difference, Door, GatewayChange, RegionChange } from './types.ts';
+
+/** Empty when every request is answered alike. Names, order and layout of objects are no part of that. */
+export function compare(before: Resolution, after: Resolution): Comparison {
+  const callers = new Callers();
+  const keys = [...new Set([...before.gateways.keys(), ...after.gateways.keys()])].toSorted();
+  const readable = keys.filter((key) => !isUnreadable(key, before) && !isUnreadable(key, after));
+  const unreadable = [...new Set([...before.gatewayUnits.keys(), ...after.gatewayUnits.keys()])].toSorted();
+  return {
+    gateways: [
+      ...unreadable.flatMap((key) => unreadableChange(key, before, after)),
+      ...readable.flatMap((key) => gatewayChanges(key, before.gateways.get(key), after.gateways.get(key))),
+    ],
+    regions: readable.flatMap((key) => {
+      const chains = chainPairs(key, before.gateways.get(key), after.gateways.get(key));
+      return chains.flatMap(doorPairs).flatMap((pair) => regionChanges(pair, callers));
+    }),
+  };
+}
+
+/** What it serves is its last good form, which no file holds. */
+function isUnreadable(key: ObjectKey, { gatewayUnits, className }: Resolution): boolean {
+  const unit = gatewayUnits.get(key);
+  return unit !== undefined && unit.context === undefined && unit.className === className;
+}
+
+function unreadableChange(gateway: ObjectKey, before: Resolution, after: Resolution): readonly GatewayChange[] {
+  const [was, is] = [isUnreadable(gateway, before), isUnreadable(gateway, after)];
+  if (was === is) return [];
+  const words = (unreadable: boolean) => (unreadable ? 'cannot be read: its last good form serves on' : 'can be read');
+  return [
+    { gateway, what: 'gateway', name: '', before: words(was), after: words(is), effect: was ? 'shifts' : 'differs' },
+  ];
+}
+
+function regionChanges({ door, before, after }: DoorPair, callers: Callers): readonly RegionChange[] {
+  if (before === after) return [];
+  return pairsOf(before?.entries ?? [], after?.entries ?? []).flatMap((pair) => {
+    const differences = differencesOf(pair, door, callers);
+    return differences.length === 0 ? [] : [{ door, ...pair, differences }];
+  });
+}
+
+function differencesOf({ region, before, after }: Pair, { host }: Door, callers: Callers): readonly Difference[] {
+  if (before === undefined && after === undefined) return [];
+  const whole = callers.compare(before, after, (ports) => conjunctionAt(host, region, ports));
+  const who = whole === undefined ? [] : [whole];
+  if (before === undefined || after === undefined) return who;
+  // One that answers 500 to everyone does nothing else.
+  if ([before, after].some((entry) => callers.admission(entry).kind === 'blocked')) return who;
+  const limits = limitEffect(before, after);
+  return [
+    ...who,
+    ...(limits === undefined ? [] : [{ what: 'limits', effect: limits }]),
+    ...(shadowDiffers(before, after) ? [{ what: 'shadow', effect: 'differs' as const }] : []),
+    ...answers(before, after, region).map((what): Difference => ({ what, effect: 'differs' })),
+  ];
+}
+
+function answers(before: RouteEntry, after: RouteEntry, { paths }: Region): readonly string[] {
+  return answerDifferences(before, after, narrowest(paths));
+}
+
+/** An expression below a prefix: edits of prefixes start at the prefix. */
+function narrowest([first]: readonly [PathMatch, ...PathMatch[]]): PathMatch {
+  return first;
+}
