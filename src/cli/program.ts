@@ -14,6 +14,7 @@ import { installCommand, installExamples, operatorCommand, operatorExamples } fr
 import { renderCommand, renderExamples } from './render-command.ts';
 import { runCommand, runExamples } from './run-command.ts';
 import { statusCommand, statusExamples } from './status-command.ts';
+import { supportBundleCommand, supportBundleExamples } from './support-bundle-command.ts';
 import { versionText } from './version-text.ts';
 
 /** What the action of a command is handed. */
@@ -99,6 +100,7 @@ function addCommands(program: Command, context: Context): void {
   renderCommand(withSource(named('render', renderExamples)), context);
   installCommand(named('install', installExamples), context);
   crdsCommand(named('crds', crdsExamples), context);
+  supportBundleCommand(withCluster(named('support-bundle', supportBundleExamples)), context);
   demoBackendCommand(named('demo-backend', demoBackendExamples), context);
   completionCommand(named('completion', completionExamples), program, context);
   addVersion(program, context);

@@ -1,5 +1,5 @@
 /** `evengate status`: how everything in a cluster is doing, and who stands in the way of what. */
-import { ClusterUnreadable, readCluster } from '../controllers/manifests/cluster.ts';
+import { type ClusterReading, ClusterUnreadable, readCluster } from '../controllers/manifests/cluster.ts';
 import { edgePod } from '../controllers/operator/pods.ts';
 import { proxiedAccess, type Standing, standing } from '../delivery/configmap.ts';
 import { ApiError, type Client } from '../kube/client.ts';
@@ -52,17 +52,28 @@ function unusable(io: Io, sentence: string): ExitCode {
   return exitCodes.unusable;
 }
 
-interface Seen {
+/** What `status` shows. */
+export interface Seen {
   readonly roots: readonly StatusNode[];
   readonly notes: readonly string[];
 }
 
 async function look(cluster: OpenCluster, options: ClusterOptions, wanted: ObjectName | undefined): Promise<Seen> {
   const { client, ownNamespace } = cluster;
-  const { set, resolution, notes } = await readCluster(client, {
+  const reading = await readCluster(client, {
     namespaces: [ownNamespace],
     ...(options.class === undefined ? {} : { className: options.class }),
   });
+  return await seen(reading, cluster, wanted);
+}
+
+/** Of what was read. */
+export async function seen(
+  { set, resolution, notes }: ClusterReading,
+  cluster: OpenCluster,
+  wanted?: ObjectName,
+): Promise<Seen> {
+  const { client, ownNamespace } = cluster;
   const isShown = (key: ObjectKey) => cluster.namespace === undefined || key.startsWith(`${cluster.namespace}/`);
   const wantedKey = wanted && (wanted.name.includes('/') ? wanted.name : keyOf(ownNamespace, wanted.name));
   const gateways = [...resolution.gatewayUnits.values()].filter(({ ref }) => {
