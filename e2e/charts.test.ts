@@ -1,6 +1,6 @@
 /** The charts, as Helm itself reads them. On a cluster they are tried in e2e/helm. */
 import { execFileSync } from 'node:child_process';
-import { globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import process from 'node:process';
@@ -269,6 +269,50 @@ describeHelm('values that cannot be', () => {
   });
 });
 
+describeHelm('files of others', () => {
+  test('rules.yaml becomes a PrometheusRule, braces and all', () => {
+    const rules = parse(readFileSync(join(charts.operator, 'rules.yaml'), 'utf8')) as unknown;
+    const objects = show({
+      values: { metrics: { prometheusRule: { enabled: true, labels: { release: 'prometheus' } } } },
+    });
+    expect(find(objects, 'PrometheusRule')).toMatchObject({
+      metadata: { name: 'evengate', labels: { release: 'prometheus' } },
+      spec: rules,
+    });
+  });
+
+  test('each dashboard becomes a ConfigMap that Grafana’s sidecar finds', () => {
+    const paths = globSync(join(charts.operator, 'dashboards/*.json')).toSorted();
+    const values = { dashboards: { enabled: true, namespace: 'grafana', annotations: { grafana_folder: 'Edge' } } };
+    const found = show({ values }).filter(({ kind }) => kind === 'ConfigMap');
+    expect(found).toEqual(
+      paths.map((path) => ({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: {
+          name: `evengate-dashboard-${basename(path, '.json').replace(/^evengate-/, '')}`,
+          namespace: 'grafana',
+          labels: expect.objectContaining({ grafana_dashboard: '1' }),
+          annotations: { grafana_folder: 'Edge' },
+        },
+        data: { [basename(path)]: readFileSync(path, 'utf8') },
+      })),
+    );
+  });
+
+  test('are not missed', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ev-bare-'));
+    try {
+      cpSync(charts.operator, folder, { recursive: true });
+      for (const path of ['rules.yaml', 'dashboards']) rmSync(join(folder, path), { recursive: true, force: true });
+      const values = { dashboards: { enabled: true }, metrics: { prometheusRule: { enabled: true } } };
+      expect(show({ chart: folder, values }).map(called)).toEqual(show().map(called));
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
+
 describeHelm('NOTES', () => {
   const notes = (...flags: readonly string[]) => {
     const words = ['install', 'edge', charts.operator, '--dry-run=client', '--set', 'className=internal', ...flags];
@@ -290,6 +334,13 @@ describeHelm('NOTES', () => {
 
   test('tell of the other chart', () => {
     expect(notes()).toContain('helm install evengate-crds');
+  });
+});
+
+describeHelm('a Kubernetes that is too old', () => {
+  test.each(Object.entries(charts))('is refused: %s', (_, chart) => {
+    const { code, stderr } = template(helm, { chart, flags: ['--kube-version', '1.29.9'] });
+    expect([code, stderr]).toEqual([1, expect.stringContaining('requires kubeVersion: >=1.30.0-0')]);
   });
 });
 
@@ -351,7 +402,7 @@ describeHelm('the archives', () => {
     });
   });
 
-  test.each(Object.values(charts))('package: %s', (chart) => {
+  test.each(Object.entries(charts))('package: %s', (_, chart) => {
     expect(helm(['package', chart, '--destination', folder])).toMatchObject({ code: 0 });
     const archive = join(folder, `${basename(chart)}-${version}.tgz`);
     const packed = execFileSync('tar', ['-tzf', archive], { encoding: 'utf8' }).trim().split('\n');
