@@ -269,6 +269,23 @@ describeHelm('values that cannot be', () => {
   });
 });
 
+describeHelm('helm test', () => {
+  test.each(cases.filter((name) => name !== 'own-rights'))(
+    'asks about the operator as it was told to work: %s',
+    (name) => {
+      const objects = show({ values: valuesOf(name) });
+      const { containers } = find(objects, 'Pod').spec as {
+        readonly containers: readonly [{ readonly args: readonly string[] }];
+      };
+      const [command, ...asked] = containers[0].args;
+      const scope = (flags: readonly string[]) =>
+        flags.filter((flag) => /^--(class|watch|read|secret)/.test(flag)).toSorted();
+      expect(command).toBe('check');
+      expect(scope(asked)).toEqual(scope(installed(objects).arguments));
+    },
+  );
+});
+
 describeHelm('files of others', () => {
   test('rules.yaml becomes a PrometheusRule, braces and all', () => {
     const rules = parse(readFileSync(join(charts.operator, 'rules.yaml'), 'utf8')) as unknown;

@@ -64,9 +64,9 @@ evengate-class-{{ .Values.className }}
 {{- ternary (.Values.secrets.namespaces | default .Values.watchNamespaces) list (eq .Values.secrets.access "namespaced") | toJson }}
 {{- end }}
 
-{{/* What follows `evengate`, as JSON. */}}
-{{- define "evengate.arguments" -}}
-{{- $arguments := concat (.Files.Get "files/operator.yaml" | fromYaml).container.args (list (printf "--class=%s" .Values.className)) }}
+{{/* Which class, where, and with which Secrets, as arguments, as JSON. */}}
+{{- define "evengate.scope" -}}
+{{- $arguments := list (printf "--class=%s" .Values.className) }}
 {{- range .Values.watchNamespaces }}
 {{- $arguments = append $arguments (printf "--watch-namespace=%s" .) }}
 {{- end }}
@@ -76,6 +76,13 @@ evengate-class-{{ .Values.className }}
 {{- range include "evengate.secretNamespaces" . | fromJsonArray }}
 {{- $arguments = append $arguments (printf "--secret-namespace=%s" .) }}
 {{- end }}
+{{- $arguments | toJson }}
+{{- end }}
+
+{{/* What follows `evengate`, as JSON. */}}
+{{- define "evengate.arguments" -}}
+{{- $fixed := (.Files.Get "files/operator.yaml" | fromYaml).container.args }}
+{{- $arguments := concat $fixed (include "evengate.scope" . | fromJsonArray) }}
 {{- with .Values.envoy.image }}
 {{- $arguments = append $arguments (printf "--envoy-image=%s" .) }}
 {{- end }}
