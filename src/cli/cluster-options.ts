@@ -21,6 +21,7 @@ export interface OpenCluster {
   readonly namespace: string | undefined;
   /** Of the options, else of the context. */
   readonly ownNamespace: string;
+  readonly inCluster: boolean;
   close(): Promise<void>;
 }
 
@@ -64,6 +65,7 @@ export async function openCluster(options: ClusterOptions, io: Io): Promise<Open
     server: connection.server,
     namespace: allNamespaces === true ? undefined : ownNamespace,
     ownNamespace,
+    inCluster: connection.inCluster,
     close: () => connection.close(),
   };
 }

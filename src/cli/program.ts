@@ -1,5 +1,6 @@
 /** The commands and their options. What does the work is imported when a command is called, so that each starts quickly. */
 import { Command, CommanderError } from 'commander';
+import { checkCommand, checkExamples } from './check-command.ts';
 import { withCluster, withSource } from './cluster-options.ts';
 import { completionCommand, completionExamples } from './completion-command.ts';
 import { crdsCommand, crdsExamples } from './crds-command.ts';
@@ -95,6 +96,7 @@ function addCommands(program: Command, context: Context): void {
   runCommand(withFiles(named('run', runExamples)), context);
   explainCommand(withSource(named('explain', explainExamples)), context);
   statusCommand(withCluster(named('status', statusExamples)), context);
+  checkCommand(named('check', checkExamples), context);
   operatorCommand(named('operator', operatorExamples), context);
   lintCommand(withSource(named('lint', lintExamples)), context);
   renderCommand(withSource(named('render', renderExamples)), context);

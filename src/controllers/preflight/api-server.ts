@@ -2,11 +2,8 @@
 import type { Client } from '../../kube/client.ts';
 import type { Finding } from './finding.ts';
 
-/**
- * Chart.yaml's kubeVersion says the same. CEL rules of CRDs are stable since 1.29; with 1.30 an object that an earlier CRD took
- * can still be edited under a stricter one (CRDValidationRatcheting), without which an upgrade could lock users out.
- */
-export const oldestKubernetes = { major: 1, minor: 30 } as const;
+/** Chart.yaml's kubeVersion says the same: CEL rules, of which our CRDs are full, are stable since then. */
+export const oldestKubernetes = { major: 1, minor: 29 } as const;
 
 export async function checkApiServer(client: Client, signal?: AbortSignal): Promise<readonly Finding[]> {
   const text = await client.text({ path: '/version', ...(signal && { signal }) });

@@ -2,7 +2,7 @@
 import { ApiError, type Client } from '../../kube/client.ts';
 import { checkApiServer } from './api-server.ts';
 import { checkCrds } from './crds.ts';
-import type { CheckName, Finding } from './finding.ts';
+import { type CheckName, type Finding, isUnreachable } from './finding.ts';
 import { checkRights, type MissingRights } from './rights.ts';
 import type { Rivals } from './rivals.ts';
 
@@ -34,10 +34,8 @@ export async function examine(options: ExamineOptions): Promise<readonly Finding
   );
   signal?.throwIfAborted();
   const found = answers.flat();
-  const silent = found.find(
-    (finding) => finding.check === 'api-server' && finding.level === 'problem' && finding.remedy === undefined,
-  );
-  return silent === undefined ? found : [silent];
+  const silent = found.filter((finding) => isUnreachable([finding])).slice(0, 1);
+  return silent.length > 0 ? silent : found;
 }
 
 /** A refusal says what may not be asked; any other failure is the API server's. */

@@ -1,6 +1,6 @@
 /** What a look at a cluster found. */
 
-/** Also the label of a metric: there are few. */
+/** What an operator looks at before it begins; also the label of a metric. */
 export const checks = ['api-server', 'crds', 'rights', 'class'] as const;
 export type CheckName = (typeof checks)[number];
 
@@ -8,7 +8,8 @@ export type CheckName = (typeof checks)[number];
 export type Level = 'ok' | 'info' | 'warning' | 'unknown' | 'problem';
 
 export interface Finding {
-  readonly check: CheckName;
+  /** The last two are of an operator that is installed. */
+  readonly check: CheckName | 'operator' | 'gateways';
   readonly level: Level;
   /** A sentence without its end. The same words mean the same finding. */
   readonly said: string;
@@ -20,4 +21,11 @@ export interface Finding {
 export function some(names: readonly string[], most = 3): string {
   const rest = names.length - most;
   return rest > 0 ? `${names.slice(0, most).join(', ')} and ${rest} more` : names.join(', ');
+}
+
+/** Of what could not be asked at all: the API server did not answer, or does not know us. */
+export function isUnreachable(findings: readonly Finding[]): boolean {
+  return findings.some(
+    ({ check, level, remedy }) => check === 'api-server' && level === 'problem' && remedy === undefined,
+  );
 }

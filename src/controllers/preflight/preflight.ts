@@ -20,6 +20,7 @@ export interface PreflightOptions {
 const levels: Partial<Record<Level, 'error' | 'warn' | 'info'>> = {
   problem: 'error',
   warning: 'warn',
+  info: 'info',
   unknown: 'info',
 };
 

@@ -91,12 +91,14 @@ function findings(
   const where = namespace === undefined ? whole(namespaces) : `in namespace ${namespace}`;
   const remedy = remedyOf(namespace, { readSecrets });
   const without = (right: Right) => lived[idOf(right)];
-  const finding = (level: 'problem' | 'warning', rights: readonly Right[], lost = ''): Finding => {
+  // Rights in some namespaces alone are a choice, of which this is the price.
+  const mild = namespaces !== undefined && namespace === undefined ? 'info' : 'warning';
+  const finding = (level: Finding['level'], rights: readonly Right[], lost = ''): Finding => {
     return { check: 'rights', level, said: `the operator may not ${some(wordsOf(rights))} ${where}${lost}`, remedy };
   };
   if (missing.some((right) => without(right) === undefined)) return [finding('problem', missing)];
   const byLoss = Map.groupBy(missing, without);
-  return [...byLoss].map(([lost, rights]) => finding('warning', rights, `: ${lost}`));
+  return [...byLoss].map(([lost, rights]) => finding(mild, rights, `: ${lost}`));
 }
 
 function whole(namespaces: readonly string[] | undefined): string {

@@ -42,6 +42,12 @@ export function leaseMetadata({ className, namespaces }: Operation, version: str
   };
 }
 
+/** Undefined where it watches all, or does not say. */
+export function leaseNamespacesOf({ metadata }: Lease): readonly string[] | undefined {
+  const watched = metadata.annotations?.[leaseNamespacesAnnotation] ?? all;
+  return watched === all ? undefined : watched.split(',');
+}
+
 export interface RivalOptions extends Operation {
   readonly client: Client;
   readonly clock: { now(): number; monotonic(): number };
@@ -102,10 +108,9 @@ export class Rivals {
     return !isLongGone;
   }
 
-  #overlaps({ metadata }: Lease): boolean {
+  #overlaps(lease: Lease): boolean {
     const { namespaces } = this.#options;
-    const theirs = metadata.annotations?.[leaseNamespacesAnnotation] ?? all;
-    if (theirs === all || namespaces === undefined) return true;
-    return theirs.split(',').some((namespace) => namespaces.includes(namespace));
+    const theirs = leaseNamespacesOf(lease);
+    return theirs === undefined || namespaces === undefined || theirs.some((one) => namespaces.includes(one));
   }
 }
