@@ -3,7 +3,7 @@ import type { Command, Option } from 'commander';
 
 export type Shell = 'bash' | 'zsh' | 'fish';
 
-interface CompletedCommand {
+export interface CompletedCommand {
   readonly name: string;
   readonly summary: string;
   readonly options: readonly CompletedOption[];
@@ -11,7 +11,7 @@ interface CompletedCommand {
   readonly words: readonly string[];
 }
 
-interface CompletedOption {
+export interface CompletedOption {
   /** `-o` and `--output`, as far as there are. */
   readonly flags: readonly string[];
   readonly description: string;
@@ -39,7 +39,7 @@ const help: CompletedOption = {
   repeatable: false,
 };
 
-function readCommand(command: Command): CompletedCommand {
+export function readCommand(command: Command): CompletedCommand {
   return {
     name: command.name(),
     summary: command.summary(),

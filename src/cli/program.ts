@@ -44,6 +44,11 @@ export async function runProgram(
     },
   });
   try {
+    if (args[0] === '__complete') {
+      const { completeWords } = await import('./complete-words.ts');
+      io.stdout.write(await completeWords(program, args.slice(1), io));
+      return exitCodes.done;
+    }
     await program.parseAsync(args, { from: 'user' });
     return result;
   } catch (error) {

@@ -1,0 +1,66 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { fakeIo } from '../testing/fake-io.ts';
+import { type KubeApi, startKubeApi } from '../testing/kube-api/index.ts';
+import { runProgram } from './program.ts';
+
+let folder: string;
+let api: KubeApi;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'ev-complete-'));
+  api = await startKubeApi();
+  writeFileSync(join(folder, 'config'), api.kubeconfig);
+  for (const name of ['orders', 'offers', 'users']) {
+    api.create({ apiVersion: 'evengate.dev/v1alpha1', kind: 'Route', metadata: { name, namespace: 'shop' }, spec: {} });
+  }
+});
+afterAll(async () => {
+  await api.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Words that are offered, and cobra's directive. */
+async function complete(line: readonly string[], env = { KUBECONFIG: join(folder, 'config') }) {
+  const io = fakeIo({ env });
+  expect(await runProgram(['__complete', ...line], io)).toBe(0);
+  expect(io.written.stderr).toBe('');
+  return io.written.stdout
+    .trim()
+    .split('\n')
+    .map((text) => text.split('\t')[0]);
+}
+
+test.each<readonly [readonly string[], readonly string[]]>([
+  [['li'], ['lint', ':4']],
+  [
+    ['lint', '--st'],
+    ['--strict', ':4'],
+  ],
+  [
+    ['lint', '-o', 's'],
+    ['sarif', ':4'],
+  ],
+  [['lint', '-f', 'exa'], [':0']],
+  [
+    ['status', 'rou'],
+    ['route/', ':4'],
+  ],
+  [
+    ['status', '-n', 'shop', 'route/o'],
+    ['route/offers', 'route/orders', ':4'],
+  ],
+  [
+    ['status', '-n', 'sh'],
+    ['shop', ':4'],
+  ],
+  [['nothing', ''], expect.arrayContaining(['lint', 'status', ':4']) as never],
+])('%j offers %j', async (line, offered) => {
+  expect(await complete(line)).toEqual(offered);
+});
+
+test('without a cluster there are no names, and no error', async () => {
+  expect(await complete(['status', 'route/'], { KUBECONFIG: '/none' })).toEqual([':4']);
+});
