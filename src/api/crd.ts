@@ -48,7 +48,7 @@ export function objectSchema(definition: KindDefinition): JsonSchema {
       kind: { type: 'string', description: `Kind of the object: ${definition.kind}.` },
       metadata: { type: 'object' },
       spec: {
-        description: 'What is wanted.',
+        description: 'What its author wants; the operator brings it about.',
         ...without(spec, ['x-kubernetes-validations']),
         ...(rules.length > 0 && { 'x-kubernetes-validations': rules }),
       },
