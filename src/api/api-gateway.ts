@@ -36,7 +36,9 @@ export const apiGatewaySchema = z.strictObject({
     { trustedHops: 1 },
   ),
   workload: field(workloadSchema.optional(), 'How its Envoys run.', { replicas: 3 }),
-  service: field(serviceSchema.optional(), 'How clients reach its Envoys: the Service in front of them.', { type: 'LoadBalancer' }),
+  service: field(serviceSchema.optional(), 'How clients reach its Envoys: the Service in front of them.', {
+    type: 'LoadBalancer',
+  }),
 });
 
 export type ApiGatewaySpec = z.infer<typeof apiGatewaySchema>;

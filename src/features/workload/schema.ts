@@ -204,7 +204,9 @@ export const workloadSchema = notBoth(
       'Annotations of the ServiceAccount, which clouds grant rights by.',
       { 'eks.amazonaws.com/role-arn': 'arn:aws:iam::111122223333:role/edge' },
     ),
-    template: field(template.optional(), 'More of the Pods that its Envoys run in.', { nodeSelector: { 'kubernetes.io/arch': 'amd64' } }),
+    template: field(template.optional(), 'More of the Pods that its Envoys run in.', {
+      nodeSelector: { 'kubernetes.io/arch': 'amd64' },
+    }),
   }),
   ['replicas', 'autoscaling'],
 );
