@@ -250,7 +250,7 @@ describe('AuthPolicy', () => {
     [
       'about nothing',
       `targetRefs: [{kind: Route, name: gone}], ${allow}`,
-      'EdgeEnforced=False/TargetNotFound Ready=False/TargetNotFound Stalled=True/TargetNotFound',
+      'EdgeEnforced=False/TargetNotFound Ready=False/TargetNotFound',
       ['Route/gone', 3],
     ],
     ['without effect', onRoute, 'EdgeEnforced=True/Full Ready=False/NotGuarding', ['Route/orders', 0]],

@@ -42,6 +42,18 @@ describe('conditions from findings', () => {
       ],
     ],
     [
+      'not accepted for want of another object, which may still come: that stalls nothing',
+      { Accepted: 'from findings' },
+      [finding('TargetNotFound', 'spec.targetRefs[0]'), finding('NoMatchingParent', 'spec.parentRefs[0]')],
+      ['Accepted=False/NoMatchingParent', 'Ready=False/NoMatchingParent'],
+    ],
+    [
+      '… but what is wrong beside it does',
+      { Accepted: 'from findings' },
+      [finding('TargetNotFound', 'spec.targetRefs[0]'), finding('Invalid', 'spec.to')],
+      ['Accepted=False/TargetNotFound', 'Ready=False/TargetNotFound', 'Stalled=True/Invalid'],
+    ],
+    [
       'a reference that may still come stalls nothing',
       all,
       [finding('BackendNotFound', 'spec')],

@@ -1,6 +1,6 @@
 /** Findings folded into conditions: the one place where a status says how an object is doing. */
 import type { Condition } from '../kube/object.ts';
-import { type Finding, reasons } from './finding.ts';
+import { type Finding, type Reason, reasons } from './finding.ts';
 
 /** Conditions that findings, delivery or an author of a status decide, beside Ready and kstatus' two. */
 export type ConditionType = 'Accepted' | 'ResolvedRefs' | 'Programmed' | 'EdgeEnforced';
@@ -37,9 +37,19 @@ export function conditionsFor(
 ): readonly Condition[] {
   const parts = partsOf(owned, findings);
   const ready = readiness(parts, findings.filter(isAboutReady));
-  const stalled = parts.find(({ type, status }) => type === 'Accepted' && status === 'False');
-  return withGeneration([...parts, ready, ...progress(ready, stalled)], generation);
+  return withGeneration([...parts, ready, ...progress(ready, stalledBy(owned, findings))], generation);
 }
+
+/**
+ * What no other object mends by coming to be: kstatus takes Stalled for a failure that is final, and objects that are
+ * applied together come in any order.
+ */
+function stalledBy({ Accepted }: Owned, findings: readonly Finding[]): Verdict | undefined {
+  if (Accepted !== 'from findings') return Accepted?.status === 'False' ? Accepted : undefined;
+  return refusal(findings.filter(({ reason }) => reasons[reason].condition === 'Accepted' && !mayCome.has(reason)));
+}
+
+const mayCome: ReadonlySet<Reason> = new Set(['NoMatchingParent', 'TargetNotFound']);
 
 /** What the parts of an object repeat is shorter, or many parts would outgrow what the API server stores. */
 const longestPartMessage = 1024;
@@ -102,7 +112,7 @@ function readiness(parts: readonly Part[], findings: readonly Finding[]): Part {
 }
 
 /** kstatus reads both as bad news when present, and neither may be true beside a true Ready; at most one is. */
-function progress(ready: Part, stalled: Part | undefined): readonly Part[] {
+function progress(ready: Part, stalled: Verdict | undefined): readonly Part[] {
   if (stalled !== undefined) return [{ ...stalled, type: 'Stalled', status: 'True' }];
   if (ready.status === 'Unknown') return [{ ...ready, type: 'Reconciling', status: 'True' }];
   return [];

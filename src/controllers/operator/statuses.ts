@@ -156,11 +156,14 @@ export class Statuses {
       this.#waiting.delete(id);
       return 0;
     }
+    const current = before?.observedGeneration === generation;
+    // What was wrong is not: whoever waits for the object would still read that it has failed.
+    if (current && conditionOf(before, 'Stalled')?.status === 'True') return 0;
     const now = this.#options.clock.monotonic();
     const known = this.#waiting.get(id);
     const since = known?.generation === generation ? (known?.since ?? now) : now;
     this.#waiting.set(id, { generation, since });
-    const settled = before?.observedGeneration === generation && conditionOf(before, 'Ready')?.status === 'True';
+    const settled = current && conditionOf(before, 'Ready')?.status === 'True';
     return since + (settled ? restartPatienceMs : patienceMs) - now;
   }
 
