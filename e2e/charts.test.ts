@@ -7,6 +7,7 @@ import process from 'node:process';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { parse } from 'yaml';
 import { type InstallOptions, installation } from '../src/controllers/operator/install.ts';
+import { oldestKubernetes } from '../src/controllers/preflight/api-server.ts';
 import type { KubeObject } from '../src/kube/object.ts';
 import { evengateVersion } from '../src/version.ts';
 import { installed } from './charts/agreement.ts';
@@ -355,9 +356,11 @@ describeHelm('NOTES', () => {
 });
 
 describeHelm('a Kubernetes that is too old', () => {
+  const { major, minor } = oldestKubernetes;
+
   test.each(Object.entries(charts))('is refused: %s', (_, chart) => {
-    const { code, stderr } = template(helm, { chart, flags: ['--kube-version', '1.29.9'] });
-    expect([code, stderr]).toEqual([1, expect.stringContaining('requires kubeVersion: >=1.30.0-0')]);
+    const { code, stderr } = template(helm, { chart, flags: ['--kube-version', `${major}.${minor - 1}.9`] });
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`requires kubeVersion: >=${major}.${minor}.0-0`)]);
   });
 });
 
@@ -451,14 +454,39 @@ test('templates ask no cluster, roll no dice, and have no hooks but tests', () =
 describeDecoder('Kubernetes’ own types', () => {
   const others = /^monitoring\.coreos\.com|^apiextensions/;
 
-  test.each(cases)('hold every object: %s', (name) => {
-    const objects = [...show({ values: valuesOf(name) }), ...show({ chart: charts.definitions })];
+  /** What is wrong with which object. */
+  function wrong(objects: readonly KubeObject[]): readonly (readonly [string, string])[] {
     const known = objects.filter(({ apiVersion }) => !others.test(apiVersion));
     const input = known.map((object) => `${JSON.stringify(object)}\n`).join('');
     const verdicts = execFileSync('skip' in decoder ? '' : decoder.binary, { input, encoding: 'utf8' }).split('\n');
-    expect(known.flatMap((object, index) => (verdicts[index] === '' ? [] : [called(object), verdicts[index]]))).toEqual(
-      [],
-    );
     expect(verdicts).toHaveLength(known.length + 1);
+    return known.flatMap((object, index) => (verdicts[index] === '' ? [] : [[called(object), verdicts[index] ?? '']]));
+  }
+
+  test.each(cases)('hold every object: %s', (name) => {
+    expect(wrong([...show({ values: valuesOf(name) }), ...show({ chart: charts.definitions })])).toEqual([]);
+  });
+
+  test('hold what YAML would take for something else', () => {
+    const texts = {
+      commonLabels: { a: 'true', b: 'null', c: '1e3' },
+      podAnnotations: { d: '#', e: '- x', f: '{{ }}' },
+    };
+    const names = { className: '1e3', serviceAccount: { name: '007' }, watchNamespaces: ['123', 'null', 'on'] };
+    const values = {
+      ...texts,
+      ...names,
+      metrics: { podMonitor: { enabled: true }, serviceMonitor: { enabled: true } },
+    };
+    const objects = show({ name: '1', namespace: '42', values: { ...values, priorityClassName: 'yes' } });
+    expect(wrong(objects)).toEqual([]);
+    expect(find(objects, 'ServiceMonitor').spec).toMatchObject({ namespaceSelector: { matchNames: ['42'] } });
+    expect(find(objects, 'PodMonitor').spec).toMatchObject({
+      namespaceSelector: { matchNames: ['123', 'null', 'on'] },
+      selector: { matchLabels: { 'evengate.dev/class': '1e3' } },
+    });
+    expect(
+      wrong([{ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 7 as unknown as string } }]),
+    ).toHaveLength(1);
   });
 });

@@ -141,8 +141,8 @@ roleRef:
   {{- $role | toYaml | nindent 2 }}
 subjects:
   - kind: ServiceAccount
-    name: {{ include "evengate.serviceAccountName" .root }}
-    namespace: {{ .root.Release.Namespace }}
+    name: {{ include "evengate.serviceAccountName" .root | quote }}
+    namespace: {{ .root.Release.Namespace | quote }}
 {{- end }}
 
 {{/* Where Prometheus asks, and how: {values, path}. */}}
