@@ -20,6 +20,8 @@ export interface GoSource {
 export const tools = {
   helm: { module: 'tools/helm', package: 'helm.sh/helm/v4/cmd/helm' },
   kubeconform: { module: 'tools/kubeconform', package: 'github.com/yannh/kubeconform/cmd/kubeconform' },
+  kustomize: { module: 'tools/kustomize', package: 'sigs.k8s.io/kustomize/kustomize/v5' },
+  actionlint: { module: 'tools/actionlint', package: 'github.com/rhysd/actionlint/cmd/actionlint' },
   promtool: { module: 'tools/promtool', package: 'github.com/prometheus/prometheus/cmd/promtool' },
 } as const satisfies Readonly<Record<string, GoSource>>;
 

