@@ -1,5 +1,5 @@
 /**
- * Writes every file that follows from the kinds and reasons: CRDs, reference pages, editor schemas.
+ * Writes every file that follows from the definitions of kinds, reasons and metrics: CRDs, reference pages, editor schemas.
  * Usage: node scripts/gen.ts [--check]   (--check writes nothing, prints stale files, and fails if there are any)
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,10 +7,11 @@ import { dirname, resolve } from 'node:path';
 import process from 'node:process';
 import { generatedFiles } from '../src/api/generated.ts';
 import { kinds } from '../src/api/kinds.ts';
+import { observabilityFiles } from '../src/observability/files.ts';
 import { generatedCharts } from './lib/charts.ts';
 
 const root = resolve(import.meta.dirname, '..');
-const wanted = new Map([...generatedFiles(kinds), ...generatedCharts(root)]);
+const wanted = new Map([...generatedFiles(kinds), ...generatedCharts(root), ...observabilityFiles()]);
 const check = process.argv.includes('--check');
 
 /** Generated for a kind that is gone. Only our own names: a hand-written file beside them stays. */
