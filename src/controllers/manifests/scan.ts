@@ -23,6 +23,11 @@ export interface Scan {
 
 const skipped = new Set(['kustomization.yaml', 'kustomization.yml', 'Chart.yaml']);
 
+/** Of a file in a folder; one that is named itself is always read. */
+export function isManifestName(name: string): boolean {
+  return /\.(?:yaml|yml|json)$/.test(name) && !skipped.has(name);
+}
+
 /** Files are taken as given; directories give their *.yaml, *.yml and *.json, hidden ones left out, links followed. */
 export async function scanPaths(paths: readonly string[]): Promise<Scan> {
   const scanner = new Scanner();
@@ -60,7 +65,7 @@ class Scanner {
     const entries = await readdir(path, { withFileTypes: true });
     for (const entry of entries.toSorted((left, right) => (left.name < right.name ? -1 : 1))) {
       if (entry.name.startsWith('.')) continue;
-      const isManifest = /\.(?:yaml|yml|json)$/.test(entry.name) && !skipped.has(entry.name);
+      const isManifest = isManifestName(entry.name);
       if (!isManifest && !entry.isDirectory() && !entry.isSymbolicLink()) continue;
       const child = join(path, entry.name);
       await this.#attempt(child, () => this.#child(child, entry.isSymbolicLink(), isManifest, join(real, entry.name)));

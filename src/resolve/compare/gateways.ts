@@ -102,9 +102,28 @@ function tokenChanges({ before, after }: ChainPair): readonly TokenChange[] {
     const closes = is !== undefined && (was === undefined || [...was].some((signer) => !is.has(signer)));
     if (!opens && !closes) return [];
     const words = (signers: ReadonlySet<string> | undefined) =>
-      signers === undefined ? 'ignored where none is needed' : `refused everywhere (${signers.size} keys known)`;
-    return [[issuer, [words(was), words(is)], opens ? (closes ? 'shifts' : 'opens') : 'closes']];
+      signers === undefined ? 'ignored where none is needed' : `refused everywhere, ${keyCount(signers.size)} known`;
+    const effect = opens ? (closes ? 'shifts' : 'opens') : 'closes';
+    // Who is not admitted without a token is not admitted with a bad one.
+    return [[issuer, [words(was), words(is)], isPublic(before) && isPublic(after) ? effect : 'differs']];
   });
+}
+
+function keyCount(count: number): string {
+  return `${count} ${count === 1 ? 'key' : 'keys'}`;
+}
+
+/** Some rule needs no token. */
+function isPublic({ virtualHosts }: Chain): boolean {
+  return virtualHosts.some(({ entries }) =>
+    entries.some(
+      ({ guard, rule }) =>
+        guard.kind === 'guarded' &&
+        guard.issuers.length === 0 &&
+        guard.decision.allow.length > 0 &&
+        rule.blocked === undefined,
+    ),
+  );
 }
 
 /** By issuer: whose tokens are good. */

@@ -1,0 +1,210 @@
+/** Manifests as they are in a commit: read from git's objects, nothing is checked out. */
+import { spawn } from 'node:child_process';
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, relative, resolve, sep } from 'node:path';
+import { assemble, type ManifestSet } from '../controllers/manifests/assemble.ts';
+import { parseFile, unreadableFile } from '../controllers/manifests/parse.ts';
+import { isManifestName } from '../controllers/manifests/scan.ts';
+import type { ParsedFile } from '../controllers/manifests/source.ts';
+
+/** Why nothing can be read: one sentence without a full stop. */
+export class GitUnreadable extends Error {
+  override readonly name = 'GitUnreadable';
+}
+
+export interface GitTree {
+  readonly set: ManifestSet;
+  readonly notes: readonly string[];
+}
+
+export interface GitAsked {
+  /** Branch, tag, commit, `HEAD~1`. */
+  readonly ref: string;
+  /** Below the root of the repository, or `./…` from here; undefined: where `files` are in their repository. */
+  readonly path: string | undefined;
+  /** What the other side reads. */
+  readonly files: readonly string[];
+}
+
+/** Throws GitUnreadable. */
+export async function readGitTree({ ref, path, files }: GitAsked): Promise<GitTree> {
+  if (ref === '' || ref.startsWith('-')) throw new GitUnreadable(`${JSON.stringify(ref)} is no git ref`);
+  const [first] = files.filter((file) => file !== '-');
+  const beside = first === undefined ? '.' : await folderOf(first);
+  // Paths of the other side are in its repository; a path that is named is in the one that we stand in, if we do.
+  const folder = await repositoryFolder(path === undefined ? [beside] : ['.', beside]);
+  const commit = await commitOf(folder, ref);
+  const paths = path === undefined ? await pathsBelow(folder, ref, files) : [await rootPath(folder, path)];
+  const found = await Promise.all(paths.map((each) => list(folder, commit, each)));
+  const missing = paths.filter((_, index) => found[index]?.length === 0);
+  if (missing.length === paths.length) {
+    throw new GitUnreadable(
+      `${ref} holds nothing at ${missing.map((each) => each || '.').join(', ')}: name where it was, as in --against ${ref}:PATH`,
+    );
+  }
+  const parsed = await read({ folder, commit, ref }, [...new Set(found.flat())]);
+  return {
+    set: assemble(parsed),
+    notes: missing.map((each) => `${ref} holds nothing at ${each}: all of it is new`),
+  };
+}
+
+async function repositoryFolder(folders: readonly string[]): Promise<string> {
+  for (const folder of folders) {
+    const { code } = await git(folder, ['rev-parse', '--git-dir']);
+    if (code === 0) return folder;
+  }
+  const where = folders.at(-1) ?? '.';
+  throw new GitUnreadable(
+    `${where === '.' ? 'this folder' : where} is in no git repository: name a file, a folder or cluster with --against`,
+  );
+}
+
+async function folderOf(file: string): Promise<string> {
+  try {
+    return (await stat(file)).isDirectory() ? file : dirname(file);
+  } catch {
+    // Whoever reads the file itself says so.
+    return dirname(file);
+  }
+}
+
+async function commitOf(folder: string, ref: string): Promise<string> {
+  const { code, stdout, stderr } = await git(folder, ['rev-parse', '--verify', '--quiet', `${ref}^{commit}`]);
+  if (code === 0) return stdout.toString().trim();
+  const shallow = await git(folder, ['rev-parse', '--is-shallow-repository']);
+  if (shallow.stdout.toString().trim() === 'true') {
+    throw new GitUnreadable(
+      `this shallow clone does not hold ${ref}: fetch its history (actions/checkout: fetch-depth: 0), or run git fetch --unshallow`,
+    );
+  }
+  const said = firstLine(stderr);
+  throw new GitUnreadable(
+    said === '' ? `there is no git ref ${ref}, and no file or folder of that name: git branch -a lists branches` : said,
+  );
+}
+
+/** Where the files of the other side are in their repository. */
+async function pathsBelow(folder: string, ref: string, files: readonly string[]): Promise<readonly string[]> {
+  if (files.includes('-')) {
+    throw new GitUnreadable(
+      `stdin is in no commit: say where the manifests are in ${ref}, as in --against ${ref}:PATH`,
+    );
+  }
+  const { code, stdout } = await git(folder, ['rev-parse', '--show-toplevel']);
+  const top = stdout.toString().trim();
+  if (code !== 0 || top === '') {
+    throw new GitUnreadable(
+      `a bare repository holds no files to compare: name a path in it, as in --against ${ref}:PATH`,
+    );
+  }
+  const root = await realpath(top);
+  return await Promise.all(
+    files.map(async (file) => {
+      const path = relative(root, await realpath(file).catch(() => resolve(file)));
+      if (path !== '..' && !path.startsWith(`..${sep}`)) return path.split(sep).join('/');
+      throw new GitUnreadable(
+        `${file} is outside of the repository ${root}: name its place there, as in --against ${ref}:PATH`,
+      );
+    }),
+  );
+}
+
+/** Git's own meaning of the path behind a colon. */
+async function rootPath(folder: string, path: string): Promise<string> {
+  if (!/^\.\.?(\/|$)/.test(path)) return path.replace(/^\/+|\/+$/g, '');
+  const { stdout } = await git(folder, ['rev-parse', '--show-prefix']);
+  return relative('/', resolve('/', stdout.toString().trim(), path))
+    .split(sep)
+    .join('/');
+}
+
+/** A file as it is; of a folder the manifests below it, hidden ones left out. */
+async function list(folder: string, commit: string, path: string): Promise<readonly string[]> {
+  const where = path === '' ? [] : ['--', path];
+  const args = ['--literal-pathspecs', 'ls-tree', '-r', '-z', '--name-only', '--full-tree', commit, ...where];
+  const { code, stdout, stderr } = await git(folder, args);
+  if (code !== 0) throw new GitUnreadable(firstLine(stderr));
+  const names = stdout
+    .toString()
+    .split('\0')
+    .filter((name) => name !== '');
+  if (names.length === 1 && names[0] === path) return names;
+  const below = path === '' ? 0 : path.length + 1;
+  return names.filter((name) => isManifest(name.slice(below)));
+}
+
+function isManifest(name: string): boolean {
+  return (
+    !name.split('/').some((part) => part.startsWith('.')) && isManifestName(basename(name)) && !name.includes('\n')
+  );
+}
+
+interface Place {
+  readonly folder: string;
+  readonly commit: string;
+  readonly ref: string;
+}
+
+/** All of them by one process; links are followed within the commit. */
+async function read({ folder, commit, ref }: Place, names: readonly string[]): Promise<readonly ParsedFile[]> {
+  const asked = names.map((name) => `${commit}:${name}\n`).join('');
+  const { code, stdout, stderr } = await git(folder, ['cat-file', '--batch', '--follow-symlinks'], asked);
+  if (code !== 0) throw new GitUnreadable(firstLine(stderr));
+  let at = 0;
+  return names.flatMap((name) => {
+    const end = stdout.indexOf(10, at);
+    const line = stdout.subarray(at, end).toString();
+    const [, type, size] = /^[0-9a-f]+ (\w+) (\d+)$/.exec(line) ?? [];
+    const path = `${ref}:${name}`;
+    at = end + 1;
+    if (type === undefined) {
+      // `dangling 12\n…\n`, `symlink 4\n…\n`: what a link says follows; `… missing` has nothing behind it.
+      const [, length] = /^(?:symlink|dangling|loop|notdir) (\d+)$/.exec(line) ?? [];
+      if (length !== undefined) at += Number(length) + 1;
+      return [
+        unreadableFile(path, { message: 'The link leads out of the commit', remedy: 'Correct or remove the link' }),
+      ];
+    }
+    const bytes = stdout.subarray(at, at + Number(size));
+    at += Number(size) + 1;
+    return type === 'blob' ? [parsedFile(path, bytes)] : [];
+  });
+}
+
+function parsedFile(path: string, bytes: Uint8Array): ParsedFile {
+  try {
+    return parseFile({ path, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) });
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    return unreadableFile(path, { message: 'The file is not UTF-8 text', remedy: 'Save the file as UTF-8' });
+  }
+}
+
+interface Ran {
+  readonly code: number;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+async function git(folder: string, args: readonly string[], input = ''): Promise<Ran> {
+  return await new Promise((done, fail) => {
+    const child = spawn('git', ['-C', folder, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
+    const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
+    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
+    child.once('error', (error: Error & { readonly code?: string }) => {
+      fail(error.code === 'ENOENT' ? new GitUnreadable('git is not installed, which reads what a ref holds') : error);
+    });
+    child.once('close', (code) => {
+      done({ code: code ?? 1, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() });
+    });
+    // Git may end before it has read all: its exit code says why.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
+  });
+}
+
+function firstLine(text: string): string {
+  return (text.split('\n')[0] ?? '').replace(/^fatal: /, 'git: ').replace(/\.$/, '');
+}
