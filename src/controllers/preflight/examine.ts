@@ -38,9 +38,13 @@ export async function examine(options: ExamineOptions): Promise<readonly Finding
   return silent.length > 0 ? silent : found;
 }
 
-/** A refusal says what may not be asked; any other failure is the API server's. */
+/** An API server that does not answer, or knows nobody, is a problem; whatever else keeps a question from being answered is not. */
 function failed(check: CheckName, error: unknown): readonly Finding[] {
   const said = error instanceof Error ? error.message : String(error);
-  if (error instanceof ApiError && error.code === 403) return [{ check, level: 'unknown', said }];
-  return [{ check: 'api-server', level: 'problem', said }];
+  if (error instanceof ApiError && isSilence(error)) return [{ check: 'api-server', level: 'problem', said }];
+  return [{ check, level: 'unknown', said }];
+}
+
+function isSilence({ code }: ApiError): boolean {
+  return code === 0 || code === 401 || code === 429 || code >= 500;
 }

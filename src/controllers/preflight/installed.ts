@@ -1,5 +1,5 @@
 /** How an operator that is installed is doing, as far as whoever asks may read that. */
-import { classOf } from '../../ir/class-name.ts';
+import { classOf, defaultClass } from '../../ir/class-name.ts';
 import { ApiError, type Client } from '../../kube/client.ts';
 import { type Condition, describeRef, type KubeObject, objectKey, refOf } from '../../kube/object.ts';
 import { resources } from '../../kube/resources.ts';
@@ -37,7 +37,7 @@ export async function findInstalled(client: Client, { namespace, className }: Pl
     readable(client.list<Deployment>(resources.Deployment, { namespace, labelSelector })),
     readable(client.get<Lease>(resources.Lease, { namespace, name: leaseName(className) })),
   ]);
-  const serves = (one: Deployment) => argumentOf(one, 'class')[0] === className;
+  const serves = (one: Deployment) => (argumentOf(one, 'class')[0] ?? defaultClass) === className;
   return { deployment: deployments === 'forbidden' ? deployments : deployments.find(serves), lease };
 }
 

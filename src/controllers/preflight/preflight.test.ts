@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { objectSchema } from '../../api/crd.ts';
 import { kinds } from '../../api/kinds.ts';
+import type { KubeObject } from '../../kube/object.ts';
 import { resources } from '../../kube/resources.ts';
 import type { JsonSchema } from '../../schema/json-schema.ts';
 import { kindRefusals } from '../../testing/kube-api/kind-refusals.ts';
@@ -147,6 +148,30 @@ describe('CRDs', () => {
   });
 });
 
+test('a CRD that goes away is named, what serves stays, and all is as before when it comes back', async () => {
+  const rig = await pool.open();
+  createAll(rig.api, shop());
+  rig.start({ readSecrets: true, preflight: { lease } });
+  await rig.quiet();
+  const fleet = () => rig.api.list(resources.Deployment).map(({ metadata }) => metadata.uid);
+  const [before, policies] = [fleet(), rig.api.list<KubeObject>(resources.RateLimitPolicy)];
+  rig.api.unserve(resources.RateLimitPolicy);
+  await rig.quiet(60_000);
+  expect(problems(rig).map(({ msg }) => msg)).toEqual([
+    'the API server does not know RateLimitPolicy of evengate.dev/v1alpha1: its CRD is not installed, or not Established yet',
+  ]);
+  expect(fleet()).toEqual(before);
+  rig.api.serve(resources.RateLimitPolicy);
+  for (const { apiVersion, kind, metadata, spec } of policies) {
+    const { name, namespace = '' } = metadata;
+    rig.api.create({ apiVersion, kind, metadata: { name, namespace }, spec } as KubeObject);
+  }
+  await rig.quiet(60_000);
+  expect(said(rig).at(-1)?.msg).toBe('preflight checks passed');
+  expect(fleet()).toEqual(before);
+  expect(ready(rig)).toBe('True Ready');
+});
+
 /** Rights as `permissions` grants them, but one. */
 function rbac(withheld: { right: Right | undefined }) {
   const { watched, cluster, own } = permissions({ readSecrets: true });
@@ -254,6 +279,16 @@ describe('rights', () => {
     expect(ready(rig)).toBe('True Ready');
   });
 
+  test('where what answers is no API server, nothing is known of it, and nothing is in the way', async () => {
+    const rig = await pool.open({
+      respond: ({ url }) => (/^\/(version|openapi)/.test(url) ? { body: '<html>' } : undefined),
+    });
+    createAll(rig.api, shop());
+    rig.start({ readSecrets: true, preflight: { lease } });
+    await rig.quiet();
+    expect(ready(rig)).toBe('True Ready');
+  });
+
   test('where rules are not told, each right is asked for', async () => {
     const rig = await pool.open({
       respond: ({ url }) =>
@@ -305,14 +340,32 @@ describe('another operator of the same class', () => {
     });
   });
 
-  test('at the same moment: one of them works', async () => {
+  test.each([0, 1, 3, 10, 30, 100, 1000, 3000])('%d ms after it: one of them works', async (ms) => {
     const rig = await pool.open();
     createAll(rig.api, shop());
     rig.start({ userAgent: 'first', readSecrets: true, preflight: { lease: elsewhere } });
+    await rig.clock.sleep(ms);
     rig.start({ userAgent: 'second', readSecrets: true, preflight: { lease } });
     await rig.quiet(110_000);
     const writers = new Set(rig.writes().map(({ userAgent }) => userAgent));
     expect(writers.size).toBe(1);
+    expect(ready(rig)).toBe('True Ready');
+  });
+
+  test('of which each saw the other lead gives way, and one of them works', async () => {
+    const rig = await pool.open();
+    createAll(rig.api, shop());
+    // Neither is told of Leases until both have taken theirs.
+    const blind = rig.api.faults.add({
+      match: ({ verb, resource }) => verb === 'list' && resource === 'leases',
+      fault: { kind: 'empty-list' },
+      times: 2,
+    });
+    rig.start({ userAgent: 'first', readSecrets: true, preflight: { lease: elsewhere } });
+    rig.start({ userAgent: 'second', readSecrets: true, preflight: { lease } });
+    await rig.quiet(110_000);
+    expect(blind.hits).toBe(2);
+    expect(new Set(rig.writes().map(({ userAgent }) => userAgent)).size).toBe(1);
     expect(ready(rig)).toBe('True Ready');
   });
 

@@ -80,7 +80,7 @@ export class Preflight {
     // Who lives without Gateway API or the labels of namespaces is refused often; and our own questions are no news.
     const usual =
       ['ReferenceGrant', 'Namespace', 'Lease'].includes(type?.kind ?? '') || type?.group === 'authorization.k8s.io';
-    if ((code === 403 || missing) && !usual) this.#suspect?.();
+    if ((code === 401 || code === 403 || missing) && !usual) this.#suspect?.();
   }
 
   /** Of /readyz. */
