@@ -32,9 +32,12 @@ export function stageGroups(root: string): readonly (readonly Stage[])[] {
   const except = (globs: readonly string[]) => globs.map((glob) => `!${glob}`);
   const slowTests = [`${root}/**/*.envoy.test.ts`, `${root}/e2e/**/*.test.ts`];
   /** The operator and its runtime against an API server that is a model, with every fault that we know of. */
-  const simulations = ['src/controllers/operator', 'src/runtime', 'src/delivery/configmap', 'src/testing/kube-api'].map(
-    (folder) => `${root}/${folder}/**/*.test.ts`,
-  );
+  const simulations = [
+    'src/controllers/{operator,preflight}',
+    'src/runtime',
+    'src/delivery/configmap',
+    'src/testing/kube-api',
+  ].map((folder) => `${root}/${folder}/**/*.test.ts`);
   const unitTests = [`${root}/**/*.test.ts`, ...except([...slowTests, ...simulations])];
   const envoyTests = [...slowTests, ...except(clusterTests)];
   // One file after another: they share one cluster, which a jest worker could not hand to the next.
