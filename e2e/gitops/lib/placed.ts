@@ -1,6 +1,7 @@
 /** The examples' manifests in namespaces of a test's own: nobody else can have the ones that they name. */
 import { readFileSync } from 'node:fs';
 import { parseAllDocuments } from 'yaml';
+import { kinds } from '../../../src/api/kinds.ts';
 import type { KubeObject } from '../../../src/kube/object.ts';
 import { evengateImage } from '../../cluster/images/images.ts';
 import type { World } from '../../operator/lib/world.ts';
@@ -51,10 +52,17 @@ export function patchesFor(world: World): readonly Patch[] {
   ];
 }
 
-/** The documents of a file, likewise. */
+const kindNames = kinds.map(({ kind }) => kind);
+/** A kustomization.yaml need not say what it is. */
+const isServed = ({ apiVersion = '', kind }: KubeObject) =>
+  apiVersion.startsWith('evengate.dev/') ? kindNames.includes(kind) : /^(apps\/)?v1$/.test(apiVersion);
+
+/** The objects of a file that a cluster takes, likewise; those without a namespace go to the world's. */
 export function placed(world: World, path: string): readonly KubeObject[] {
-  const text = readFileSync(path, 'utf8');
-  return parseAllDocuments(text).map((document) => place(world, document.toJS() as KubeObject));
+  return parseAllDocuments(readFileSync(path, 'utf8'))
+    .map((document) => document.toJS() as KubeObject)
+    .filter(isServed)
+    .map((object) => place(world, object));
 }
 
 function place(world: World, { metadata, ...object }: KubeObject): KubeObject {
@@ -65,8 +73,8 @@ function place(world: World, { metadata, ...object }: KubeObject): KubeObject {
   const placedSpec = JSON.parse(JSON.stringify(spec ?? null), (key, value: unknown) =>
     key === 'namespace' && typeof value === 'string' ? own(value) : value,
   ) as unknown;
-  const where = namespace === undefined ? {} : { namespace: own(namespace) ?? namespace };
-  return { ...object, metadata: { ...metadata, ...where }, ...(spec !== undefined && { spec: placedSpec }) };
+  const where = own(namespace) ?? world.namespace;
+  return { ...object, metadata: { ...metadata, namespace: where }, ...(spec !== undefined && { spec: placedSpec }) };
 }
 
 function isNamed(name: string | undefined): name is NamespaceName {
