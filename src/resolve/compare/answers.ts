@@ -12,6 +12,7 @@ export function answerDifferences(before: RouteEntry, after: RouteEntry, path: P
   const others = anyRuleFeatures
     .map(({ name }) => name)
     .filter((name) => !answers.some((answer) => answer === name))
+    .filter((name) => [before, after].some(({ rule }) => Object.hasOwn(rule.settings, name)))
     .filter((name) => partsKey(before, name, path) !== partsKey(after, name, path));
   if (old !== now) return ['answer', ...others];
   if (old !== 'backendRefs')
@@ -24,12 +25,29 @@ function answerOf({ rule: { settings } }: RouteEntry): string {
 }
 
 function backendDifferences(before: RouteEntry, after: RouteEntry): readonly string[] {
+  const [one, other] = [onlyBackend(before), onlyBackend(after)];
+  if (one !== undefined && one === other) return [];
   const [old, now] = [sharesOf(before), sharesOf(after)];
   const names = ({ shares }: Shares) => JSON.stringify([...shares.keys()].toSorted());
   if (names(old) !== names(now)) return ['backends'];
   const weights = ({ shares }: Shares) => JSON.stringify([...shares].toSorted(([a], [b]) => (a < b ? -1 : 1)));
   if (weights(old) !== weights(now)) return ['weights'];
   return old.edits === now.edits ? [] : ['headers of backends'];
+}
+
+/** The usual case, for speed: one backend without edits. */
+function onlyBackend({ rule: { settings } }: RouteEntry): string | undefined {
+  const [first, ...others] = (settings['backendRefs'] ?? []) as readonly WeightedBackend[];
+  const plain = others.length === 0 && first !== undefined && first.weight > 0;
+  if (
+    !plain ||
+    first.backend === undefined ||
+    first.requestHeaders !== undefined ||
+    first.responseHeaders !== undefined
+  ) {
+    return undefined;
+  }
+  return `${clusterName(first.backend)} ${first.backend.protocol}`;
 }
 
 interface Shares {

@@ -1,6 +1,7 @@
 /** Who may call: the decisions of two guards, compared over the requests that both are asked about. */
 import type { RouteEntry } from '../../ir/gateway.ts';
 import type { Guard, Shadow } from '../../ir/guard.ts';
+import { attributeKey } from '../../policy/attribute.ts';
 import { admitNobody, type Conjunction, type Constraint, conjunction, type Decision } from '../../policy/decision.ts';
 import { gained } from '../../policy/subtract.ts';
 import { canonical } from './answers.ts';
@@ -11,13 +12,16 @@ import type { Difference, Effect } from './types.ts';
 
 type Entry = RouteEntry | undefined;
 
+/** The requests that are asked about, as far as these attributes say it; hosts with any port where policies name some. */
+export type Where = (relevant: ReadonlySet<string>, ports: boolean) => Conjunction | 'empty';
+
 /** Remembers guards: most entries share theirs. */
 export class Callers {
   readonly #known = new WeakMap<Guard, Admission>();
-  readonly #anywhere = new Map<string, Change>();
+  readonly #changes = new Map<string, Change>();
+  readonly #numbers = new Map<string, number>();
 
-  /** `where` says which requests; without ports where no policy names one. */
-  compare(before: Entry, after: Entry, where: (ports: boolean) => Conjunction | 'empty'): Difference | undefined {
+  compare(before: Entry, after: Entry, where: Where): Difference | undefined {
     const [old, now] = [this.admission(before), this.admission(after)];
     if (old.key === now.key) return undefined;
     const change = this.#change(old, now, where);
@@ -35,18 +39,26 @@ export class Callers {
     return known;
   }
 
-  #change(old: Admission, now: Admission, where: (ports: boolean) => Conjunction | 'empty'): Change {
+  #change(old: Admission, now: Admission, where: Where): Change {
     const anywhere = this.#within(old, now, everything);
     if (anywhere.gained.length + anywhere.lost.length === 0) return anywhere;
-    const region = where(old.bare === undefined || now.bare === undefined);
+    // What neither decision looks at is left out, so that one answer serves for many regions.
+    const relevant = new Set([...old.attributes, ...now.attributes]);
+    const region = where(relevant, old.bare === undefined || now.bare === undefined);
     return region === 'empty' ? { gained: [], lost: [] } : this.#within(old, now, region);
   }
 
   #within(old: Admission, now: Admission, where: Conjunction): Change {
-    const key = `${old.key}\n${now.key}\n${JSON.stringify(where.constraints)}`;
-    const known = this.#anywhere.get(key) ?? changeOf(old, now, where);
-    this.#anywhere.set(key, known);
+    const key = `${this.#number(old)} ${this.#number(now)} ${JSON.stringify(where.constraints)}`;
+    const known = this.#changes.get(key) ?? changeOf(old, now, where);
+    this.#changes.set(key, known);
     return known;
+  }
+
+  #number({ key }: Admission): number {
+    const number = this.#numbers.get(key) ?? this.#numbers.size;
+    this.#numbers.set(key, number);
+    return number;
   }
 }
 
@@ -55,12 +67,14 @@ export interface Admission {
   readonly decision: Decision;
   /** For hosts without port; undefined where a policy names a port. */
   readonly bare: Decision | undefined;
+  /** Keys of what it looks at. */
+  readonly attributes: ReadonlySet<string>;
   /** Equal for equal admissions; the converse need not hold. */
   readonly key: string;
   readonly ambiguous: boolean;
 }
 
-const nobody = { decision: admitNobody, bare: admitNobody, ambiguous: false };
+const nobody = { decision: admitNobody, bare: admitNobody, attributes: new Set<string>(), ambiguous: false };
 const nowhere: Admission = { kind: 'nowhere', key: 'nowhere', ...nobody };
 const blocked: Admission = { kind: 'blocked', key: 'blocked', ...nobody };
 const everything: Conjunction = { constraints: [], sources: [] };
@@ -74,7 +88,16 @@ function admissionOf(guard: Extract<Guard, { readonly kind: 'guarded' }>): Admis
   const decision = bySigner(guard.decision, guard.issuers);
   const ambiguous = isAmbiguous(guard.issuers);
   const order = ambiguous ? canonical(guard.issuers.map(signersOf)) : '';
-  return { kind: 'guarded', decision, bare: ofBareHosts(decision), key: `${decisionKey(decision)}${order}`, ambiguous };
+  const constraints = [...decision.deny, ...decision.allow].flatMap((one) => one.constraints);
+  const attributes = new Set(constraints.map(({ attribute }) => attributeKey(attribute)));
+  return {
+    kind: 'guarded',
+    decision,
+    bare: ofBareHosts(decision),
+    attributes,
+    key: `${decisionKey(decision)}${order}`,
+    ambiguous,
+  };
 }
 
 function decisionKey({ deny, allow }: Decision): string {
@@ -105,11 +128,17 @@ function shadowKey(entry: Entry): string {
   return `${decisionKey(bySigner(shadow.decision, shadow.issuers))}${isAmbiguous(shadow.issuers) ? '!' : ''}`;
 }
 
-/** The requests of a region in the words of policies, as far as those say it. */
-export function conjunctionAt(host: string, { paths, method, headers }: Region, ports: boolean): Conjunction | 'empty' {
+/** The requests of a region in the words of policies, as far as those say it and the `relevant` attributes go. */
+export function conjunctionAt(
+  host: string,
+  { paths, method, headers }: Region,
+  relevant: ReadonlySet<string>,
+  ports: boolean,
+): Conjunction | 'empty' {
   const constraints: Constraint[] = [];
-  const add = (attribute: Constraint['attribute'], anyOf: Constraint['anyOf']) =>
-    constraints.push({ attribute, negated: false, anyOf });
+  const add = (attribute: Constraint['attribute'], anyOf: Constraint['anyOf']) => {
+    if (relevant.has(attributeKey(attribute))) constraints.push({ attribute, negated: false, anyOf });
+  };
   const anyPort: Constraint['anyOf'] = ports ? [{ kind: 'prefix', value: `${host}:` }] : [];
   if (host.startsWith('*.'))
     add({ kind: 'host' }, [{ kind: ports ? 'suffix-any-port' : 'suffix', value: host.slice(1) }]);

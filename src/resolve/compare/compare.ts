@@ -55,7 +55,7 @@ function regionChanges({ door, before, after }: DoorPair, callers: Callers): rea
 
 function differencesOf({ region, before, after }: Pair, { host }: Door, callers: Callers): readonly Difference[] {
   if (before === undefined && after === undefined) return [];
-  const whole = callers.compare(before, after, (ports) => conjunctionAt(host, region, ports));
+  const whole = callers.compare(before, after, (relevant, ports) => conjunctionAt(host, region, relevant, ports));
   const who = whole === undefined ? [] : [whole];
   if (before === undefined || after === undefined) return who;
   // One that answers 500 to everyone does nothing else.

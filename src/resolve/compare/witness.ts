@@ -23,7 +23,7 @@ export function witnessOf(change: RegionChange, sides: Sides, direction: 'gained
     for (const asked of requestsIn(conjunction, change, sides)) {
       const witness = ask(asked, sides);
       const [from, to] = direction === 'gained' ? [witness.before, witness.after] : [witness.after, witness.before];
-      if (!isAdmitted(from) && isAdmitted(to)) return witness;
+      if (!isAdmitted(from) && isAdmitted(to) && isOf(change, witness)) return witness;
     }
   }
   return undefined;
@@ -31,6 +31,11 @@ export function witnessOf(change: RegionChange, sides: Sides, direction: 'gained
 
 const mostConjunctions = 8;
 const mostRequests = 48;
+
+/** Whether the change's own entries answered: a guess may fall to others. */
+function isOf({ before, after }: RegionChange, witness: Witness): boolean {
+  return witness.before?.route?.match === before?.match && witness.after?.route?.match === after?.match;
+}
 
 export function isAdmitted(explanation: Explanation | undefined): boolean {
   return explanation !== undefined && !['refused', 'no-listener'].includes(explanation.outcome.kind);
