@@ -2,9 +2,9 @@
 export const exitCodes = {
   /** Done; for `lint`, nothing to report. */
   done: 0,
-  /** `lint` found errors (with --strict, warnings too). */
+  /** `lint` found errors (with --strict, warnings too); `status` found something that is not ready. */
   findings: 1,
-  /** The command line, a path or a text could not be used. */
+  /** The command line, a path, a text or a cluster could not be used. */
   unusable: 2,
   /** No Envoy to be had, or a port that could not be bound. */
   noEnvoy: 3,

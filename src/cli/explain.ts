@@ -95,11 +95,17 @@ type NamedGateway = readonly [ObjectKey, Gateway];
 
 /** A host is asked for wherever it is served; `-n` names a namespace of ApiGateways. */
 function chosenGateways(
-  { gateways: all, className }: Resolution,
+  { gateways: all, gatewayUnits, className }: Resolution,
   { gateway, namespace }: ExplainOptions,
 ): readonly NamedGateway[] | string {
   const gateways = [...all].toSorted(([a], [b]) => (a < b ? -1 : 1));
-  if (gateways.length === 0) return `there is no ApiGateway of class ${className} that can be read`;
+  if (gateways.length === 0) {
+    const others = [...new Set([...gatewayUnits.values()].map((unit) => unit.className))].filter(
+      (of) => of !== className,
+    );
+    const hint = others.length === 0 ? '' : `; --class names another: ${others.toSorted().join(', ')}`;
+    return `there is no ApiGateway of class ${className} that can be read${hint}`;
+  }
   const named = gateways.filter(
     ([key, { ref }]) => (gateway ?? key) === key && (namespace ?? ref.namespace) === ref.namespace,
   );

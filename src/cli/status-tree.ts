@@ -89,7 +89,7 @@ export function gatewayNode(key: ObjectKey, object: KubeObject, world: StatusWor
   const fleet = world.fleets.get(key);
   const own = unit?.className ?? world.resolution.className;
   const addresses = (status.addresses ?? []).map(({ value }) => value).join(', ');
-  const foreign = own === world.resolution.className ? '' : `class ${own}`;
+  const foreign = own === world.resolution.className ? '' : `class ${own} (--class ${own} shows what is attached)`;
   const children = [
     ...podNodes(fleet),
     ...(gateway === undefined ? [] : listenerNodes(key, gateway, { object, world })),

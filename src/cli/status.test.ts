@@ -209,6 +209,40 @@ describe('a cluster that cannot be read ends with 2 and one sentence', () => {
   });
 });
 
+describe('other commands read the cluster, too', () => {
+  beforeEach(() => {
+    for (const one of [gateway, route, anyone, unkeyed, service]) api.create(one);
+  });
+
+  test('lint: what is wrong in the namespace, without places in files', async () => {
+    const { code, stdout, stderr } = await evengate('lint', '-n', 'shop');
+    expect([code, stderr]).toEqual([1, '2 errors, 0 warnings in 5 objects\n']);
+    expect(stdout).toMatch(/^error {2}InvalidJwks {4}AuthPolicy shop\/unkeyed {2}spec\.authenticate\.jwt\[0\]/m);
+    expect(await evengate('lint', '-n', 'other')).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: '0 errors, 0 warnings in 0 objects\n',
+    });
+  });
+
+  test('render: the ApiGateways and statuses of the namespace', async () => {
+    const { code, stdout } = await evengate('render', '-A');
+    expect([code, stdout]).toEqual([0, expect.stringContaining('# ApiGateway shop/edge: lds.json')]);
+    expect((await evengate('render', '-n', 'other')).stdout).toBe('');
+  });
+
+  test('explain: wherever the host is served', async () => {
+    const { code, stdout } = await evengate('explain', 'GET http://a.example.com/orders');
+    expect([code, stdout]).toEqual([0, expect.stringContaining('Forwarded to Service shop/orders port 80')]);
+    expect(await evengate('explain', 'GET http://a.example.com/orders', '--class', 'internal')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        /no ApiGateway of class internal that can be read; --class names another: evengate\.\n$/,
+      ),
+    });
+  });
+});
+
 test.each([
   ['rout/orders', /there is no kind "rout"; write route, a slash and a name/],
   ['pod/x', /there is no kind "pod"; write one of apigateway, route/],

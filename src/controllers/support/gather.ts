@@ -6,7 +6,7 @@ import { describeRef, type KubeObject, keyOf, type ObjectRef, refOf } from '../.
 import type { Pod } from '../../kube/pod.ts';
 import { resources } from '../../kube/resources.ts';
 import { ports } from '../../render/envoy-process.ts';
-import { bootstrapConfigMapName, configMapNames, gatewayLabel } from '../../render/names.ts';
+import { bootstrapConfigMapName, configMapNames, podSelector } from '../../render/names.ts';
 import type { ClusterReading } from '../manifests/cluster.ts';
 import { type Bundle, fileName } from './bundle.ts';
 
@@ -165,7 +165,7 @@ async function envoys(bundle: Bundle, gateway: ObjectRef, options: GatherOptions
       configuration(bundle, `${folder}/${file}`, body);
   });
   const pods = await bundle.attempt(`list pods in namespace ${namespace}`, () =>
-    client.list<Pod>(resources.Pod, { namespace, labelSelector: `${gatewayLabel}=${name}` }),
+    client.list<Pod>(resources.Pod, { namespace, labelSelector: selectorOf(gateway) }),
   );
   await Promise.all([
     ...maps,
@@ -179,6 +179,12 @@ async function envoys(bundle: Bundle, gateway: ObjectRef, options: GatherOptions
       await logs(bundle, pod, options);
     }),
   ]);
+}
+
+function selectorOf(gateway: ObjectRef): string {
+  return Object.entries(podSelector(gateway))
+    .map(([label, value]) => `${label}=${value}`)
+    .join();
 }
 
 function configuration(bundle: Bundle, path: string, body: string | Uint8Array): void {
