@@ -89,7 +89,7 @@ async function examined(cluster: OpenCluster, options: CheckOptions): Promise<re
   const place = { namespace, className };
   const installed = await findInstalled(client, place);
   const settings = settingsOf(installed, options);
-  const missing = reviewer(cluster, { namespace, installed });
+  const missing = isTold(installed, options) ? reviewer(cluster, { namespace, installed }) : undefined;
   const lease = `${namespace}/${leaseName(className)}`;
   const rivals = new Rivals({ client, clock: systemClock, className, namespaces: settings.namespaces, lease });
   const [base, grants, gateways] = await Promise.all([
@@ -99,7 +99,7 @@ async function examined(cluster: OpenCluster, options: CheckOptions): Promise<re
   ]);
   const asker = { version: evengateVersion(), now: systemClock.now() };
   const rights =
-    missing === undefined ? [...base.filter(({ check: name }) => name !== 'rights'), noAccount(namespace)] : base;
+    missing === undefined ? [...base.filter(({ check: name }) => name !== 'rights'), unknownRights(namespace)] : base;
   return [...rights, ...grants, ...judgeInstalled(installed, place, asker), ...gateways];
 }
 
@@ -121,12 +121,14 @@ function settingsOf({ deployment, lease }: Installed, options: CheckOptions) {
 
 const nobody: MissingRights = () => Promise.resolve([]);
 
-function noAccount(namespace: string): Finding {
-  return {
-    check: 'rights',
-    level: 'unknown',
-    said: `no Deployment of ${namespace} names the account whose rights could be asked for`,
-  };
+function unknownRights(namespace: string): Finding {
+  const said = `which rights the operator needs is not known, for neither a Deployment nor a Lease of ${namespace} tells what it watches`;
+  return { check: 'rights', level: 'unknown', said };
+}
+
+/** Where it watches, so that its rights are asked for there. */
+function isTold({ deployment, lease }: Installed, { watchNamespace }: CheckOptions): boolean {
+  return watchNamespace !== undefined || typeof deployment === 'object' || typeof lease === 'object';
 }
 
 /** In a pod our rights are the operator's; elsewhere those of its account are asked for. */
