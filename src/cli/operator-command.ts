@@ -26,6 +26,7 @@ export function operatorCommand(command: Command, { io, end, runOperator }: Cont
     .description(
       'Watches ApiGateways, Routes and policies, runs an Envoy fleet for each ApiGateway, and reports in their status.\n' +
         'In a pod it uses the service account; elsewhere the kubeconfig, and reaches Envoys through the API server.\n' +
+        'Where CRDs or rights are missing, or another operator serves the class, it writes nothing, says so (as `evengate check` does), and waits.\n' +
         'Ends with 0 after SIGTERM or SIGINT, 2 when the options or the kubeconfig cannot be used, 1 when it has to be started again.',
     )
     .option('--kubeconfig <file>', 'which cluster, and as whom; KUBECONFIG, ~/.kube/config or the pod when absent')
