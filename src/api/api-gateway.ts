@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { listenerSchema } from '../features/listeners/schema.ts';
 import { serviceSchema } from '../features/service/schema.ts';
+import { telemetrySchema } from '../features/telemetry/schema.ts';
 import { workloadSchema } from '../features/workload/schema.ts';
 import { defaultClass } from '../ir/class-name.ts';
 import { field, labelName, namedList } from '../schema/fields.ts';
@@ -38,6 +39,9 @@ export const apiGatewaySchema = z.strictObject({
   workload: field(workloadSchema.optional(), 'How its Envoys run.', { replicas: 3 }),
   service: field(serviceSchema.optional(), 'How clients reach its Envoys: the Service in front of them.', {
     type: 'LoadBalancer',
+  }),
+  telemetry: field(telemetrySchema.optional(), 'What they tell of each request: an access log, and spans.', {
+    accessLog: { filter: { minStatus: 400 } },
   }),
 });
 

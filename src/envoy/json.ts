@@ -38,6 +38,14 @@ export const types = {
   leastRequest: typeUrl('envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest'),
   uriTemplate: typeUrl('envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig'),
   requestHeaderInput: typeUrl('envoy.type.matcher.v3.HttpRequestHeaderMatchInput'),
+  setFilterState: typeUrl('envoy.extensions.filters.http.set_filter_state.v3.Config'),
+  stdoutLog: typeUrl('envoy.extensions.access_loggers.stream.v3.StdoutAccessLog'),
+  openTelemetry: typeUrl('envoy.config.trace.v3.OpenTelemetryConfig'),
+  parentBased: typeUrl('envoy.extensions.tracers.opentelemetry.samplers.v3.ParentBasedSamplerConfig'),
+  traceIdRatio: typeUrl('envoy.extensions.tracers.opentelemetry.samplers.v3.TraceIdRatioBasedSamplerConfig'),
+  staticResource: typeUrl(
+    'envoy.extensions.tracers.opentelemetry.resource_detectors.v3.StaticConfigResourceDetectorConfig',
+  ),
   celFilter: typeUrl('envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter'),
   routeList: typeUrl('envoy.config.route.v3.RouteList'),
 } as const;

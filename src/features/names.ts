@@ -14,11 +14,17 @@ export function jwksClusterName(uri: string): string {
   return `jwks/${new URL(uri).origin}`;
 }
 
+/** Where spans go. Never a backend's: the same port may serve both, and speak otherwise to them. */
+export function collectorName(backend: Backend): string {
+  return `otlp/${backend.protocol === 'HTTP/2' ? 'grpc' : 'http'}/${clusterName(backend)}`;
+}
+
 /**
  * Names of the HTTP filters. Short, because each route repeats those that it configures. What is discovered has one a chain:
  * Envoy's statistics would be shared otherwise.
  */
 export const filterNames = {
+  request: 'request',
   path: 'path',
   jwt: (chain: string) => `jwt.${chain}`,
   deny: 'deny',
@@ -31,3 +37,6 @@ export const tokenMetadata = 'envoy.filters.http.jwt_authn';
 
 /** Metadata key under which jwt_authn leaves the status of a token of a known issuer that does not verify. */
 export const failedTokenKey = 'failed';
+
+/** RBAC policy that refuses such a token. Sorts before every user's, because Istio, too, looks at the token first. */
+export const failedTokenPolicy = '!token';

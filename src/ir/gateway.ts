@@ -1,9 +1,13 @@
 /** One Envoy fleet, fully resolved: every name looked up, every policy combined, nothing optional left to guess. Read this file first. */
 import type { ObjectRef } from '../kube/object.ts';
 import type { Finding } from '../status/finding.ts';
+import type { Backend } from './backend.ts';
 import type { Guard, Issuer, Limit } from './guard.ts';
 import type { Match } from './match.ts';
+import type { Telemetry } from './telemetry.ts';
 import type { Exposure, Workload } from './workload.ts';
+
+export type { Backend } from './backend.ts';
 
 export type Protocol = 'HTTP' | 'HTTPS';
 
@@ -15,6 +19,7 @@ export interface Gateway {
   readonly chains: readonly Chain[];
   readonly workload: Workload;
   readonly exposure: Exposure;
+  readonly telemetry: Telemetry;
 }
 
 /** A listener as written, with what became of it; only served listeners have chains. */
@@ -104,12 +109,4 @@ export interface Rule {
 export interface RuleMatch {
   readonly match: Match;
   readonly index: number;
-}
-
-/** A Service port that traffic goes to. Names come from what it points at, never from a position. */
-export interface Backend {
-  readonly namespace: string;
-  readonly service: string;
-  readonly port: number;
-  readonly protocol: 'HTTP/1.1' | 'HTTP/2';
 }

@@ -1,16 +1,16 @@
-/** Clusters of a gateway: one a Service port, and one a host that keys are fetched from. */
+/** Clusters of a gateway: one a Service port, one a host that keys are fetched from, and the collector of its spans. */
 import { type Json, types } from '../envoy/json.ts';
-import { clusterName, jwksClusterName } from '../features/names.ts';
-import type { Backend, Uses } from '../ir/gateway.ts';
+import { clusterName, collectorName, jwksClusterName } from '../features/names.ts';
+import type { Backend, Gateway } from '../ir/gateway.ts';
 import type { Endpoints, Placement } from '../ir/placement.ts';
 import { type Fragment, leaf } from './fragment.ts';
 
-export type Clusters = (all: readonly Uses[]) => readonly Fragment[];
+export type Clusters = (gateway: Pick<Gateway, 'chains' | 'telemetry'>) => readonly Fragment[];
 
 /** Sorted by name. Endpoints are asked for each time; the text is remembered while they are the same. */
 export function clusters(placement: Placement): Clusters {
   let known: ReadonlyMap<string, Fragment> = new Map();
-  return (all) => {
+  return ({ chains, telemetry: { tracing } }) => {
     const used = new Map<string, Fragment>();
     const byName = new Map<string, Fragment>();
     const put = (name: string, about: string, make: () => object) => {
@@ -19,12 +19,14 @@ export function clusters(placement: Placement): Clusters {
       used.set(key, fragment);
       byName.set(name, fragment);
     };
-    for (const { backends, issuers } of all) {
-      for (const backend of backends) {
-        const endpoints = placement.endpoints(backend);
-        const about = `${backend.protocol} ${JSON.stringify(endpoints)}`;
-        put(clusterName(backend), about, () => backendCluster(backend, endpoints));
-      }
+    const putService = (name: string, backend: Backend) => {
+      const endpoints = placement.endpoints(backend);
+      const about = `${backend.protocol} ${JSON.stringify(endpoints)}`;
+      put(name, about, () => serviceCluster(name, backend, endpoints));
+    };
+    if (tracing !== undefined) putService(collectorName(tracing.backend), tracing.backend);
+    for (const { backends, issuers } of chains.map(({ uses }) => uses)) {
+      for (const backend of backends) putService(clusterName(backend), backend);
       for (const { keys } of issuers) {
         if (keys.kind !== 'remote') continue;
         const name = jwksClusterName(keys.uri);
@@ -52,8 +54,7 @@ const common = {
   },
 };
 
-function backendCluster(backend: Backend, endpoints: Endpoints): object {
-  const name = clusterName(backend);
+function serviceCluster(name: string, backend: Backend, endpoints: Endpoints): object {
   return {
     '@type': types.cluster,
     name,

@@ -1,9 +1,11 @@
 /** The HTTP connection manager of a chain: hardened for an edge, and guarded whatever its routes say. */
 import { type Json, type TypedConfig, types } from '../envoy/json.ts';
 import { type DiscoveredFilter, fileSource, type NamedConfig } from '../envoy/listener.ts';
-import { failedTokenPolicy } from '../features/authorize/edge.ts';
-import { filterNames } from '../features/names.ts';
-import type { Chain } from '../ir/gateway.ts';
+import { failedTokenPolicy, filterNames } from '../features/names.ts';
+import { accessLogger } from '../features/telemetry/access-log.ts';
+import { requestMemory } from '../features/telemetry/request.ts';
+import { tracingOf } from '../features/telemetry/tracing.ts';
+import type { Chain, Gateway } from '../ir/gateway.ts';
 import { ecdsFile, rdsFile, tableName } from './names.ts';
 
 const parameterPolicy = 'path-parameters';
@@ -44,6 +46,7 @@ const requestFilter: NamedConfig = {
 /** THE order of the filters. */
 function httpFilters(chain: Chain, directory: string): readonly (NamedConfig | DiscoveredFilter)[] {
   return [
+    requestMemory, // for what is told of it, also when it is refused
     requestFilter, // cheapest refusal first
     discovered(filterNames.jwt(chain.name), types.jwt, chain, directory), // who is calling
     // may they: a route opens these for itself, and one that says nothing stays shut
@@ -78,7 +81,12 @@ export interface Files {
 }
 
 /** Best practices of Envoy's edge documentation; the numbers are those that Envoy Gateway and Istio use, too. */
-export function connectionManager(chain: Chain, trustedHops: number, { directory, compact }: Files): TypedConfig {
+export function connectionManager(
+  chain: Chain,
+  { ref, trustedHops, telemetry }: Pick<Gateway, 'ref' | 'trustedHops' | 'telemetry'>,
+  { directory, compact }: Files,
+): TypedConfig {
+  const { accessLog, tracing } = telemetry;
   return {
     '@type': types.httpConnectionManager,
     stat_prefix: chain.name,
@@ -111,6 +119,8 @@ export function connectionManager(chain: Chain, trustedHops: number, { directory
         badToken(),
       ],
     },
+    ...(accessLog === undefined ? {} : { access_log: [accessLogger(ref, accessLog)] }),
+    ...(tracing === undefined ? {} : { tracing: tracingOf(ref, tracing) }),
     http_filters: asJson(httpFilters(chain, directory)),
   };
 }

@@ -63,7 +63,7 @@ export function edgeRenderer(placement: Placement): EdgeRenderer {
     });
     const compact = new Set(tables.flatMap(({ chain, table }) => (table.compact ? [chain.name] : [])));
     const files = [
-      file(cdsFile, { kind: 'cds' }, clustersOf(gateway.chains.map(({ uses }) => uses))),
+      file(cdsFile, { kind: 'cds' }, clustersOf(gateway)),
       file(ldsFile, { kind: 'lds' }, listeners({ gateway, placement, compact }).map(leaf)),
       ...tables.flatMap(({ chain, table }) => [
         tableFile(chain, table),

@@ -36,6 +36,8 @@ export interface EnvoyArguments {
 
 /** Connections to a listener that was replaced or removed may finish their requests for so long, in seconds. */
 const listenerDrainSeconds = 60;
+/** How long lines of the access log may be kept back, in milliseconds; Envoy's own 10 s are long for who watches. */
+const flushMs = 1000;
 /** %j is the message as the inside of a JSON string. */
 const logFormat = '{"time":"%Y-%m-%dT%T.%e%z","level":"%l","logger":"%n","message":"%j"}';
 
@@ -49,6 +51,7 @@ export function envoyArguments({ node, concurrency }: EnvoyArguments): readonly 
     ['--disable-hot-restart'],
     ['--drain-strategy', 'immediate'],
     ['--drain-time-s', String(listenerDrainSeconds)],
+    ['--file-flush-interval-msec', String(flushMs)],
     ['--log-level', 'warn'],
     ['--log-format', logFormat],
     concurrency === undefined ? [] : ['--concurrency', String(concurrency)],

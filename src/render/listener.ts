@@ -55,7 +55,7 @@ function filterChain(chain: Chain, { gateway, placement, compact }: Context): Fi
     filters: [
       {
         name: 'envoy.filters.network.http_connection_manager',
-        typed_config: connectionManager(chain, gateway.trustedHops, {
+        typed_config: connectionManager(chain, gateway, {
           directory: placement.directory,
           compact: compact.has(chain.name),
         }),

@@ -7,6 +7,7 @@ import { jwtPerRoute } from '../features/jwt/edge.ts';
 import { localRateLimitPerRoute, rateLimits } from '../features/limits/edge.ts';
 import { routeMatch } from '../features/matches/edge.ts';
 import { filterNames } from '../features/names.ts';
+import { misdirectedName, notFoundName, routeName } from '../features/telemetry/route-name.ts';
 import type { RouteParts } from '../ir/feature.ts';
 import type { Chain, RouteEntry } from '../ir/gateway.ts';
 import type { Guard, Issuer, Limit } from '../ir/guard.ts';
@@ -24,14 +25,14 @@ export interface ChainNames {
 export const unguarded: PerFilter = { [filterNames.allow]: { '@type': types.rbacPerRoute } };
 
 export const notFound: Route = {
-  name: 'not-found',
+  name: notFoundName,
   match: { prefix: '/' },
   direct_response: { status: 404 },
   typed_per_filter_config: unguarded,
 };
 
 /** RFC 9110 §15.5.20: another listener owns the host. */
-export const misdirected: Route = { ...notFound, name: 'misdirected', direct_response: { status: 421 } };
+export const misdirected: Route = { ...notFound, name: misdirectedName, direct_response: { status: 421 } };
 
 /** A route in the parts that its text is put together from: `typed_per_filter_config` is what its guard says, then `filters`. */
 export interface RouteText {
@@ -43,8 +44,7 @@ export interface RouteText {
 
 export function routesOf(entry: RouteEntry, names: ChainNames): readonly RouteText[] {
   const { rule, match, guard } = entry;
-  const name = `${rule.route.namespace}/${rule.route.name}/${rule.name}/${entry.matchIndex}`;
-  const base = { name, match: routeMatch(match) };
+  const base = { name: routeName(entry), match: routeMatch(match) };
   if (rule.blocked !== undefined || guard.kind === 'blocked') {
     return [{ route: { ...base, direct_response: { status: 500 } }, guard: undefined, filters: unguarded }];
   }
@@ -111,7 +111,7 @@ function headerEdits(parts: readonly RouteParts[]): HeaderEdits {
  */
 export function commonFilters(chain: string): PerFilter {
   const deny = withFailedToken({ action: 'DENY', policies: {} });
-  return { [filterNames.jwt(chain)]: jwtPerRoute([]), [filterNames.deny]: rbacPerRoute(deny, undefined) };
+  return { [filterNames.jwt(chain)]: jwtPerRoute([]), [filterNames.deny]: rbacPerRoute(deny, undefined, 'deny') };
 }
 
 /** Each route opens the chain's guards for itself, and by no more than its Decision. */
@@ -124,9 +124,13 @@ export function guardFilters(guard: Extract<Guard, { readonly kind: 'guarded' }>
   return {
     ...(issuers.length === 0 ? {} : { [filterNames.jwt(chain)]: jwtPerRoute(issuers) }),
     ...(refusing
-      ? { [filterNames.deny]: rbacPerRoute(own, shadow === undefined ? undefined : denyRules(shadow)) }
+      ? { [filterNames.deny]: rbacPerRoute(own, shadow === undefined ? undefined : denyRules(shadow), 'deny') }
       : {}),
-    [filterNames.allow]: rbacPerRoute(allowRules(guard), shadow === undefined ? undefined : allowRules(shadow)),
+    [filterNames.allow]: rbacPerRoute(
+      allowRules(guard),
+      shadow === undefined ? undefined : allowRules(shadow),
+      'allow',
+    ),
   };
 }
 

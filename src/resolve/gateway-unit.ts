@@ -1,6 +1,7 @@
 /** One ApiGateway, resolved without its Routes. */
 
 import { resolveService } from '../features/service/resolve.ts';
+import { resolveTelemetry } from '../features/telemetry/resolve.ts';
 import { resolveWorkload } from '../features/workload/resolve.ts';
 import { classOf } from '../ir/class-name.ts';
 import type { KubeObject, ObjectRef } from '../kube/object.ts';
@@ -23,10 +24,12 @@ export interface GatewayUnit {
 export function resolveGateway(object: KubeObject, recorder: Look<PolicyWorld>): GatewayUnit {
   const { ref, spec, findings } = parseApiGateway(object);
   if (spec === undefined) return { ref, className: classOf(object), context: undefined, findings };
-  const { listeners, findings: problems } = resolveListeners(ref, spec, lookupOf(recorder));
+  const lookup = lookupOf(recorder);
+  const { listeners, findings: problems } = resolveListeners(ref, spec, lookup);
   const { workload, findings: ofWorkload } = resolveWorkload(ref, spec.workload);
   const ports = spec.listeners.map(({ port }) => port);
   const { exposure, findings: ofService } = resolveService(ref, spec.service, ports);
+  const { telemetry, findings: ofTelemetry } = resolveTelemetry(ref, spec.telemetry, lookup);
   const names = listeners.map(({ spec: { name } }) => name);
   return {
     ref,
@@ -38,8 +41,9 @@ export function resolveGateway(object: KubeObject, recorder: Look<PolicyWorld>):
       listeners,
       workload,
       exposure,
+      telemetry,
       outer: policiesOn(ref, names, recorder),
     },
-    findings: [...findings, ...problems, ...ofWorkload, ...ofService],
+    findings: [...findings, ...problems, ...ofWorkload, ...ofService, ...ofTelemetry],
   };
 }

@@ -55,8 +55,8 @@ function gatewayOf(context: GatewayContext, table: OneGateway): Gateway {
     made?.context === context &&
     made.gateway.chains === chains &&
     listeners.every(({ attachedRoutes }, index) => made.gateway.listeners[index]?.attachedRoutes === attachedRoutes);
-  const { ref, trustedHops, workload, exposure } = context;
-  const gateway = same ? made.gateway : { ref, trustedHops, listeners, chains, workload, exposure };
+  const { ref, trustedHops, workload, exposure, telemetry } = context;
+  const gateway = same ? made.gateway : { ref, trustedHops, listeners, chains, workload, exposure, telemetry };
   table.made = { context, gateway };
   return gateway;
 }

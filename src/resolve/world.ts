@@ -1,6 +1,7 @@
 /** Everything that resolving one object may look at: the snapshot, and what was derived from it before. */
 import type { Limit, Policy } from '../ir/guard.ts';
 import type { Lookup } from '../ir/lookup.ts';
+import type { Telemetry } from '../ir/telemetry.ts';
 import type { Exposure, Workload } from '../ir/workload.ts';
 import { keyOf, type ObjectRef } from '../kube/object.ts';
 import type { Snapshot } from '../kube/snapshot.ts';
@@ -33,6 +34,7 @@ export interface GatewayContext {
   readonly listeners: readonly ResolvedListener[];
   readonly workload: Workload;
   readonly exposure: Exposure;
+  readonly telemetry: Telemetry;
   /** By the listener's name. */
   readonly outer: ReadonlyMap<string, PoliciesOn>;
 }

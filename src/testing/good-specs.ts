@@ -109,6 +109,27 @@ const fleet = {
     externalTrafficPolicy: 'Local',
     nodePorts: [{ port: 80, nodePort: 30080 }],
   },
+  telemetry: {
+    accessLog: {
+      enabled: true,
+      query: false,
+      fields: [
+        { name: 'tenant', requestHeader: 'x-tenant' },
+        { name: 'cache', responseHeader: 'x-cache' },
+        { name: 'region', value: 'eu-west' },
+      ],
+      filter: { minStatus: 400, samplePercent: 1, excludePaths: ['/healthz'] },
+    },
+    tracing: {
+      backendRef: { name: 'otel-collector', namespace: 'observability', port: 4317 },
+      protocol: 'GRPC',
+      samplingPercent: 0.5,
+      attributes: [
+        { name: 'deployment.environment.name', value: 'production' },
+        { name: 'tenant', requestHeader: 'x-tenant' },
+      ],
+    },
+  },
 };
 
 const inside = {

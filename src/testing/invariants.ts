@@ -1,4 +1,5 @@
 /** What must hold of everything that we ever render: nothing stands open because something was forgotten. */
+import { routeName } from '../features/telemetry/route-name.ts';
 import type { Compiled, JsonObject } from './compile.ts';
 import { everyRoute, filtersOf, type RenderedRoute, tablesOf, type VirtualHostTable } from './tables.ts';
 
@@ -60,7 +61,7 @@ function lastHostFaults(tables: readonly VirtualHostTable[]): readonly string[] 
   return [...byChain].flatMap(([chain, hosts]) => (hosts.at(-1)?.domain === '*' ? [] : [`${chain} has no last host`]));
 }
 
-const order = ['path', 'jwt.', 'deny', 'allow', 'limits.', 'envoy.filters.http.router'];
+const order = ['request', 'path', 'jwt.', 'deny', 'allow', 'limits.', 'envoy.filters.http.router'];
 
 function chainFaults(listener: JsonObject): readonly string[] {
   return (listener['filter_chains'] as readonly JsonObject[]).flatMap((chain) => {
@@ -78,9 +79,10 @@ function uncoveredFaults({ resolution }: Compiled, tables: readonly VirtualHostT
   return [...resolution.gateways].flatMap(([key, { chains }]) =>
     chains.flatMap(({ name: chain, virtualHosts }) =>
       virtualHosts.flatMap(({ domain, entries }) =>
-        entries.flatMap(({ rule, guard, matchIndex }) => {
+        entries.flatMap((entry) => {
+          const { rule, guard } = entry;
           if (rule.blocked !== undefined || guard.kind === 'blocked' || guard.covered) return [];
-          const name = `${rule.route.namespace}/${rule.route.name}/${rule.name}/${matchIndex}`;
+          const name = routeName(entry);
           const own = rendered.filter(
             ({ host, route }) =>
               host.gateway === key &&

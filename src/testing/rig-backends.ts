@@ -1,5 +1,6 @@
 /** Backends that remember every request as it came in: HTTP/1.1, h2c and gRPC, one server a Service port. */
 import { createHash } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
@@ -12,6 +13,8 @@ export const idHeader = 'x-rig-id';
 export interface Backends {
   /** Port of the server that stands for the Service port; starts it. */
   portOf(backend: Backend): Promise<number>;
+  /** Resolves when a request under the id is there. */
+  arrival(id: string): Promise<void>;
   /** What arrived under the id, in order of arrival. */
   receivedBy(id: string): readonly Received[];
   stop(): Promise<void>;
@@ -25,9 +28,11 @@ interface Running {
 export function startBackends(): Backends {
   const running = new Map<string, Promise<Running>>();
   const memory = new Map<string, Received[]>();
+  const arrivals = new EventEmitter();
   const remember: Remember = (received) => {
     const id = received.headers.find(([name]) => name.toLowerCase() === idHeader)?.[1] ?? '';
     memory.set(id, [...(memory.get(id) ?? []), received]);
+    arrivals.emit(id);
   };
   return {
     async portOf(backend) {
@@ -35,6 +40,9 @@ export function startBackends(): Backends {
       const known = running.get(key) ?? start(backend, remember);
       running.set(key, known);
       return (await known).port;
+    },
+    arrival: async (id) => {
+      if (!memory.has(id)) await once(arrivals, id);
     },
     receivedBy: (id) => memory.get(id) ?? [],
     async stop() {

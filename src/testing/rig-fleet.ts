@@ -158,7 +158,8 @@ async function placementFor(
   const used = gateways.flatMap(({ chains }) => chains.flatMap(({ uses }) => uses.backends));
   const servers = new Map(given);
   for (const backend of used) {
-    if (!servers.has(keyFor(backend)) && !backend.service.startsWith('empty')) servers.set(keyFor(backend), await backends.portOf(backend));
+    if (!servers.has(keyFor(backend)) && !backend.service.startsWith('empty'))
+      servers.set(keyFor(backend), await backends.portOf(backend));
   }
   return {
     directory: folders.xds,

@@ -1,10 +1,20 @@
 /** Rendered resources as a golden prints them: what a feature adds, without what every gateway has alike. */
 import { Document, isCollection, visit } from 'yaml';
 import type { Compiled, JsonObject, Resource } from './compile.ts';
+import { shownTelemetry, withoutTelemetry } from './show-telemetry.ts';
 import { type RenderedRoute, type RouteList, tablesOf } from './tables.ts';
 
-/** `guards` are the guards of `routes`; `hardening` is every listener in full. */
-export type Shown = 'routes' | 'guards' | 'clusters' | 'jwt' | 'limits' | 'listeners' | 'certificates' | 'hardening';
+/** `guards` are the guards of `routes`; `hardening` is every listener in full but for `telemetry`. */
+export type Shown =
+  | 'routes'
+  | 'guards'
+  | 'clusters'
+  | 'jwt'
+  | 'limits'
+  | 'listeners'
+  | 'certificates'
+  | 'hardening'
+  | 'telemetry';
 
 /** By gateway. */
 export function shownEdge(compiled: Compiled, shows: readonly Shown[]): object {
@@ -17,12 +27,13 @@ export function shownEdge(compiled: Compiled, shows: readonly Shown[]): object {
   );
 }
 
-const order = ['hardening', 'listeners', 'certificates', 'routes', 'clusters', 'jwt', 'limits'] as const;
+const order = ['hardening', 'telemetry', 'listeners', 'certificates', 'routes', 'clusters', 'jwt', 'limits'] as const;
 
 type Printer = (resources: readonly Resource[], shows: readonly Shown[]) => object;
 
 const printers: Readonly<Record<(typeof order)[number], Printer>> = {
-  hardening: (resources) => inFile(resources, 'lds.json'),
+  hardening: (resources) => inFile(resources, 'lds.json').map(withoutTelemetry),
+  telemetry: (resources) => plain(shownTelemetry(inFile(resources, 'lds.json'))),
   listeners: (resources) => inFile(resources, 'lds.json').map(shortListener),
   certificates: (resources) => plain(resources.filter(({ file }) => file.startsWith('sds-')).map(({ json }) => json)),
   routes: shortTables,

@@ -31,6 +31,8 @@ export interface EnvoyOptions {
   readonly onExit: (exit: EnvoyExit) => void;
   /** Warnings and errors of Envoy, one readable line each. */
   readonly log: (line: string) => void;
+  /** Each line of the access log; without it, it is thrown away. */
+  readonly accessLog?: ((line: string) => void) | undefined;
 }
 
 export interface EnvoyProcess {
@@ -57,6 +59,8 @@ export class EnvoyStartError extends Error {
 
 const startLimitMs = 30_000;
 const stopLimitMs = 5000;
+/** How long lines of the access log are kept back: somebody may be looking. */
+const flushMs = 100;
 /** sockaddr_un.sun_path holds 108 bytes with the closing NUL (Linux; macOS 104). */
 const longestSocketPath = 103;
 
@@ -78,7 +82,7 @@ export async function startEnvoy(options: EnvoyOptions): Promise<EnvoyProcess> {
   };
   const log = new EnvoyLog();
   const child = await spawnEnvoy(options, bootstrapFile);
-  const exited = watch(child, log, options.log);
+  const exited = watch(child, log, options);
   const envoy: EnvoyProcess = {
     pid: child.pid ?? 0,
     adminSocket,
@@ -111,11 +115,12 @@ async function socketDirectory(wanted: string): Promise<{ readonly directory: st
 async function spawnEnvoy(options: EnvoyOptions, bootstrapFile: string): Promise<ChildProcess> {
   const concurrency = options.concurrency === undefined ? [] : ['--concurrency', String(options.concurrency)];
   const flags = ['--disable-hot-restart', '--reject-unknown-dynamic-fields', '--drain-strategy', 'immediate'];
-  const command = [options.binary, '-c', bootstrapFile, ...flags, ...logFlags, ...concurrency];
+  const flush = ['--file-flush-interval-msec', String(flushMs)];
+  const command = [options.binary, '-c', bootstrapFile, ...flags, ...flush, ...logFlags, ...concurrency];
   const env = harmless(options.env);
   const [file = '', ...args] = [...(await dieWithParent(env)), ...command];
   // Its own group: Ctrl-C must reach us first, so that we end it and do not mistake it for a crash.
-  return spawn(file, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env });
+  return spawn(file, args, { detached: true, stdio: ['ignore', options.accessLog ? 'pipe' : 'ignore', 'pipe'], env });
 }
 
 function harmless(env: EnvoyOptions['env']): Record<string, string> {
@@ -133,14 +138,16 @@ async function dieWithParent(env: Record<string, string>): Promise<readonly stri
   return works ? wrapper : [];
 }
 
-function watch(child: ChildProcess, log: EnvoyLog, report: (line: string) => void): Promise<EnvoyExit> {
+/** Standard output has the access log, and nothing else. */
+function watch(child: ChildProcess, log: EnvoyLog, told: Pick<EnvoyOptions, 'log' | 'accessLog'>): Promise<EnvoyExit> {
   const take = (raw: string) => {
     const line = readableLine(raw);
     if (line === '') return;
     log.add(line);
-    report(line);
+    told.log(line);
   };
-  for (const stream of [child.stdout, child.stderr]) if (stream) createInterface({ input: stream }).on('line', take);
+  if (child.stderr) createInterface({ input: child.stderr }).on('line', take);
+  if (child.stdout && told.accessLog) createInterface({ input: child.stdout }).on('line', told.accessLog);
   const kill = () => signalGroup(child, 'SIGKILL');
   process.on('exit', kill);
   return new Promise((resolve) => {

@@ -5,7 +5,7 @@ import type { StringMatcher } from '../../envoy/route.ts';
 import type { Issuer } from '../../ir/guard.ts';
 import type { Conjunction, Constraint, Decision } from '../../policy/decision.ts';
 import type { Pattern } from '../../policy/pattern.ts';
-import { failedTokenKey, tokenMetadata } from '../names.ts';
+import { failedTokenKey, failedTokenPolicy, tokenMetadata } from '../names.ts';
 
 export interface Enforcement {
   readonly decision: Decision;
@@ -20,9 +20,6 @@ export function denyRules(enforcement: Enforcement): RbacRules {
 export function allowRules(enforcement: Enforcement): RbacRules {
   return rules('ALLOW', enforcement.decision.allow, enforcement.issuers);
 }
-
-/** Sorts before every user's policy, because Istio, too, looks at the token first. */
-export const failedTokenPolicy = '!token';
 
 /** Where no token is needed, one of a known issuer that does not verify is still refused (401 by the listener's local reply). */
 export function withFailedToken(deny: RbacRules): RbacRules {
@@ -52,11 +49,11 @@ const failedToken: Principal = {
   },
 };
 
-/** Rules in force, and rules that are only counted under `shadow_`. */
-export function rbac(enforced: RbacRules | undefined, shadow: RbacRules | undefined): Rbac {
+/** Rules in force, and rules that are only counted; `guard` begins the names of what the access log is told of those. */
+export function rbac(enforced: RbacRules | undefined, shadow: RbacRules | undefined, guard: 'deny' | 'allow'): Rbac {
   return {
     ...(enforced === undefined ? {} : { rules: enforced }),
-    ...(shadow === undefined ? {} : { shadow_rules: shadow, shadow_rules_stat_prefix: 'shadow_' }),
+    ...(shadow === undefined ? {} : { shadow_rules: shadow, shadow_rules_stat_prefix: `${guard}_` }),
   };
 }
 

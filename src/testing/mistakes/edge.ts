@@ -1,12 +1,13 @@
 /** Likely mistakes in ApiGateways and Routes. */
 import type { Mistakes } from './mistake.ts';
+import { telemetryMistakes } from './telemetry.ts';
 
 export const edgeMistakes: Mistakes = {
   ApiGateway: [
     [
       ['listener'],
       [],
-      'spec.listener: unknown field "listener". Write "listeners" instead; known fields are "className", "listeners", "defaultAccess", "clientIP", "workload" and "service"',
+      'spec.listener: unknown field "listener". Write "listeners" instead; known fields are "className", "listeners", "defaultAccess", "clientIP", "workload", "service" and "telemetry"',
     ],
     [['listeners'], [], 'spec.listeners: the list is empty. Write at least 1 entry'],
     [
@@ -128,6 +129,7 @@ export const edgeMistakes: Mistakes = {
       },
       'spec.service.nodePorts[1].port: 80 is the port of another entry, too. Keep one entry for each port',
     ],
+    ...telemetryMistakes,
   ],
   Route: [
     [
