@@ -16,8 +16,14 @@ export const runExamples = [
   ['evengate run -f . --backend shop/orders:80=127.0.0.1:8080', 'with a backend that runs here'],
   ['evengate run -f . --port-map 443=8443 --port-map 80=0', 'on other ports; 0 is any free one'],
   ['evengate run -f . -o json | jq .gateways', 'for scripts: one line each time that all is served'],
+  ['evengate run -f . --access-log 2>&1 >/dev/null | grep decision', 'who may do what, request by request'],
   ['evengate run -f . --once', 'in CI: does Envoy take it?'],
 ] as const satisfies readonly (readonly [string, string])[];
+
+const logOption = new Option('--log <format>', 'how the log on stderr looks; pretty on a terminal, else json').choices([
+  'pretty',
+  'json',
+]);
 
 /** `command` has `-f` already. */
 export function runCommand(command: Command, { io, end }: Context): Command {
@@ -49,12 +55,8 @@ export function runCommand(command: Command, { io, end }: Context): Command {
         .choices(['text', 'json'])
         .default('text'),
     )
-    .addOption(
-      new Option('--log <format>', 'how the log on stderr looks; pretty on a terminal, else json').choices([
-        'pretty',
-        'json',
-      ]),
-    )
+    .addOption(logOption)
+    .option('--access-log', 'write the access log of the Envoys to stderr, a JSON object a request')
     .action(async (options: RunOptions) => {
       const { run } = await import('./run.ts');
       end(await run(options, io));

@@ -96,6 +96,21 @@ async function takenPort(): Promise<number> {
 }
 
 suite('evengate run', () => {
+  test('is silent about requests, unless it is asked for the access log', async () => {
+    write('all.yaml', gateway(), route('a', [rule(respond('one'))]));
+    const quiet = startJson();
+    expect(await get(await quiet.ready())).toEqual({ status: 200, body: 'one' });
+    expect(await endCli(quiet)).toBeUndefined();
+    expect(`${quiet.output.stdout}${quiet.output.stderr}`).not.toContain('"decision"');
+
+    const told = startJson('--access-log');
+    await get(await told.ready(), '/a?token=canary');
+    await told.says('"decision":"admitted"');
+    const [line = ''] = told.output.stderr.split('\n').filter((text) => text.includes('"decision"'));
+    expect(JSON.parse(line)).toMatchObject({ gateway: 'shop/edge', route: 'shop/a', path: '/a', response_code: 200 });
+    expect(told.output.stdout).not.toContain('decision');
+  });
+
   test('says in one line when it serves, and again after each change that it took up', async () => {
     write('gateway.yaml', gateway());
     write('routes.yaml', route('a', [rule(respond('one'))]));

@@ -26,6 +26,7 @@ export interface RunOptions {
   readonly once?: boolean;
   readonly output: 'text' | 'json';
   readonly log?: LogFormat;
+  readonly accessLog?: boolean;
 }
 
 export interface RunHooks {
@@ -97,6 +98,8 @@ class Session {
       backends: options.backend ?? [],
       env: io.env,
       findBinary: async () => (await findEnvoy({ env: io.env, progress: (line) => log.info(line) })).path,
+      // As it is, for jq; stdout belongs to --output.
+      ...(options.accessLog ? { accessLog: (line) => io.stderr.write(`${line}\n`) } : {}),
       log: ({ namespace, name }) => {
         const fields = { gateway: keyOf(namespace, name) };
         return (level, line) => log[level](line, fields);

@@ -24,6 +24,7 @@ export interface ServeOptions {
   /** Asked once, when there is something to serve. */
   readonly findBinary: () => Promise<string>;
   readonly log: (gateway: ObjectRef) => LocalOptions['log'];
+  readonly accessLog?: LocalOptions['accessLog'];
 }
 
 /** A gateway as its Envoy serves it. */
@@ -187,7 +188,8 @@ export class LocalServer {
   async #open(key: ObjectKey, gateway: ObjectRef): Promise<Worker> {
     this.#binary ??= this.#options.findBinary();
     const { env } = this.#options;
-    const local = await openLocal({ gateway, binary: await this.#binary, env, log: this.#options.log(gateway) });
+    const { log, accessLog } = this.#options;
+    const local = await openLocal({ gateway, binary: await this.#binary, env, log: log(gateway), accessLog });
     const render = edgeRenderer(this.#placement(local, key));
     const worker: Worker = { local, render, ports: new Map(), served: undefined };
     this.#workers.set(key, worker);

@@ -24,6 +24,8 @@ export interface LocalOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Warnings of Envoy, and what becomes of the process; one line each. */
   readonly log: (level: 'info' | 'warn' | 'error', line: string) => void;
+  /** Each line of Envoy's access log; it is thrown away otherwise. */
+  readonly accessLog?: ((line: string) => void) | undefined;
 }
 
 export type Outcome =
@@ -188,13 +190,14 @@ class Local implements LocalEnvoy {
   }
 
   async #start<T>(acknowledge: (running: Running) => Promise<T>): Promise<T> {
-    const { gateway, binary, env, log } = this.#options;
+    const { gateway, binary, env, log, accessLog } = this.#options;
     const gone = new AbortController();
     const started = performance.now();
     const envoy = await startEnvoy({
       binary,
       env,
       directory: join(this.#root, 'run'),
+      accessLog,
       bootstrap: bootstrap(gateway, this.directory),
       concurrency: Math.min(availableParallelism(), mostThreads),
       log: (line) => {
