@@ -9,7 +9,7 @@ export interface ClusterOptions {
   readonly context?: string;
   readonly namespace?: string;
   readonly allNamespaces?: boolean;
-  /** className of the ApiGateways that are looked at; `evengate` when absent. */
+  /** className of the ApiGateways that are looked at; when absent the only one that there is, or `evengate`. */
   readonly class?: string;
 }
 
@@ -32,7 +32,10 @@ export function withCluster(command: Command): Command {
     .option('--context <name>', 'context of the kubeconfig; its current one when absent')
     .option('-n, --namespace <name>', 'namespace to report on; that of the context when absent')
     .option('-A, --all-namespaces', 'report on all namespaces')
-    .option('--class <name>', 'className of the ApiGateways that are looked at', defaultClass)
+    .option(
+      '--class <name>',
+      `className of the ApiGateways to look at; when absent the only one that there is, or ${defaultClass}`,
+    )
     .hook('preAction', () => {
       const { namespace, allNamespaces } = command.opts<ClusterOptions>();
       if (namespace !== undefined && allNamespaces === true) command.error('error: -n and -A exclude each other');

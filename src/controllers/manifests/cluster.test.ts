@@ -81,6 +81,15 @@ test('an empty cluster is one', async () => {
   expect([set.snapshot.ApiGateway.size, notes]).toEqual([0, []]);
 });
 
+test('the only class that there is need not be named', async () => {
+  const listeners = [{ name: 'web', port: 80, protocol: 'HTTP' }];
+  api.create(object('ApiGateway', 'edge', { spec: { className: 'internal', listeners } }));
+  expect((await read()).resolution.className).toBe('internal');
+  api.create(object('ApiGateway', 'other', { spec: { listeners } }));
+  expect((await read()).resolution.className).toBe('evengate');
+  expect((await read({ className: 'internal' })).resolution.className).toBe('internal');
+});
+
 test('Gateway API that is not installed is no trouble', async () => {
   api.unserve(resources.ReferenceGrant);
   for (const one of shop()) api.create(one);

@@ -1,4 +1,5 @@
 /** A live cluster as one Snapshot, as files are: what is there now, and what could not be read of it. */
+import { classOf, defaultClass } from '../../ir/class-name.ts';
 import { ApiError, type Client, type ListOptions, type ResourceType } from '../../kube/client.ts';
 import type { ConfigMap, Namespace, ReferenceGrant, Secret, Service } from '../../kube/core.ts';
 import { type KubeObject, type ObjectKey, objectKey } from '../../kube/object.ts';
@@ -12,8 +13,10 @@ import type { ManifestSet } from './assemble.ts';
 export interface ClusterReadOptions {
   /** Read where rights do not reach over all namespaces; otherwise all are read, as objects name each other across them. */
   readonly namespaces?: readonly string[];
-  /** Serves ApiGateways of this className. */
+  /** Of the ApiGateways that are looked at; when absent the only one that there is, or `evengate`. */
   readonly className?: string;
+  /** What else names Secrets and ConfigMaps that are to be read, such as manifests that are held against the cluster. */
+  readonly alsoNamedBy?: (live: Snapshot) => References;
 }
 
 export interface ClusterReading {
@@ -35,18 +38,23 @@ const ownKinds = ['ApiGateway', 'Route', 'AuthPolicy', 'RateLimitPolicy'] as con
 export async function readCluster(client: Client, options: ClusterReadOptions = {}): Promise<ClusterReading> {
   const reader = new ClusterReader(client, options.namespaces ?? []);
   const [own, others] = await Promise.all([reader.own(), reader.others()]);
-  const resolve = resolver(options.className);
+  const resolve = resolver(options.className ?? onlyClass(own.ApiGateway));
   let snapshot: Snapshot = { ...emptySnapshot, ...own, ...others };
   let resolution = resolve(snapshot);
   // What is found may name more; in practice the second round changes nothing.
   for (let round = 1; round <= 4; round += 1) {
-    const named = await reader.named(resolution.references);
+    const named = await reader.named([resolution.references, options.alsoNamedBy?.(snapshot) ?? resolution.references]);
     if (sameEntries(snapshot.Secret, named.Secret) && sameEntries(snapshot.ConfigMap, named.ConfigMap)) break;
     snapshot = { ...snapshot, ...named };
     resolution = resolve(snapshot);
   }
   const set = { snapshot, findings: [], problems: [], locate: () => undefined };
   return { set, resolution, notes: reader.notes };
+}
+
+function onlyClass(gateways: Collection): string {
+  const [first, ...others] = new Set([...gateways.values()].map(classOf));
+  return first !== undefined && others.length === 0 ? first : defaultClass;
 }
 
 /** One sentence of why, and the remedy; the refusal is its cause. `namespace` is absent where all were asked for. */
@@ -115,13 +123,15 @@ class ClusterReader {
     return { Service: services, Namespace: namespaces, ReferenceGrant: grants };
   }
 
-  async named(references: References): Promise<Pick<Snapshot, 'Secret' | 'ConfigMap'>> {
-    const keySets = references.keySets('Secret');
-    const certificates = [...references.certificates().keys()].filter((key) => !keySets.has(key));
+  async named(references: readonly References[]): Promise<Pick<Snapshot, 'Secret' | 'ConfigMap'>> {
+    const keysOf = (wanted: (by: References) => ReadonlyMap<ObjectKey, unknown>) =>
+      new Set(references.flatMap((by) => [...wanted(by).keys()]));
+    const keySets = keysOf((by) => by.keySets('Secret'));
+    const certificates = [...keysOf((by) => by.certificates())].filter((key) => !keySets.has(key));
     const [read, present, configMaps] = await Promise.all([
-      this.#all<Secret>([...keySets.keys()], (key) => this.#keySet(key)),
+      this.#all<Secret>([...keySets], (key) => this.#keySet(key)),
       this.#all<Secret>(certificates, (key) => this.#certificate(key)),
-      this.#all<ConfigMap>([...references.keySets('ConfigMap').keys()], (key) => this.#configMap(key)),
+      this.#all<ConfigMap>([...keysOf((by) => by.keySets('ConfigMap'))], (key) => this.#configMap(key)),
     ]);
     return { Secret: new Map([...read, ...present]), ConfigMap: configMaps };
   }

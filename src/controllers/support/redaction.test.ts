@@ -16,6 +16,7 @@ test.each<readonly [string, unknown]>([
   ['a header that is set', { headers: { request: { set: [{ name: 'Authorization', value: canary }] } } }],
   ['a header under a plain name', { headers: { response: { add: [{ name: 'x-origin', value: canary }] } } }],
   ['a header that is matched', { matches: [{ headers: [{ name: 'x-origin-verify', value: canary }] }] }],
+  ['a condition on a header', { when: [{ header: 'X-Api-Key', values: [canary, `${canary}*`] }, { text: canary }] }],
   ['an environment variable', { containers: [{ name: 'a', env: [{ name: 'LEVEL', value: canary }] }] }],
   ['an argument', { containers: [{ name: 'a', args: [`--api-token=${canary}`, `password: ${canary}`] }] }],
   ['an annotation', { metadata: { name: 'a', annotations: { 'example.com/note': canary } } }],

@@ -47,7 +47,7 @@ export class Redaction {
 
   /** Its text is looked for everywhere. */
   hide(secret: string): string {
-    for (const part of [secret, ...secret.split('\n').map((line) => line.trim())]) {
+    for (const part of [secret, secret.replaceAll(/^\*|\*$/g, ''), ...secret.split('\n').map((line) => line.trim())]) {
       if (part.length < shortestKnown) continue;
       const quoted = JSON.stringify(part).slice(1, -1);
       for (const form of [
@@ -81,6 +81,9 @@ export class Redaction {
     // Environment, headers, parameters: a pair of Kubernetes or Envoy, or Envoy's matcher of one.
     if (isNamed && field === 'value' && typeof item === 'string') return this.hide(item);
     if (isNamed && field.endsWith('_match')) return this.#leaves(item);
+    // A condition on a header, as good as a password in it.
+    if (typeof holder['header'] === 'string' && (field === 'values' || field === 'notValues'))
+      return this.#leaves(item);
     return this.#walk(item, field);
   }
 
