@@ -108,11 +108,13 @@ export class Preflight {
     };
   }
 
-  #refusal(stop: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      this.#suspect = resolve;
-      stop.addEventListener('abort', () => resolve(), { once: true });
-    });
+  async #refusal(stop: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const end = () => resolve();
+    this.#suspect = end;
+    stop.addEventListener('abort', end);
+    await promise;
+    stop.removeEventListener('abort', end);
   }
 
   /** One look; what it finds is told where it is new or gone. */
