@@ -113,7 +113,7 @@ function outcomeWords(explanation: Explanation | undefined): string {
 /** `listener HTTPS 443 added`, `fleet scale.replicas: 2 → 3` */
 export function gatewayWords({ what, name, before, after }: GatewayChange): string {
   const subject = `${what}${name === '' ? '' : ` ${name}`}`;
-  if (what === 'gateway' && (before === '' || after === '')) return `ApiGateway ${before === '' ? 'added' : 'removed'}`;
+  if (what === 'gateway' && (before === '' || after === '')) return before === '' ? 'added' : 'removed';
   if (what === 'listener' && before === '') return `${subject} added${after === 'served' ? '' : `, ${after}`}`;
   if (what === 'listener' && after === '') return `${subject} removed`;
   return `${subject}: ${before || 'unset'} → ${after || 'unset'}`;

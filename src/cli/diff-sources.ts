@@ -105,9 +105,15 @@ function sideOf(set: ManifestSet, className?: string): Side {
 async function againstCluster(now: ManifestSet, source: DiffSource, io: Io): Promise<Sides> {
   requireReadable([sideOf(now)], [now]);
   requireObjects(now, source.file);
-  const { set: live, nothing, notes } = await loadCluster(source, io);
-  if (nothing !== undefined) throw new Incomparable(nothing);
   const named = source.allNamespaces === true ? undefined : namespacesOf(now.snapshot);
+  const {
+    set: live,
+    nothing,
+    notes,
+  } = await loadCluster(source, io, (snapshot) => {
+    return resolver(source.class)(applied(now.snapshot, snapshot, named)).references;
+  });
+  if (nothing !== undefined) throw new Incomparable(nothing);
   const snapshot = applied(now.snapshot, live.snapshot, named);
   const where = named === undefined ? 'all namespaces' : [...named].toSorted().join(', ');
   return {

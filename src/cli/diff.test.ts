@@ -240,7 +240,7 @@ describe('bad input', () => {
       1,
       expect.stringContaining('holds no object that Evengate reads: all of it is new'),
     ]);
-    expect(stdout).toContain('ApiGateway added');
+    expect(stdout).toContain('ApiGateway shop/edge  added');
   });
 });
 

@@ -1,8 +1,8 @@
 /** The objects that a command works on, read and resolved: manifests, or those of a cluster. */
 import type { ManifestSet } from '../controllers/manifests/assemble.ts';
 import { readManifests } from '../controllers/manifests/read.ts';
-import { emptySnapshot } from '../kube/snapshot.ts';
-import { type Resolution, resolver } from '../resolve/resolve.ts';
+import { emptySnapshot, type Snapshot } from '../kube/snapshot.ts';
+import { type References, type Resolution, resolver } from '../resolve/resolve.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import { type PlacedFinding, placeFindings } from './findings.ts';
 import type { Io } from './io.ts';
@@ -51,7 +51,11 @@ export async function load(paths: readonly string[], io: Io): Promise<Loaded> {
 }
 
 /** `nothing` where the cluster cannot be read; an empty one is something. Objects of a cluster have no position. */
-export async function loadCluster(options: ClusterOptions, io: Io): Promise<Loaded> {
+export async function loadCluster(
+  options: ClusterOptions,
+  io: Io,
+  alsoNamedBy?: (live: Snapshot) => References,
+): Promise<Loaded> {
   // What talks to a cluster is slow to load, and manifests do without.
   const [{ openCluster }, { ClusterUnreadable, readCluster }, { KubeconfigError }] = await Promise.all([
     import('./cluster-options.ts'),
@@ -63,7 +67,8 @@ export async function loadCluster(options: ClusterOptions, io: Io): Promise<Load
     try {
       const { namespace, ownNamespace, client } = cluster;
       const className = options.class;
-      const reading = readCluster(client, { namespaces: [ownNamespace], ...(className && { className }) });
+      const more = { ...(className && { className }), ...(alsoNamedBy && { alsoNamedBy }) };
+      const reading = readCluster(client, { namespaces: [ownNamespace], ...more });
       const { set, resolution, notes } = await withProgress(io, `reading ${cluster.server}`, reading);
       const findings = placeFindings(set, resolution.findings).filter(
         ({ object }) => namespace === undefined || object?.namespace === namespace,

@@ -176,17 +176,19 @@ type Of = (kind: 'directIp' | 'remoteIp', usual: readonly string[]) => readonly 
 
 const somewhere = ['198.51.100.7', '203.0.113.9', '192.0.2.1', '10.0.0.7', '2001:db8::7'];
 
-/** Behind trusted proxies the client is whom the outermost of them names. */
+/** Behind trusted proxies the client is whom the outermost of them names, and the peer where they name nobody. */
 function addressesIn(of: Of, hops: number): readonly From[] {
   const clients = of('remoteIp', somewhere);
-  if (hops === 0)
-    return of('directIp', clients)
-      .filter((peer) => clients.includes(peer))
-      .map((peer) => ({ peer, headers: [] }));
+  const peers = of('directIp', clients).filter((address) => clients.includes(address));
+  const plain = peers.map((address): From => ({ peer: address, headers: [] }));
+  if (hops === 0) return plain;
   const [peer] = of('directIp', ['10.0.0.7', ...somewhere]);
-  if (peer === undefined) return [];
+  if (peer === undefined) return plain;
   const proxies = Array.from({ length: hops - 1 }, () => '10.0.0.7');
-  return clients.map((client) => ({ peer, headers: [['x-forwarded-for', [client, ...proxies].join(', ')]] }));
+  const behind = clients.map(
+    (client): From => ({ peer, headers: [['x-forwarded-for', [client, ...proxies].join(', ')]] }),
+  );
+  return [...plain.slice(0, 1), ...behind];
 }
 
 interface SampleToken {
