@@ -1,6 +1,7 @@
 /** The objects that a command works on, read and resolved: manifests, or those of a cluster. */
 import type { ManifestSet } from '../controllers/manifests/assemble.ts';
 import { readManifests } from '../controllers/manifests/read.ts';
+import { noAccess } from '../features/secret-access.ts';
 import { emptySnapshot, type Snapshot } from '../kube/snapshot.ts';
 import { type References, type Resolution, resolver } from '../resolve/resolve.ts';
 import type { ClusterOptions } from './cluster-options.ts';
@@ -71,7 +72,8 @@ export async function loadCluster(
       const reading = readCluster(client, { namespaces: [ownNamespace], ...more });
       const { set, resolution, notes } = await withProgress(io, `reading ${cluster.server}`, reading);
       const findings = placeFindings(set, resolution.findings).filter(
-        ({ object }) => namespace === undefined || object?.namespace === namespace,
+        // What we may not read is a note, and no mistake of anybody's.
+        ({ object, message }) => (namespace ?? object?.namespace) === object?.namespace && !message.endsWith(noAccess),
       );
       return { set, resolution, findings, nothing: undefined, notes, namespace };
     } finally {

@@ -1,4 +1,6 @@
 /** Rules of Routes in a status: what they answer, and who stands in their way. Pure. */
+
+import { noAccess } from '../features/secret-access.ts';
 import type { RouteEntry } from '../ir/gateway.ts';
 import { type Condition, describeRef } from '../kube/object.ts';
 import { accessWords, limitWords, matchWords, targetWords } from './route-words.ts';
@@ -26,6 +28,7 @@ export function ruleNode(entry: RouteEntry, all: readonly RouteEntry[]): StatusN
   const matches = all.slice(0, mostMatches).map(({ match }) => matchWords(match));
   const more = all.length > mostMatches ? [`${all.length - mostMatches} more`] : [];
   const trouble = troubleOf(entry);
+  const isKnown = entry.guard.kind === 'guarded' || !entry.guard.because.message.endsWith(noAccess);
   const policies = entry.guard.kind === 'guarded' ? entry.guard.policies.map(describeRef) : [];
   const limits = [...new Set(entry.limits.map(({ policy }) => describeRef(policy)))];
   const access = `${accessWords(entry)}${policies.length === 0 ? '' : ` (${policies.join(', ')})`}`;
@@ -34,7 +37,7 @@ export function ruleNode(entry: RouteEntry, all: readonly RouteEntry[]): StatusN
   return {
     kind: 'Rule',
     name: entry.rule.name,
-    ready: trouble === undefined ? 'True' : 'False',
+    ready: trouble === undefined ? 'True' : isKnown ? 'False' : 'Unknown',
     about: [[...matches, ...more].join(' or '), `→ ${targetWords(entry)}`, served && `; ${served}`]
       .join(' ')
       .replace(' ;', ';')
@@ -49,6 +52,9 @@ function troubleOf({ rule, guard }: RouteEntry): string | undefined {
   if (rule.blocked !== undefined) return `${rule.blocked.message}. ${rule.blocked.remedy}.`;
   if (guard.kind === 'blocked') {
     const { about, message, remedy } = guard.because;
+    if (message.endsWith(noAccess)) {
+      return `who may call rule ${rule.name} is not known here: you may not read what ${describeRef(about)} needs.`;
+    }
     return `rule ${rule.name} answers 500, because ${describeRef(about)} cannot be enforced: ${message}. ${remedy}.`;
   }
   if (guard.covered) return undefined;

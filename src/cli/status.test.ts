@@ -163,6 +163,27 @@ test('what may not be read is said, and the rest is shown', async () => {
   expect(stderr).toContain('note: you may not list pods in namespace shop: which Envoys run is not known.\n');
 });
 
+test('a Secret that we may not read is a note, and nobody is blamed', async () => {
+  const jwt = [{ name: 'corp', issuer: 'https://login.example.com', jwks: { secretRef: { name: 'keys' } } }];
+  const secret = ours('AuthPolicy', 'secret', {
+    targetRefs: [{ kind: 'Route', name: 'orders' }],
+    authenticate: { jwt },
+  });
+  createGateway();
+  for (const one of [route, secret]) create(one);
+  api.create(service);
+  may = ({ resource }) => resource !== 'secrets';
+  const note = 'note: you may not get Secret shop/keys: what needs its keys is taken to be shut.\n';
+  const lint = await evengate('lint', '-n', 'shop');
+  expect(lint).toEqual({ code: 0, stdout: '', stderr: `${note}0 errors, 0 warnings in 5 objects\n` });
+  const { code, stdout, stderr } = await evengate('status', 'route/orders', '-n', 'shop');
+  expect([code, stderr]).toEqual([1, note]);
+  expect(stdout).toMatch(/Rule read +Unknown/);
+  expect(stdout).toContain(
+    'who may call rule read is not known here: you may not read what AuthPolicy shop/secret needs.',
+  );
+});
+
 describe('a cluster that cannot be read ends with 2 and one sentence', () => {
   const commands = [['status'], ['lint'], ['render'], ['explain', 'GET http://a.example.com/']];
   test.each<readonly [string, () => readonly string[] | Promise<readonly string[]>, RegExp]>([
