@@ -23,9 +23,9 @@ export function diffCommand(command: Command, { io, end }: Context): Command {
   return command
     .summary('say what a change of manifests does to traffic')
     .description(
-      'Compares two sets of manifests by what requests see of them: who answers, who may call, how often.\n' +
-        'Names, order and layout make no difference. What opens something (a request that was refused is now admitted) comes\n' +
-        'first, with a request that shows it.\n' +
+      'Compares two sets of manifests by what requests see of them: who answers, who may call, how often. Names, order and layout make no difference.\n' +
+        'What opens something comes first (a request that was refused is now admitted), with a request that shows it.\n' +
+        'Against a cluster, the manifests are taken to be all ApiGateways, Routes and policies of their namespaces (-A: of all).\n' +
         'Ends with 0 when no traffic changes, 1 when some does, 2 when a side cannot be read.',
     )
     .option(

@@ -1,7 +1,9 @@
 /** The two sides of a difference: manifests, and what they are held against. */
 import { stat } from 'node:fs/promises';
 import type { ManifestSet } from '../controllers/manifests/assemble.ts';
+import { onlyClass } from '../controllers/manifests/cluster.ts';
 import { readManifests } from '../controllers/manifests/read.ts';
+import { classOf } from '../ir/class-name.ts';
 import type { KubeObject, ObjectKey } from '../kube/object.ts';
 import type { Collection, Snapshot } from '../kube/snapshot.ts';
 import { resolver } from '../resolve/resolve.ts';
@@ -42,13 +44,18 @@ export async function readSides(source: DiffSource, io: Io): Promise<Sides> {
   if (against === 'cluster') return await againstCluster(await readManifests(file, io.stdin), source, io);
   const old = await readOld(source);
   const now = await readManifests(file, io.stdin);
+  const { className, notes } = classOfSides(source, [old.set.snapshot, now.snapshot]);
   requireReadable(
-    [now, old.set].map((set) => sideOf(set)),
+    [now, old.set].map((set) => sideOf(set, className)),
     [now, old.set],
   );
   requireObjects(now, file);
   const empty = isEmpty(old.set) ? [`${against} holds no object that Evengate reads: all of it is new`] : [];
-  return { before: sideOf(old.set), after: sideOf(now), notes: [...old.notes, ...empty] };
+  return {
+    before: sideOf(old.set, className),
+    after: sideOf(now, className),
+    notes: [...old.notes, ...empty, ...notes],
+  };
 }
 
 interface Old {
@@ -93,17 +100,35 @@ function requireObjects(now: ManifestSet, file: readonly string[]): void {
   throw new Incomparable(`${file.join(', ')}: no object that Evengate reads; name files or folders that hold some`);
 }
 
+interface ComparedClass {
+  readonly className: string;
+  readonly notes: readonly string[];
+}
+
+/** As other commands have it: the only class that there is, else ours. What is left out is said. */
+function classOfSides(source: ClusterOptions, sides: readonly Snapshot[]): ComparedClass {
+  const gateways = new Map(
+    sides.flatMap(({ ApiGateway }, side) => [...ApiGateway].map(([key, one]) => [`${side} ${key}`, one])),
+  );
+  const className = source.class ?? onlyClass(gateways);
+  const others = new Set([...gateways.values()].map(classOf));
+  others.delete(className);
+  const named = [...others].toSorted().join(', ');
+  const notes = named === '' ? [] : [`ApiGateways of class ${named} are not compared: name one with --class`];
+  return { className, notes };
+}
+
 function isEmpty({ snapshot, findings }: ManifestSet): boolean {
   return findings.length === 0 && Object.values(snapshot).every(({ size }: { readonly size: number }) => size === 0);
 }
 
-function sideOf(set: ManifestSet, className?: string): Side {
+function sideOf(set: ManifestSet, className: string): Side {
   const resolution = resolver(className)(set.snapshot);
   return { resolution, findings: placeFindings(set, resolution.findings) };
 }
 
 async function againstCluster(now: ManifestSet, source: DiffSource, io: Io): Promise<Sides> {
-  requireReadable([sideOf(now)], [now]);
+  requireReadable([sideOf(now, classOfSides(source, [now.snapshot]).className)], [now]);
   requireObjects(now, source.file);
   const named = source.allNamespaces === true ? undefined : namespacesOf(now.snapshot);
   const {
@@ -111,16 +136,19 @@ async function againstCluster(now: ManifestSet, source: DiffSource, io: Io): Pro
     nothing,
     notes,
   } = await loadCluster(source, io, (snapshot) => {
-    return resolver(source.class)(applied(now.snapshot, snapshot, named)).references;
+    const { className } = classOfSides(source, [snapshot, now.snapshot]);
+    return resolver(className)(applied(now.snapshot, snapshot, named)).references;
   });
   if (nothing !== undefined) throw new Incomparable(nothing);
   const snapshot = applied(now.snapshot, live.snapshot, named);
+  const { className, notes: aboutClass } = classOfSides(source, [live.snapshot, now.snapshot]);
   const where = named === undefined ? 'all namespaces' : [...named].toSorted().join(', ');
   return {
-    before: sideOf(live, source.class),
-    after: sideOf({ ...now, snapshot }, source.class),
+    before: sideOf(live, className),
+    after: sideOf({ ...now, snapshot }, className),
     notes: [
       ...notes,
+      ...aboutClass,
       `the manifests are taken to be all ApiGateways, Routes and policies of ${where}: others there count as removed${named === undefined ? '' : '; other namespaces stay as they are (-A: they do not)'}`,
       'Services, ConfigMaps, Secrets, Namespaces and ReferenceGrants that the manifests lack are those of the cluster',
     ],

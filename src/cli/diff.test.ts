@@ -244,6 +244,18 @@ describe('bad input', () => {
   });
 });
 
+test('a class of its own is compared, of several the usual one, and what is left out is said', async () => {
+  const old = join(folder(), 'old.yaml');
+  const classed = (text: string) => text.replace('spec:\n  listeners:', 'spec:\n  className: edge-a\n  listeners:');
+  writeFileSync(old, classed(readFileSync(base, 'utf8')));
+  const now = classed(changed(['requests: 10', 'requests: 20']));
+  expect((await evengate(['-f', '-', '--against', old], now)).stdout).toContain('loosens a limit');
+  const other =
+    'apiVersion: evengate.dev/v1alpha1\nkind: ApiGateway\nmetadata: {name: b, namespace: shop}\nspec: {listeners: []}\n';
+  const { code, stderr } = await evengate(['-f', '-', '--against', old], `${now}---\n${other}`);
+  expect([code, stderr]).toEqual([1, expect.stringContaining('ApiGateways of class edge-a are not compared')]);
+});
+
 describe('long lists', () => {
   const many = (count: number) =>
     changed([

@@ -52,7 +52,7 @@ export async function readCluster(client: Client, options: ClusterReadOptions = 
   return { set, resolution, notes: reader.notes };
 }
 
-function onlyClass(gateways: Collection): string {
+export function onlyClass(gateways: Collection): string {
   const [first, ...others] = new Set([...gateways.values()].map(classOf));
   return first !== undefined && others.length === 0 ? first : defaultClass;
 }
