@@ -16,6 +16,9 @@ import { alwaysLeader, type Election, elect, LeadershipLost } from '../runtime/l
 import { createLog, type Log } from '../runtime/logger.ts';
 import { type Component, Manager } from '../runtime/manager.ts';
 import { createMetrics, type Metrics } from '../runtime/metrics.ts';
+import { noTracer, type Tracer } from '../runtime/tracing.ts';
+import type { Tracing } from '../runtime/tracing-otlp.ts';
+import { tracingSettings } from '../runtime/tracing-settings.ts';
 import { evengateVersion } from '../version.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import type { Io } from './io.ts';
@@ -48,16 +51,36 @@ export async function operator(options: OperatorArguments, io: Io, run: RunOpera
   if (connection === undefined) return exitCodes.unusable;
   const { server, inCluster } = connection;
   log.info('starting', { version: evengateVersion(), server, inCluster, class: options.class });
+  const tracing = await tracingOf(io.env, log);
   try {
-    await run({ log, components: async () => managerOf(options, { connection, log, env: io.env }) });
+    await run({
+      log,
+      components: async () => managerOf(options, { connection, log, env: io.env, tracer: tracing?.tracer }),
+    });
     return exitCodes.done;
   } catch (error) {
     // Said already; whoever started it starts it again, with nothing left of what went wrong.
     if (!(error instanceof LeadershipLost)) log.debug('ended', { error });
     return exitCodes.findings;
   } finally {
+    await tracing?.close(flushMs);
     await connection.close();
   }
+}
+
+/** For the last spans; the pod's grace is for the work itself. */
+const flushMs = 2000;
+
+/** Undefined, and nothing is loaded, where OTEL_EXPORTER_OTLP_ENDPOINT names no collector. */
+async function tracingOf(env: Io['env'], log: Log): Promise<Tracing | undefined> {
+  const read = tracingSettings(env);
+  if ('problem' in read) {
+    log.warn('traces are not sent', { problem: read.problem });
+    return undefined;
+  }
+  if (read.settings === undefined) return undefined;
+  const { openTracing } = await import('../runtime/tracing-otlp.ts');
+  return openTracing({ ...read.settings, version: evengateVersion(), clock: systemClock, log });
 }
 
 function open({ kubeconfig, context }: OperatorArguments, io: Io): Connection | undefined {
@@ -74,6 +97,7 @@ interface Surroundings {
   readonly connection: Connection;
   readonly log: Log;
   readonly env: Io['env'];
+  readonly tracer: Tracer | undefined;
 }
 
 interface Candidate extends Surroundings {
@@ -97,7 +121,7 @@ function leaseOf(options: OperatorArguments, { connection, env }: Surroundings):
 }
 
 function electionOf(options: OperatorArguments, candidate: Candidate): Election {
-  const { client, instance, log, metrics, lease, preflight } = candidate;
+  const { client, instance, log, lease, preflight } = candidate;
   if (lease === undefined) return alwaysLeader;
   const election = elect({
     client,
@@ -106,9 +130,19 @@ function electionOf(options: OperatorArguments, candidate: Candidate): Election 
     metadata: leaseMetadata({ className: options.class, namespaces: options.watchNamespace }, evengateVersion()),
     clock: systemClock,
     log: log.child({ logger: 'leader' }),
-    onChange: metrics.leader(lease.name),
+    onChange: leadership(lease.name, candidate),
   });
   return preflight.guard(election);
+}
+
+/** Told to metrics, and to traces as a moment. */
+function leadership(name: string, { metrics, tracer = noTracer, instance }: Candidate): (leads: boolean) => void {
+  const measure = metrics.leader(name);
+  return (leads) => {
+    measure(leads);
+    const attributes = { 'evengate.leads': leads, 'evengate.lease': name, 'service.instance.id': instance };
+    tracer.span('leadership', { attributes }, () => undefined);
+  };
 }
 
 function preflightOf(
@@ -128,12 +162,13 @@ function preflightOf(
 }
 
 function managerOf(options: OperatorArguments, surroundings: Surroundings): Manager {
-  const { connection, log, env } = surroundings;
+  const { connection, log, env, tracer } = surroundings;
   const metrics = createMetrics({ process: true });
   const { host } = new URL(connection.server);
   const client = kubeClient(connection, {
     fieldManager: 'evengate',
     clock: systemClock,
+    ...(tracer && { tracer }),
     onCall: (call) => {
       metrics.request({ ...call, host });
       preflight.observe(call);
@@ -153,7 +188,7 @@ function managerOf(options: OperatorArguments, surroundings: Surroundings): Mana
 
 function componentsOf(
   options: OperatorArguments,
-  { client, connection, election, instance, log, metrics }: Candidate & { readonly election: Election },
+  { client, connection, election, instance, log, metrics, tracer }: Candidate & { readonly election: Election },
 ): readonly Component[] {
   return operatorComponents({
     client,
@@ -169,6 +204,7 @@ function componentsOf(
     clock: systemClock,
     log,
     metrics,
+    tracer,
   });
 }
 

@@ -10,7 +10,7 @@ import { contentOf } from './configmap/stored.ts';
 import { ConfigMapTarget, TooLargeError } from './configmap/target.ts';
 import { type Content, filesOf, revisionOfContent } from './publication/content.ts';
 import { findingsOf } from './publication/culprit.ts';
-import { type Publication, Publisher } from './publication/publisher.ts';
+import { type Publication, Publisher, type Trace } from './publication/publisher.ts';
 import { RefusedContent } from './publication/refused.ts';
 
 export type {
@@ -38,6 +38,8 @@ export interface ConfigMapDeliveryOptions {
   readonly access: PodAccess;
   readonly clock: Clock;
   readonly log: (level: 'info' | 'warn' | 'error', line: string) => void;
+  /** Of each phase. */
+  readonly trace?: Trace;
 }
 
 export function configMapDelivery(options: ConfigMapDeliveryOptions): ConfigMapDelivery {
@@ -65,7 +67,7 @@ class Delivery implements ConfigMapDelivery {
     const { gateway, configMaps: names, metadata, client } = options;
     this.#store = new ConfigMapStore({ namespace: gateway.namespace, names, metadata, client });
     this.#target = new ConfigMapTarget({ ...options, store: this.#store, refused: this.#refused });
-    this.#publisher = new Publisher(this.#target, this.#refused);
+    this.#publisher = new Publisher(this.#target, this.#refused, options.trace);
   }
 
   async publish({ files }: EdgeContent, signal: AbortSignal): Promise<Published> {

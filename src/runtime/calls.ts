@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts';
 import type { Connection, HttpRequest, HttpResponse } from './connection.ts';
 import { type Deadline, withDeadline } from './deadline.ts';
 import { refusal } from './refusal.ts';
+import { type Attributes, noTracer, type Tracer } from './tracing.ts';
 
 /** As RBAC names it. */
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete';
@@ -28,6 +29,8 @@ export type Meta = Omit<CallRecord, 'method' | 'path' | 'code' | 'ms'>;
 export interface CallerOptions {
   readonly clock: Clock;
   readonly onCall?: (call: CallRecord) => void;
+  /** Of calls below an open span: those of watches and leases would be noise. */
+  readonly tracer?: Tracer;
   /** Of every call but a watch; 30 s when absent. */
   readonly timeoutMs?: number;
 }
@@ -35,6 +38,11 @@ export interface CallerOptions {
 export interface Call extends HttpRequest {
   readonly meta: Meta;
   readonly timeoutMs?: number;
+}
+
+interface Answered<T> {
+  readonly response: HttpResponse;
+  readonly result: T;
 }
 
 const attempts = 4;
@@ -104,12 +112,19 @@ export class Caller {
     throw refusal(about(call), response.status, { text, retryAfter: response.header('retry-after') });
   }
 
-  async #measured<T>(
-    call: Call,
-    work: () => Promise<{ readonly response: HttpResponse; readonly result: T }>,
-  ): Promise<T> {
+  async #measured<T>(call: Call, work: () => Promise<Answered<T>>): Promise<T> {
+    const { tracer = noTracer } = this.#options;
+    if (tracer.origin() === undefined) return await this.#recorded(call, work);
+    const options = { kind: 'client', attributes: attributesOf(call, this.#connection.server) } as const;
+    return await tracer.span(`${call.meta.verb} ${call.meta.type?.plural ?? 'text'}`, options, (span) =>
+      this.#recorded(call, work, (code) => span.set({ 'http.response.status_code': code })),
+    );
+  }
+
+  async #recorded<T>(call: Call, work: () => Promise<Answered<T>>, told?: (code: number) => void): Promise<T> {
     const start = this.clock.monotonic();
-    const record = (code: number) =>
+    const record = (code: number) => {
+      if (code > 0) told?.(code);
       this.#options.onCall?.({
         ...call.meta,
         method: call.method,
@@ -117,6 +132,7 @@ export class Caller {
         code,
         ms: this.clock.monotonic() - start,
       });
+    };
     try {
       const { response, result } = await work();
       record(response.status);
@@ -141,6 +157,21 @@ export class Caller {
 /** Any 503 else, such as that of a pod's proxy, is the answer. */
 function isBusy({ code, retryAfterMs }: ApiError): boolean {
   return code === 503 && retryAfterMs !== undefined;
+}
+
+/** No query and no body: neither says where the call went. */
+function attributesOf({ method, path, meta }: Call, server: string): Attributes {
+  const { type, namespace, name, subresource, verb } = meta;
+  return {
+    'http.request.method': method,
+    'url.path': path.split('?')[0] ?? '',
+    'server.address': new URL(server).host,
+    'k8s.verb': verb,
+    ...(type && { 'k8s.resource': type.plural }),
+    ...(subresource && { 'k8s.subresource': subresource }),
+    ...(namespace && { 'k8s.namespace.name': namespace }),
+    ...(name && { 'k8s.object.name': name }),
+  };
 }
 
 function about({ method, path }: Call): string {

@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts';
 import type { Log } from './logger.ts';
 import type { ControllerMetrics, Metrics, ReconcileResult } from './metrics.ts';
 import type { BucketOptions } from './token-bucket.ts';
+import { noTracer, type Origin, type Tracer } from './tracing.ts';
 import { WorkQueue } from './work-queue.ts';
 
 export interface Result {
@@ -33,6 +34,9 @@ export interface ControllerOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly tracer?: Tracer | undefined;
+  /** `ApiGateway`, of a key; for traces. */
+  readonly kindOf?: (key: string) => string;
   /** As of WorkQueueOptions. */
   readonly backOff?: { readonly baseMs: number; readonly maxMs: number };
   readonly bucket?: BucketOptions;
@@ -44,11 +48,15 @@ export class Controller {
   readonly #queue: WorkQueue;
   readonly #metrics: ControllerMetrics;
   readonly #log: Log;
+  readonly #tracer: Tracer;
+  /** Of what made a key dirty last. */
+  readonly #origins = new Map<string, Origin>();
 
   constructor(options: ControllerOptions) {
     const { name, clock, metrics, backOff, bucket } = options;
     this.name = name;
     this.#options = options;
+    this.#tracer = options.tracer ?? noTracer;
     this.#log = options.log.child({ logger: name });
     this.#metrics = metrics.controller(name);
     this.#queue = new WorkQueue({
@@ -61,6 +69,8 @@ export class Controller {
 
   /** At any time; keys wait until `run`. */
   enqueue(key: string): void {
+    const origin = this.#tracer.origin();
+    if (origin !== undefined) this.#origins.set(key, origin);
     this.#queue.add(key);
   }
 
@@ -98,8 +108,24 @@ export class Controller {
     const context = { signal, log, attempt };
     const begin = this.#options.clock.monotonic();
     this.#metrics.started();
-    const result = await this.#try(key, context).catch((error: unknown) => this.#failed(key, error, context));
+    const result = await this.#traced(key, attempt, () =>
+      this.#try(key, context).catch((error: unknown) => this.#failed(key, error, context)),
+    );
     this.#metrics.ended(result, this.#options.clock.monotonic() - begin);
+  }
+
+  async #traced(key: string, attempt: number, work: () => Promise<ReconcileResult>): Promise<ReconcileResult> {
+    const { name, kindOf } = this.#options;
+    const origin = this.#origins.get(key);
+    this.#origins.delete(key);
+    const kind = kindOf && { 'evengate.kind': kindOf(key) };
+    const attributes = { 'evengate.controller': name, 'evengate.key': key, 'evengate.attempt': attempt, ...kind };
+    return await this.#tracer.span(`reconcile ${name}`, { attributes, origin }, async (span) => {
+      const result = await work();
+      span.set({ 'evengate.result': result });
+      if (result === 'error' || result === 'terminal_error') span.fail(result);
+      return result;
+    });
   }
 
   async #try(key: string, context: ReconcileContext): Promise<ReconcileResult> {

@@ -2,6 +2,7 @@
  * Single objects of one type that others refer to, each watched by its name, so that RBAC can be limited by resourceNames and
  * no other Secret is ever read. Each holds a socket while it is watched: meant for hundreds, not thousands.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { ApiError } from '../kube/client.ts';
 import type { KubeObject, ObjectKey } from '../kube/object.ts';
 import { joined } from './cache.ts';
@@ -43,6 +44,8 @@ export class NamedObjects<T extends KubeObject> {
   readonly #states: Listeners<NamedStateChange>;
   readonly #waiting = new Set<Latch>();
   readonly #runs = new Set<Promise<void>>();
+  /** A watch lasts longer than the change that asked for it, and is no part of its trace. */
+  readonly #outside = AsyncLocalStorage.snapshot();
   #running = false;
 
   constructor(options: NamedObjectsOptions<T>) {
@@ -144,7 +147,7 @@ export class NamedObjects<T extends KubeObject> {
   }
 
   #start({ reflector, stop }: Watched<T>): void {
-    const run = reflector.run(stop.signal).finally(() => this.#runs.delete(run));
+    const run = this.#outside(() => reflector.run(stop.signal)).finally(() => this.#runs.delete(run));
     this.#runs.add(run);
   }
 

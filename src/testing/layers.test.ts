@@ -80,6 +80,7 @@ describe('an import that goes the wrong way is named', () => {
     ['src/main.ts', '@dot-i/k8s-operator', 'imports @dot-i/k8s-operator: only src/operator.ts may'],
     ['src/cli/run.ts', '@kubernetes/client-node/x.js', 'imports @kubernetes/client-node/x.js: only src/runtime/ may'],
     ['src/delivery/xds.ts', 'undici', 'imports undici: only src/runtime/ may'],
+    ['src/runtime/client.ts', '@opentelemetry/api', 'imports @opentelemetry/api: only src/runtime/tracing-otlp.ts may'],
     ['src/resolve/attach.ts', 'node:fs/promises', 'imports node:fs/promises: resolve is pure, so no I/O'],
   ])('%s imports %s', (path, specifier, rule) => {
     expect(checkOne(path, `import { a } from '${specifier}';`)).toEqual([`${path}:1 ${rule}`]);

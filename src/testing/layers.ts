@@ -55,6 +55,8 @@ const packageOwners: readonly { readonly name: string; readonly owner: RegExp }[
   { name: '@dot-i/k8s-operator', owner: /^src\/operator\.ts$/ },
   { name: '@kubernetes/client-node', owner: /^src\/runtime\// },
   { name: 'undici', owner: /^src\/runtime\// },
+  // Loaded where traces are wanted, so it takes memory and start-up of nobody else.
+  { name: '@opentelemetry', owner: /^src\/runtime\/tracing-otlp\.ts$/ },
 ];
 
 const MOST_LINES = 300;

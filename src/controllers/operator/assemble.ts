@@ -50,6 +50,7 @@ export function assemble(options: AssembleOptions): Assembled {
     open: (gateway) => openDelivery(gateway, options, { client, pods }),
     onTold: () => loop.told(),
     measure,
+    tracer: options.tracer,
   });
   const fleets = fleetsOf(options, { client, children, edges, loop: () => loop });
   const undelivered = new Undelivered(() => loop.told());
@@ -69,6 +70,7 @@ export function assemble(options: AssembleOptions): Assembled {
       status: (key) => controllers.status.enqueue(key),
     },
     measured: measure.resolved,
+    tracer: options.tracer,
   });
   const unlisten = listen({ caches, named, loop, edges, children, pods });
   const led: Led = { className, own, deployments: caches.children.Deployment, pods, loop, edges };
@@ -139,8 +141,11 @@ const statusesAtATime = 16;
 /** A refused child is tried again for as long as it takes, but not often. */
 const calm = { baseMs: 200, maxMs: 60_000 };
 
-function controllersOf({ clock, log, metrics }: AssembleOptions, { edges, fleets, statuses, undelivered }: Working) {
-  const shared = { clock, log, metrics };
+function controllersOf(
+  { clock, log, metrics, tracer }: AssembleOptions,
+  { edges, fleets, statuses, undelivered }: Working,
+) {
+  const shared = { clock, log, metrics, tracer, kindOf: () => 'ApiGateway' };
   return {
     edge: new Controller({
       ...shared,
@@ -162,6 +167,7 @@ function controllersOf({ clock, log, metrics }: AssembleOptions, { edges, fleets
       name: 'status',
       concurrency: statusesAtATime,
       backOff: calm,
+      kindOf: (key) => key.split(' ')[0] ?? '',
       reconcile: (key) => statuses.reconcile(key),
     }),
   };
@@ -169,7 +175,7 @@ function controllersOf({ clock, log, metrics }: AssembleOptions, { edges, fleets
 
 function openDelivery(
   stored: KubeObject,
-  { className, access, clock, log }: AssembleOptions,
+  { className, access, clock, log, tracer }: AssembleOptions,
   { client, pods }: { readonly client: Client; readonly pods: Pods },
 ): ConfigMapDelivery {
   const gateway = refOf(stored);
@@ -186,5 +192,6 @@ function openDelivery(
     access,
     clock,
     log: (level, line) => own[level](line),
+    ...(tracer && { trace: (name, attributes, work) => tracer.span(name, { attributes }, work) }),
   });
 }

@@ -8,6 +8,7 @@ import { inCluster } from '../../render/in-cluster.ts';
 import { withMounted } from '../../render/mounted.ts';
 import { rdsFile } from '../../render/names.ts';
 import type { Resolution } from '../../resolve/resolve.ts';
+import { noTracer, type Tracer } from '../../runtime/tracing.ts';
 import type { Delivery } from '../../status/conditions.ts';
 import type { Finding } from '../../status/finding.ts';
 import type { TellingState } from './measures.ts';
@@ -24,6 +25,7 @@ export interface EdgesOptions {
   /** Something that statuses tell of changed. */
   readonly onTold: (key: ObjectKey) => void;
   readonly measure: Pick<OperatorMeasures, 'published' | 'rejected' | 'gone'>;
+  readonly tracer?: Tracer | undefined;
 }
 
 /** One gateway. */
@@ -62,11 +64,17 @@ export class Edges {
     const told = this.#open(key, stored);
     const living = this.#options.pods.of(gateway.ref).filter(isLiving);
     const servable = withMounted(gateway, mountedCertificates(living), told.gateway);
-    const edge = (await rendererOf(told, signal))(servable);
+    const { tracer = noTracer } = this.#options;
+    const edge = await tracer.span('render', {}, async () => (await rendererOf(told, signal))(servable));
     // After a restart it is not known what the listener served before: it serves on until the new Pods are there.
     if (servable !== gateway && told.gateway === undefined) return this.#hold(key, told, edge);
     const begin = performance.now();
-    const published = await told.delivery.publish(edge, signal);
+    const published = await tracer.span('publish', {}, async (span) => {
+      const answer = await told.delivery.publish(edge, signal);
+      const { kind, revision, envoys } = answer;
+      span.set({ 'evengate.result': kind, 'evengate.revision': revision, 'evengate.envoys': envoys.loaded });
+      return answer;
+    });
     this.#options.measure.published(gateway.ref, published, performance.now() - begin);
     if (published.kind === 'served' || published.kind === 'pending') told.gateway = servable;
     const isNews = published.kind === 'served' && servable === gateway && told.served !== view.resolution;

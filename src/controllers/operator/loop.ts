@@ -3,6 +3,7 @@ import type { KubeObject, ObjectKey } from '../../kube/object.ts';
 import { type ReportedKind, reportedKinds } from '../../reconcilers/statuses.ts';
 import { type Address, type StatusWorld, statusWorld } from '../../reconcilers/world.ts';
 import type { Resolution } from '../../resolve/resolve.ts';
+import { noTracer, type Tracer } from '../../runtime/tracing.ts';
 import type { Finding } from '../../status/finding.ts';
 import type { Edges } from './edges.ts';
 import type { Fleets } from './fleets.ts';
@@ -26,6 +27,7 @@ export interface LoopOptions {
   };
   /** Milliseconds of one resolution. */
   readonly measured?: (ms: number) => void;
+  readonly tracer?: Tracer | undefined;
 }
 
 /** For so long, an object that has not answered holds back what depends on it. */
@@ -44,8 +46,10 @@ export class Loop {
 
   constructor(options: LoopOptions) {
     this.#options = options;
-    this.#resolving = new Pace(options.timers, () => this.#resolve());
-    this.#reporting = new Pace(options.timers, () => this.#report());
+    const { tracer = noTracer, timers } = options;
+    // One change, and all that comes of it, is one trace.
+    this.#resolving = new Pace(timers, () => tracer.span('change', {}, () => this.#resolve()));
+    this.#reporting = new Pace(timers, () => this.#report());
   }
 
   get enqueue(): LoopOptions['enqueue'] {
@@ -88,9 +92,9 @@ export class Loop {
   }
 
   #resolve(): void {
-    const { world, timers, measured } = this.#options;
+    const { world, timers, measured, tracer = noTracer } = this.#options;
     const begin = timers.monotonic();
-    const { view, complete } = world.resolve();
+    const { view, complete } = tracer.span('resolve', {}, () => world.resolve());
     measured?.(timers.monotonic() - begin);
     if (!complete && this.#mayWait(begin)) return;
     if (complete) {

@@ -7,6 +7,7 @@ import type { Election } from '../../runtime/leader.ts';
 import type { Log } from '../../runtime/logger.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
 import type { NamedObjects } from '../../runtime/named-objects.ts';
+import type { Tracer } from '../../runtime/tracing.ts';
 
 export interface OperatorOptions {
   readonly client: KubeClient;
@@ -29,6 +30,8 @@ export interface OperatorOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** None when absent. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** Objects that others name. */

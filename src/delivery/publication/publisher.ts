@@ -28,6 +28,15 @@ export interface Target {
   settle(content: Content, signal: AbortSignal): Promise<Answer>;
 }
 
+/** A span around some work, as `runtime` has them. */
+export type Trace = <T>(
+  name: string,
+  attributes: Readonly<Record<string, string | number | boolean>>,
+  work: (span: { set(attributes: Readonly<Record<string, string | number | boolean>>): void }) => Promise<T>,
+) => Promise<T>;
+
+const untraced: Trace = (_name, _attributes, work) => work({ set: () => undefined });
+
 export type Publication =
   | { readonly taken: true }
   | {
@@ -51,11 +60,13 @@ const nothing: State = { content: new Map(), good: undefined, number: 0 };
 export class Publisher {
   readonly #target: Target;
   readonly #refused: RefusedContent;
+  readonly #trace: Trace;
   #state: State = nothing;
 
-  constructor(target: Target, refused: RefusedContent) {
+  constructor(target: Target, refused: RefusedContent, trace: Trace = untraced) {
     this.#target = target;
     this.#refused = refused;
+    this.#trace = trace;
   }
 
   get state(): State {
@@ -89,7 +100,7 @@ export class Publisher {
     const { content } = this.#state;
     await this.#target.begin(phases, content, signal);
     for (const phase of phases) {
-      const answer = await this.#tell(phase.files, signal);
+      const answer = await this.#tell(phase, signal);
       if (answer.taken) continue;
       return { ...answer, withdrawn: sound && (await this.#withdraw(phase, filesOf(content), signal)) };
     }
@@ -138,17 +149,20 @@ export class Publisher {
   async #withdraw(refused: Phase, back: readonly EdgeFile[], signal: AbortSignal): Promise<boolean> {
     if (back.length === 0) return false;
     for (const phase of planWithdrawal(refused, back)) {
-      const { taken } = await this.#tell(phase.files, signal);
+      const { taken } = await this.#tell(phase, signal);
       if (!taken && phase.name === 'removals') return false;
     }
     return true;
   }
 
-  async #tell(files: readonly EdgeFile[], signal: AbortSignal): Promise<Answer> {
-    await this.#place(files, signal);
-    const answer = await this.#target.settle(this.#state.content, signal);
-    if (!answer.taken) this.#remember(answer.refusals);
-    return answer;
+  async #tell({ name, files }: Phase, signal: AbortSignal): Promise<Answer> {
+    return await this.#trace(`phase ${name}`, { 'evengate.files': files.length }, async (span) => {
+      await this.#trace('place', {}, () => this.#place(files, signal));
+      const answer = await this.#trace('acknowledge', {}, () => this.#target.settle(this.#state.content, signal));
+      span.set({ 'evengate.taken': answer.taken });
+      if (!answer.taken) this.#remember(answer.refusals);
+      return answer;
+    });
   }
 
   async #place(files: readonly EdgeFile[], signal: AbortSignal): Promise<void> {

@@ -14,6 +14,7 @@ import { alwaysLeader, type Election, elect } from '../../runtime/leader.ts';
 import { createLog, type Log } from '../../runtime/logger.ts';
 import { Manager } from '../../runtime/manager.ts';
 import { createMetrics, type Metrics } from '../../runtime/metrics.ts';
+import type { Tracer } from '../../runtime/tracing.ts';
 
 export interface OperatorSettings {
   readonly className: string;
@@ -27,6 +28,7 @@ export interface OperatorSettings {
   /** After each write that the API server took, before the operator hears of it. */
   readonly onWrite: (operator: RunningOperator) => void;
   readonly userAgent: string;
+  readonly tracer: Tracer;
 }
 
 export interface ElectionParts {
@@ -65,7 +67,7 @@ export interface Traffic {
 
 export function startOperator(around: Surroundings, settings: Partial<OperatorSettings>): RunningOperator {
   const life = new Life();
-  const { className = 'evengate', namespaces, readSecrets = false, secretNamespaces } = settings;
+  const { className = 'evengate', namespaces, readSecrets = false, secretNamespaces, tracer } = settings;
   const clock = life.clock(around.clock);
   const log = createLog({ output: life.output(around.log), clock, level: 'debug' });
   const connection = connectTo({ server: around.server, userAgent: settings.userAgent ?? 'evengate/test' });
@@ -76,7 +78,7 @@ export function startOperator(around: Surroundings, settings: Partial<OperatorSe
     metrics.request({ ...call, host });
     if (!life.ended) preflight?.observe(call);
   };
-  const calls = kubeClient(connection, { fieldManager: 'evengate', clock, onCall });
+  const calls = kubeClient(connection, { fieldManager: 'evengate', clock, onCall, ...(tracer && { tracer }) });
   const client = life.client(calls, around.traffic, onWrite);
   const preflight = preflightOf(settings, { client, clock, log, metrics });
   const election = electionOf(settings, { client, clock, log }, preflight);
@@ -92,7 +94,7 @@ export function startOperator(around: Surroundings, settings: Partial<OperatorSe
     instance: 'test',
     version: '0.0.0',
   };
-  const components = operatorComponents({ ...common, client, election, access, clock, log, metrics });
+  const components = operatorComponents({ ...common, client, election, access, clock, log, metrics, tracer });
   for (const component of components) manager.add(component);
   const operator = running(manager, { life, metrics, close: () => connection.close() });
   return operator;
