@@ -1,5 +1,5 @@
 /** Containerfile, which users build, against the packer, whose image the tests run. */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -42,6 +42,8 @@ function whatIsMissing(): string | undefined {
   if (which('buildah') === undefined) return 'there is no buildah; install it (apt-get install buildah)';
   if (process.getuid?.() !== 0) return 'building an image without an engine needs root; run the tests as root';
   if (!existsSync('/etc/debian_version')) return 'the base of the build is made of a Debian machine; run it on one';
+  if (spawnSync('unshare', ['--mount', 'true']).status !== 0)
+    return 'this machine does not let root make namespaces (unshare fails), as most containers do not; use a machine of its own';
   return which('npm') === undefined ? 'there is no npm to put into the base; install it' : undefined;
 }
 
