@@ -1,5 +1,14 @@
-{{/* What a schema cannot tell well: values that contradict each other. */}}
+{{/* What a schema cannot tell well: values that are missing, or contradict each other. */}}
 {{- define "evengate.validate" -}}
+{{- range $path := .Files.Get "files/values.yaml" | fromYamlArray }}
+{{- $at := $.Values }}
+{{- range splitList "." $path }}
+{{- if not (and (kindIs "map" $at) (hasKey $at .)) }}
+{{- fail (printf "%s: it has no value; set one instead of null, or, after helm upgrade --reuse-values, say --reset-then-reuse-values: the older chart had no such value" $path) }}
+{{- end }}
+{{- $at = get $at . }}
+{{- end }}
+{{- end }}
 {{- $watched := .Values.watchNamespaces }}
 {{- with .Values.secrets }}
 {{- if and $watched (eq .access "cluster") }}

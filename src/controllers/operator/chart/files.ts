@@ -6,7 +6,7 @@ import { envoyImage } from '../../../render/envoy-process.ts';
 import { oldestKubernetes } from '../../preflight/api-server.ts';
 import { operatorContainer, operatorPod } from '../operator-pod.ts';
 import { type PolicyRule, permissions } from '../permissions.ts';
-import { valuesSchema } from './schema.ts';
+import { valuePaths, valuesSchema } from './schema.ts';
 import { chartValues } from './values.ts';
 import { valuesTable, valuesYaml } from './values-text.ts';
 
@@ -30,6 +30,7 @@ export function chartFiles({ kinds, version, readme, example, install }: ChartSo
     ['charts/evengate/README.md', withTable(readme, valuesTable(schema))],
     ['charts/evengate/values.yaml', valuesYaml(schema)],
     ['charts/evengate/values.schema.json', `${JSON.stringify(schema, null, 2)}\n`],
+    ['charts/evengate/files/values.yaml', yaml(valuePaths(schema))],
     ['charts/evengate/files/rights.yaml', yaml(rights())],
     ['charts/evengate/files/operator.yaml', yaml({ pod: operatorPod, container: operatorContainer })],
     ['charts/evengate-crds/Chart.yaml', yaml(crdChart(version))],
