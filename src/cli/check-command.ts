@@ -30,6 +30,11 @@ export function checkCommand(command: Command, { io, end }: Context): Command {
     .option('-n, --namespace <name>', 'namespace of the operator; that of the pod, or evengate-system, when absent')
     .option('--class <name>', 'of the ApiGateways that it serves', defaultClass)
     .option('--watch-namespace <name...>', 'namespaces that it watches; as the operator says itself when absent')
+    .addOption(
+      new Option('-A, --all-namespaces', 'that it watches all; as the operator says itself when absent').conflicts(
+        'watchNamespace',
+      ),
+    )
     .option('--read-secrets', 'that it reads Secrets; as the operator says itself when absent')
     .option('--secret-namespace <name...>', 'where it reads Secrets; as the operator says itself when absent')
     .option('--wait <duration>', 'how long to wait until all is well, such as 90s or 2m', readDuration)

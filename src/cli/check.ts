@@ -32,6 +32,7 @@ export interface CheckOptions {
   readonly namespace?: string;
   readonly class: string;
   readonly watchNamespace?: readonly string[];
+  readonly allNamespaces?: boolean;
   readonly readSecrets?: boolean;
   readonly secretNamespace?: readonly string[];
   /** Milliseconds. */
@@ -113,7 +114,7 @@ function settingsOf({ deployment, lease }: Installed, options: CheckOptions) {
   const secretNamespaces = options.secretNamespace ?? args('secret-namespace');
   const readsAll = options.readSecrets ?? (typeof deployment === 'object' && hasFlag(deployment, 'read-secrets'));
   return {
-    namespaces: options.watchNamespace ?? args('watch-namespace') ?? told,
+    namespaces: options.allNamespaces ? undefined : (options.watchNamespace ?? args('watch-namespace') ?? told),
     readSecrets: readsAll || secretNamespaces !== undefined,
     secretNamespaces,
   };
@@ -127,8 +128,8 @@ function unknownRights(namespace: string): Finding {
 }
 
 /** Where it watches, so that its rights are asked for there. */
-function isTold({ deployment, lease }: Installed, { watchNamespace }: CheckOptions): boolean {
-  return watchNamespace !== undefined || typeof deployment === 'object' || typeof lease === 'object';
+function isTold({ deployment, lease }: Installed, { watchNamespace, allNamespaces }: CheckOptions): boolean {
+  return allNamespaces === true || watchNamespace !== undefined || typeof deployment === 'object' || typeof lease === 'object';
 }
 
 /** In a pod our rights are the operator's; elsewhere those of its account are asked for. */
