@@ -1,0 +1,56 @@
+/** A release of the operator's chart in a namespace of its own, which goes with the world. */
+import type { KubeObject } from '../../../src/kube/object.ts';
+import { kubectl } from '../../cluster/use.ts';
+import { addNamespace } from '../../operator/lib/elsewhere.ts';
+import { envoys } from '../../operator/lib/fleet.ts';
+import type { World } from '../../operator/lib/world.ts';
+import { goProgram, tools } from '../../tools/go-program.ts';
+import { type Helm, helmOn } from './helm.ts';
+
+/** Helm on the world's cluster. Throws where there is no Go to build it. */
+export async function helmOf(world: World): Promise<Helm> {
+  const program = await goProgram(tools.helm);
+  if ('skip' in program) throw new Error(program.skip);
+  const helm = helmOn({ binary: program.binary, kubeconfig: world.cluster.kubeconfig });
+  world.onEnd(async () => helm.end());
+  return helm;
+}
+
+/** A namespace `<world's>-<suffix>` as strict as Pod Security goes; what is released there, and rights of the class, go with the world. */
+export async function releaseNamespace(world: World, helm: Helm, suffix: string): Promise<string> {
+  const namespace = await addNamespace(world, suffix, { 'pod-security.kubernetes.io/enforce': 'restricted' });
+  world.onEnd(async () => {
+    const names = (await helm.run(['list', '--short', '--namespace', namespace])).split('\n').filter(Boolean);
+    for (const name of names) await helm.run(['uninstall', name, '--namespace', namespace]);
+  });
+  return namespace;
+}
+
+/** Kind and name of all that is there, but for what Kubernetes puts into each namespace by itself. */
+export async function contentOf(namespace: string): Promise<readonly string[]> {
+  const kinds = 'all,secrets,configmaps,serviceaccounts,roles,rolebindings,networkpolicies,poddisruptionbudgets,leases';
+  const names = await kubectl(['--namespace', namespace, 'get', kinds, '-o', 'name']);
+  return names.split('\n').filter((name) => name !== '' && !/\/(default|kube-root-ca\.crt)$/.test(name));
+}
+
+const children = ['ServiceAccount', 'ConfigMap', 'NetworkPolicy', 'Service', 'Deployment', 'PodDisruptionBudget'];
+const ours = ['ApiGateway', 'Route', 'AuthPolicy', 'RateLimitPolicy'];
+
+/**
+ * What changes whenever somebody writes: by object, of users and of the gateway `edge`. Kubernetes itself writes statuses of
+ * some kinds, whose generation stands for them; of Pods it is who they are.
+ */
+export async function stamps(world: World): Promise<Readonly<Record<string, string>>> {
+  const owned = children.map((kind) => world.list(kind, 'evengate.dev/gateway=edge'));
+  const lists = await Promise.all([...owned, ...ours.map((kind) => world.list(kind))]);
+  const written = lists.flat().map((object) => [called(object), stamp(object)] as const);
+  const pods = (await envoys(world)).map(({ metadata }) => [`Pod ${metadata.name}`, metadata.uid ?? ''] as const);
+  return Object.fromEntries([...written, ...pods]);
+}
+
+const called = ({ kind, metadata }: KubeObject) => `${kind} ${metadata.name}`;
+
+function stamp({ kind, metadata }: KubeObject): string {
+  const written = ['Deployment', 'PodDisruptionBudget'].includes(kind);
+  return written ? `generation ${metadata.generation}` : (metadata.resourceVersion ?? '');
+}
