@@ -75,6 +75,14 @@ export function rulesOf({ places }: Change): readonly string[] {
   return [...new Set(lines)];
 }
 
+/** One line a proof; where none was found, that is said. */
+export function proofLines({ effect, proofs }: Change): readonly string[] {
+  const claims = effect === 'opens' || effect === 'shifts' || effect === 'closes';
+  return proofs.length === 0 && claims
+    ? ['no request was found that shows it: it may concern none']
+    : proofs.map(proofWords);
+}
+
 /** `GET https://api.shop.example.com/orders without a token: 401 → forwarded to shop/orders:80` */
 export function proofWords({ request, before, after }: Proof): string {
   return `${requestWords(request)}: ${outcomeWords(before)} → ${outcomeWords(after)}`;

@@ -7,7 +7,7 @@ import {
   matchOf,
   most,
   printable,
-  proofWords,
+  proofLines,
   rulesOf,
   shown,
   summaryWords,
@@ -63,7 +63,7 @@ function rowsOf(change: Change, all: boolean): readonly (readonly string[])[] {
 
 /** Proofs stand in the open, what the rules say differently is folded. */
 function detailBlocks(changes: readonly Change[], all: boolean): readonly string[] {
-  const proofs = changes.flatMap((change) => change.proofs.map((proof) => `- ${code(proofWords(proof))}`));
+  const proofs = changes.flatMap((change) => proofLines(change).map((line) => `- ${code(line)}`));
   const details = changes.flatMap((change) => {
     const said = change.differences.flatMap((difference) => difference.details);
     const { list, more } = shown(said, most.details, all);

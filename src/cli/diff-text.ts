@@ -7,7 +7,7 @@ import {
   matchOf,
   most,
   printable,
-  proofWords,
+  proofLines,
   rulesOf,
   shown,
   summaryWords,
@@ -51,7 +51,7 @@ function changeText(change: Change, all: boolean, output: Output): string {
   });
   const more = places.more === undefined ? [] : [`${' '.repeat(margin)}${places.more}`];
   const rows = change.differences.flatMap((difference) => differenceLines(difference, all, output));
-  const proofs = change.proofs.map((proof) => row('for example', proofWords(proof), output));
+  const proofs = proofLines(change).map((line) => row('for example', line, output));
   const rules = shown(rulesOf(change), 2, all);
   const routes = [...rules.list, ...(rules.more === undefined ? [] : [rules.more])];
   return `${[...lines, ...more, ...rows, ...proofs, ...routes.map((line, index) => row(index === 0 ? 'rule' : '', line, output))].join('\n')}\n`;
