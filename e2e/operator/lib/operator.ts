@@ -19,6 +19,8 @@ export interface OperatorOptions {
   /** The world's when absent. */
   readonly watchNamespaces?: readonly string[] | 'all';
   readonly readSecrets?: boolean;
+  /** Of its container, beside what it has; in pods only. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface TestOperator {
@@ -114,7 +116,7 @@ class OutsideOperator implements TestOperator {
 async function podOperator(world: World, options: OperatorOptions): Promise<TestOperator> {
   const { readSecrets = false, replicas = 1 } = options;
   const namespace = `${world.namespace}-operator`;
-  const objects = installation({
+  const installed = installation({
     namespace,
     image: evengateImage,
     className: options.class,
@@ -122,6 +124,7 @@ async function podOperator(world: World, options: OperatorOptions): Promise<Test
     watchNamespaces: watched(world, options),
     readSecrets,
   });
+  const objects = installed.map((one) => (one.kind === 'Deployment' ? withEnv(one, options.env ?? {}) : one));
   world.onEnd(async () => {
     for (const { kind, metadata } of objects.filter((one) => one.metadata.namespace === undefined)) {
       await world.remove(kind, metadata.name);
@@ -129,6 +132,21 @@ async function podOperator(world: World, options: OperatorOptions): Promise<Test
   });
   await world.apply(...objects);
   return new PodOperator(world, objects);
+}
+
+interface PodSpec {
+  readonly containers: readonly { readonly env?: readonly object[] }[];
+}
+
+function withEnv(deployment: KubeObject, more: Readonly<Record<string, string>>): KubeObject {
+  const spec = deployment.spec as { readonly template: { readonly spec: PodSpec } };
+  const added = Object.entries(more).map(([name, value]) => ({ name, value }));
+  const containers = spec.template.spec.containers.map(({ env = [], ...rest }) => ({
+    ...rest,
+    env: [...env, ...added],
+  }));
+  const template = { ...spec.template, spec: { ...spec.template.spec, containers } };
+  return { ...deployment, spec: { ...spec, template } } as KubeObject;
 }
 
 class PodOperator implements TestOperator {
