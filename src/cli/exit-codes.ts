@@ -2,7 +2,7 @@
 export const exitCodes = {
   /** Done; for `lint`, nothing to report. */
   done: 0,
-  /** `lint` found errors (with --strict, warnings too); `status` found something that is not ready. */
+  /** `lint` found errors (with --strict, warnings too); `status` found something that is not ready; `diff` found that traffic changes. */
   findings: 1,
   /** The command line, a path, a text or a cluster could not be used. */
   unusable: 2,
