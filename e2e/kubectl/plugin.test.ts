@@ -83,7 +83,10 @@ suite('kubectl evengate', () => {
       withCanaries(authPolicy('good', 'good')),
       withCanaries(rateLimitPolicy('good', 'good', [{ name: 'all', requests: 10_000, per: 'Second' }])),
     );
-    const kinds = ['apigateway/edge', 'route/good', 'authpolicy/good', 'ratelimitpolicy/good'];
+    // With their group: other tests of this cluster may have kinds of the same names.
+    const kinds = ['apigateways', 'routes', 'authpolicies', 'ratelimitpolicies'].map(
+      (plural) => `${plural}.evengate.dev/${plural === 'apigateways' ? 'edge' : 'good'}`,
+    );
     const waited = await kubectl('wait', '-n', namespace, '--for=condition=Ready', '--timeout=60s', ...kinds);
     expect([waited.code, waited.stderr]).toEqual([0, '']);
     expect(waited.stdout.match(/condition met/g)).toHaveLength(kinds.length);
