@@ -103,6 +103,12 @@ test.each<readonly [what: string, before: World, after: World, said: readonly st
     ],
     ['closes callers /a'],
   ],
+  [
+    'another deny',
+    [rules(at('/a')), authPolicy({ authorize: { deny: [{ to: [{ methods: ['POST'] }] }] } })],
+    [rules(at('/a')), authPolicy({ authorize: { deny: [{ to: [{ methods: ['PUT'] }] }] } })],
+    ['shifts callers /a'],
+  ],
   ['a limit in Shadow only', [route(), limit({})], [route(), limit({ mode: 'Shadow' })], ['looser limits /']],
   ['a slower limit', [route(), limit({})], [route(), limit({ requests: 5 })], ['tighter limits /']],
   [

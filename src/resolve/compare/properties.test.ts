@@ -110,12 +110,22 @@ const issuer = fc.constantFrom(
   jwt({ jwks: { inline: otherJwks } }),
   jwt({ issuer: 'https://partner.example.com', name: 'partner' }),
 );
+/** Rules at random seldom bite, so half of them are broad. */
+const simple = fc.constantFrom(
+  { to: [{ methods: ['GET'] }] },
+  { to: [{ paths: ['/a*'] }] },
+  { from: [{ remoteIpBlocks: ['10.1.0.0/16'] }] },
+);
+const authorize = fc.oneof(
+  fc.record({ allow: list, deny: list }, { requiredKeys: ['allow'] }),
+  fc.record({ deny: fc.tuple(simple) }),
+);
 const policySpec = fc.record(
   {
     authenticate: fc.record({
       jwt: fc.uniqueArray(issuer, { minLength: 1, maxLength: 2, selector: (one) => (one as { name: string }).name }),
     }),
-    authorize: fc.record({ allow: list, deny: list }, { requiredKeys: ['allow'] }),
+    authorize: authorize,
     mode: fc.constantFrom('Enforce', 'Enforce', 'Shadow'),
     sufficient: fc.boolean(),
   },
