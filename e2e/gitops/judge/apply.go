@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
@@ -41,7 +42,7 @@ func newApplier(asked syncRequest) (*applier, error) {
 		return nil, err
 	}
 	config.QPS = -1
-	httpClient, err := clientHTTP(config)
+	httpClient, err := rest.HTTPClientFor(config)
 	if err != nil {
 		return nil, err
 	}
@@ -97,12 +98,11 @@ func (a *applier) reconcile(ctx context.Context, kustomization kustomizev1.Kusto
 			return err
 		}
 	}
-	if !kustomization.Spec.Wait {
-		return nil
-	}
-	waiting := ssa.WaitOptions{Interval: pollEvery, Timeout: a.timeout(kustomization), FailFast: true}
-	if err := manager.Wait(objects, waiting); err != nil {
-		return fmt.Errorf("health check failed: %w", err)
+	if kustomization.Spec.Wait {
+		waiting := ssa.WaitOptions{Interval: pollEvery, Timeout: a.timeout(kustomization), FailFast: true}
+		if err := manager.Wait(objects, waiting); err != nil {
+			return fmt.Errorf("health check failed: %w", err)
+		}
 	}
 	return drift(ctx, manager, objects, said)
 }

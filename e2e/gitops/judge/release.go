@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 
 	helmv2 "github.com/fluxcd/helm-controller/api/v2"
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
 )
 
@@ -46,8 +44,4 @@ func (a *applier) install(ctx context.Context, release helmv2.HelmRelease, sourc
 		return fmt.Errorf("HelmRelease %s: %w: %s", release.Name, err, said)
 	}
 	return nil
-}
-
-func clientHTTP(config *rest.Config) (*http.Client, error) {
-	return rest.HTTPClientFor(config)
 }

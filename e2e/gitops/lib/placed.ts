@@ -54,13 +54,15 @@ export function patchesFor(world: World): readonly Patch[] {
 
 const kindNames = kinds.map(({ kind }) => kind);
 /** A kustomization.yaml need not say what it is. */
-const isServed = ({ apiVersion = '', kind }: KubeObject) =>
-  apiVersion.startsWith('evengate.dev/') ? kindNames.includes(kind) : /^(apps\/)?v1$/.test(apiVersion);
+const isServed = (read: Partial<KubeObject>): read is KubeObject =>
+  read.apiVersion?.startsWith('evengate.dev/') === true
+    ? kindNames.includes(read.kind ?? '')
+    : /^(apps\/)?v1$/.test(read.apiVersion ?? '');
 
 /** The objects of a file that a cluster takes, likewise; those without a namespace go to the world's. */
 export function placed(world: World, path: string): readonly KubeObject[] {
   return parseAllDocuments(readFileSync(path, 'utf8'))
-    .map((document) => document.toJS() as KubeObject)
+    .map((document) => document.toJS() as Partial<KubeObject>)
     .filter(isServed)
     .map((object) => place(world, object));
 }
