@@ -46,6 +46,7 @@ export const types = {
   staticResource: typeUrl(
     'envoy.extensions.tracers.opentelemetry.resource_detectors.v3.StaticConfigResourceDetectorConfig',
   ),
+  celFormatter: typeUrl('envoy.extensions.formatter.cel.v3.Cel'),
   celFilter: typeUrl('envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter'),
   routeList: typeUrl('envoy.config.route.v3.RouteList'),
 } as const;

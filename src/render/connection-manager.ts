@@ -6,6 +6,7 @@ import { accessLogger } from '../features/telemetry/access-log.ts';
 import { requestMemory } from '../features/telemetry/request.ts';
 import { tracingOf } from '../features/telemetry/tracing.ts';
 import type { Chain, Gateway } from '../ir/gateway.ts';
+import type { Telemetry } from '../ir/telemetry.ts';
 import { ecdsFile, rdsFile, tableName } from './names.ts';
 
 const parameterPolicy = 'path-parameters';
@@ -44,9 +45,13 @@ const requestFilter: NamedConfig = {
 };
 
 /** THE order of the filters. */
-function httpFilters(chain: Chain, directory: string): readonly (NamedConfig | DiscoveredFilter)[] {
+function httpFilters(
+  chain: Chain,
+  { accessLog, tracing }: Telemetry,
+  directory: string,
+): readonly (NamedConfig | DiscoveredFilter)[] {
   return [
-    requestMemory, // for what is told of it, also when it is refused
+    ...(accessLog === undefined && tracing === undefined ? [] : [requestMemory]), // what is refused is told of, too
     requestFilter, // cheapest refusal first
     discovered(filterNames.jwt(chain.name), types.jwt, chain, directory), // who is calling
     // may they: a route opens these for itself, and one that says nothing stays shut
@@ -121,7 +126,7 @@ export function connectionManager(
     },
     ...(accessLog === undefined ? {} : { access_log: [accessLogger(ref, accessLog)] }),
     ...(tracing === undefined ? {} : { tracing: tracingOf(ref, tracing) }),
-    http_filters: asJson(httpFilters(chain, directory)),
+    http_filters: asJson(httpFilters(chain, telemetry, directory)),
   };
 }
 

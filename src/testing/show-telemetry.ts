@@ -22,10 +22,23 @@ export function shownTelemetry([listener]: readonly JsonObject[]): object {
   return chain === undefined ? {} : split(chain.filters[0]?.typed_config ?? {}).telemetry;
 }
 
-function split(manager: JsonObject): { readonly telemetry: JsonObject; readonly rest: JsonObject } {
+/** The filter that remembers what was asked. */
+function isMemory({ name }: { readonly name?: unknown }): boolean {
+  return name === 'request';
+}
+
+function split({ http_filters: filters = [], ...manager }: JsonObject): {
+  readonly telemetry: JsonObject;
+  readonly rest: JsonObject;
+} {
+  const all = filters as readonly JsonObject[];
   const of = (wanted: boolean) =>
     Object.fromEntries(
       Object.entries(manager).filter(([name]) => (inManager as readonly string[]).includes(name) === wanted),
     );
-  return { telemetry: of(true), rest: of(false) };
+  const memory = all.filter(isMemory);
+  return {
+    telemetry: { ...(memory.length === 0 ? {} : { http_filters: memory }), ...of(true) },
+    rest: { ...of(false), http_filters: all.filter((filter) => !isMemory(filter)) },
+  };
 }

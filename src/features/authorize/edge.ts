@@ -5,7 +5,7 @@ import type { StringMatcher } from '../../envoy/route.ts';
 import type { Issuer } from '../../ir/guard.ts';
 import type { Conjunction, Constraint, Decision } from '../../policy/decision.ts';
 import type { Pattern } from '../../policy/pattern.ts';
-import { failedTokenKey, failedTokenPolicy, tokenMetadata } from '../names.ts';
+import { anyonePolicy, failedTokenKey, failedTokenPolicy, tokenMetadata } from '../names.ts';
 
 export interface Enforcement {
   readonly decision: Decision;
@@ -64,10 +64,16 @@ function rules(
 ): RbacRules {
   const policies: Record<string, RbacPolicy> = {};
   for (const conjunction of conjunctions) {
-    const name = conjunction.sources.map(({ policy, rule }) => `${policy.namespace}/${policy.name}:${rule}`).join('+');
-    policies[unusedName(name === '' ? 'anyone' : name, policies)] = rbacPolicy(conjunction, issuers);
+    policies[unusedName(nameOf(conjunction), policies)] = rbacPolicy(conjunction, issuers);
   }
   return { action, policies };
+}
+
+/** `<namespace>/<policy>:<rule>`; of several, first all policies, then all rules: the access log takes them apart. */
+function nameOf({ sources }: Conjunction): string {
+  if (sources.length === 0) return anyonePolicy;
+  const policies = sources.map(({ policy }) => `${policy.namespace}/${policy.name}`);
+  return `${policies.join('+')}:${sources.map(({ rule }) => rule).join('+')}`;
 }
 
 function unusedName(name: string, taken: Readonly<Record<string, RbacPolicy>>): string {

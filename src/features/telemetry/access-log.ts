@@ -3,17 +3,15 @@ import { type Json, types } from '../../envoy/json.ts';
 import type { AccessLog } from '../../ir/telemetry.ts';
 import { keyOf, type ObjectRef } from '../../kube/object.ts';
 import { literal } from '../header-edits.ts';
-import { deciding, nonEmpty, shadowDeciding, unfiltered } from './decision.ts';
+import { deciding, formatters, nonEmpty, unfiltered } from './decision.ts';
 import { asked, askedPath, formatOf } from './request.ts';
 
 /** A line's fields, in the order of their names: Envoy sorts them. What a request has not is left out. */
 const usual = {
+  ...asked,
   ...deciding,
-  ...shadowDeciding,
   start_time: '%START_TIME%',
   method: '%REQ(:method)%',
-  path: asked.path,
-  authority: asked.authority,
   protocol: '%PROTOCOL%',
   response_code: '%RESPONSE_CODE%',
   response_code_details: '%RESPONSE_CODE_DETAILS%',
@@ -51,7 +49,10 @@ export function accessLogger(gateway: ObjectRef, { query, fields, filter }: Acce
   return {
     name: 'envoy.access_loggers.stdout',
     ...(only === undefined ? {} : { filter: filters.length === 1 ? only : { and_filter: { filters } } }),
-    typed_config: { '@type': types.stdoutLog, log_format: { json_format: format, omit_empty_values: true } },
+    typed_config: {
+      '@type': types.stdoutLog,
+      log_format: { json_format: format, omit_empty_values: true, formatters },
+    },
   };
 }
 

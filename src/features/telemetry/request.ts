@@ -1,28 +1,29 @@
-/** What the client asked for, kept by a filter before rewrites change it, and without the query. */
+/** What the client asked for, kept by a filter before rewrites change it, and without the query; and where it was matched. */
 import { type Json, types } from '../../envoy/json.ts';
 import type { NamedConfig } from '../../envoy/listener.ts';
 import type { Extra } from '../../ir/telemetry.ts';
 import { literal } from '../header-edits.ts';
 import { filterNames } from '../names.ts';
+import { formatters, places } from './decision.ts';
 
-const path = 'evengate.path';
-const authority = 'evengate.authority';
+const memory = { path: '%PATH(NQ:PATH)%', authority: '%REQ(:authority)%', ...places } as const;
+
+const keyFor = (name: string) => `evengate.${name}`;
 
 /** Formats. */
-export const asked = {
-  path: `%FILTER_STATE(${path}:PLAIN)%`,
-  authority: `%FILTER_STATE(${authority}:PLAIN)%`,
-} as const;
+export const asked = Object.fromEntries(
+  Object.keys(memory).map((name) => [name, `%FILTER_STATE(${keyFor(name)}:PLAIN)%`]),
+) as { readonly [K in keyof typeof memory]: string };
 
 /** In expressions, as bytes. */
-export const askedPath = `filter_state['${path}']`;
+export const askedPath = `filter_state['${keyFor('path')}']`;
 
 /** First of all filters. */
 export const requestMemory: NamedConfig = {
   name: filterNames.request,
   typed_config: {
     '@type': types.setFilterState,
-    on_request_headers: [kept(path, '%PATH(NQ:PATH)%'), kept(authority, '%REQ(:authority)%')],
+    on_request_headers: Object.entries(memory).map(([name, format]) => kept(keyFor(name), format)),
   },
 };
 
@@ -30,8 +31,9 @@ function kept(object_key: string, format: string): Json {
   return {
     object_key,
     factory_key: 'envoy.string',
-    read_only: true,
-    format_string: { text_format_source: { inline_string: format } },
+    // What fails, as of a host without routes, is not kept.
+    skip_if_empty: true,
+    format_string: { text_format_source: { inline_string: format }, omit_empty_values: true, formatters },
   };
 }
 

@@ -11,10 +11,7 @@ export const misdirectedName = 'misdirected';
 
 export function routeName({ rule, matchIndex, guard, limits }: RouteEntry): string {
   const { namespace, name } = rule.route;
-  const words = [
-    ...guardWords(guard),
-    ...word('limit', limits.filter(({ mode }) => mode === 'Enforce').map(limitName)),
-  ];
+  const words = [...guardWords(guard), ...limitWords(limits.filter(({ mode }) => mode === 'Enforce'))];
   return [`${namespace}/${name}/${rule.name}/${matchIndex}`, ...words].join(' ');
 }
 
@@ -41,6 +38,8 @@ function policyName({ namespace, name }: ObjectRef): string {
 }
 
 /** As RBAC policies are called. */
-function limitName({ policy, name }: Limit): string {
-  return `${policyName(policy)}:${name}`;
+function limitWords(limits: readonly Limit[]): readonly string[] {
+  if (limits.length === 0) return [];
+  const policies = limits.map(({ policy }) => policyName(policy));
+  return [`limit=${policies.join('+')}:${limits.map(({ name }) => name).join('+')}`];
 }

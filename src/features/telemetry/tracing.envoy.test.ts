@@ -74,15 +74,14 @@ await rigSuite(
       const { mark, request } = marked({ path: '/open/a' });
       const { received } = await rig().send(request);
       const span = await spanOf(mark);
-      expect(span).toMatchObject({ name: 'GET shop/all/open', parentSpanId: undefined, status: { code: 'UNSET' } });
+      expect(span).toMatchObject({ name: 'GET shop/all open', parentSpanId: undefined, status: { code: 'UNSET' } });
       expect(span.attributes).toMatchObject({
         'evengate.gateway': 'shop/edge',
         'evengate.listener': 'web',
         'evengate.route': 'shop/all',
         'evengate.rule': 'open',
         'evengate.decision': 'admitted',
-        'evengate.policy': 'shop/base+shop/open',
-        'evengate.policy_rule': 'authenticate+anyone',
+        'evengate.policy': 'shop/base+shop/open:authenticate+anyone',
         'http.url': 'http://shop.example.com/open/a',
         'http.status_code': '200',
       });
@@ -104,8 +103,7 @@ await rigSuite(
       const { attributes } = await spanOf(mark);
       expect(attributes).toMatchObject({
         'evengate.decision': 'denied',
-        'evengate.policy': 'shop/base',
-        'evengate.policy_rule': 'robots',
+        'evengate.policy': 'shop/base:robots',
       });
     });
 

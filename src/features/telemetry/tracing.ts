@@ -3,7 +3,7 @@ import { type Json, types } from '../../envoy/json.ts';
 import type { Extra, Tracing } from '../../ir/telemetry.ts';
 import { keyOf, type ObjectRef } from '../../kube/object.ts';
 import { collectorName } from '../names.ts';
-import { cel, deciding, nothing, servedBy } from './decision.ts';
+import { cel, nothing, spanDeciding } from './decision.ts';
 import { asked, askedPath, formatOf } from './request.ts';
 
 /** Envoy's own hold the query of the URL: what is set last stands. */
@@ -21,7 +21,13 @@ export function isOwnAttribute(name: string): boolean {
 
 /** HttpConnectionManager.Tracing */
 export function tracingOf(gateway: ObjectRef, tracing: Tracing): Json {
-  const own = { gateway: keyOf(gateway.namespace, gateway.name), ...deciding };
+  const own = {
+    gateway: keyOf(gateway.namespace, gateway.name),
+    listener: asked.listener,
+    route: asked.route,
+    rule: asked.rule,
+    ...spanDeciding,
+  };
   const tags = [
     ...Object.entries(withoutQuery),
     ...Object.entries(own).map(([name, format]) => [`${prefix}${name}`, format] as const),
@@ -32,7 +38,7 @@ export function tracingOf(gateway: ObjectRef, tracing: Tracing): Json {
     random_sampling: { value: 100 },
     // Of a request that no tag of ours was set for: nothing of its path.
     max_path_tag_length: 0,
-    operation: `%REQ(:method)% ${servedBy}`,
+    operation: `%REQ(:method)% ${asked.route} ${asked.rule}`,
     spawn_upstream_span: true,
     custom_tags: tags.map(([tag, value]) => ({ tag, value })),
     provider: { name: 'envoy.tracers.opentelemetry', typed_config: exporter(gateway, tracing) },
