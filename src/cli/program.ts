@@ -89,6 +89,7 @@ export function buildProgram(context: Context): Command {
         ['evengate lint -f examples/shop', 'what is wrong, where, and what to do about it'],
         ["evengate explain -f examples/shop 'GET https://api.shop.example.com/orders'", 'who answers, and who decides'],
         ['evengate run -f examples/shop', 'serve it on a real Envoy here'],
+        ['evengate status -A', 'how everything in a cluster is doing'],
         ['evengate crds | kubectl apply --server-side -f -', 'teach a cluster the four kinds'],
         ['evengate help lint', 'all about one command'],
       ]),
