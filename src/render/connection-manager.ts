@@ -79,6 +79,16 @@ function discovered(name: string, type: string, chain: Chain, directory: string)
   return { name, config_discovery: { config_source: fileSource(directory, file), type_urls: [type] } };
 }
 
+/** The filters refuse with 403; what is wrong with the request itself is 400, and with its token 401 (RFC 6750 §3.1). */
+const localReplies: Json = {
+  mappers: [
+    badRequest(parameterPolicy, 'Path parameters are not accepted\n'),
+    badRequest(bracketPolicy, 'Write [ and ] in a path as %5B and %5D\n'),
+    badRequest(hostPolicy, 'The Host is not a plain host\n'),
+    badToken(),
+  ],
+};
+
 export interface Files {
   readonly directory: string;
   /** The route table is protobuf. */
@@ -116,21 +126,13 @@ export function connectionManager(
     stream_idle_timeout: '300s',
     server_header_transformation: 'PASS_THROUGH',
     upgrade_configs: [{ upgrade_type: 'websocket' }],
-    local_reply_config: {
-      mappers: [
-        badRequest(parameterPolicy, 'Path parameters are not accepted\n'),
-        badRequest(bracketPolicy, 'Write [ and ] in a path as %5B and %5D\n'),
-        badRequest(hostPolicy, 'The Host is not a plain host\n'),
-        badToken(),
-      ],
-    },
+    local_reply_config: localReplies,
     ...(accessLog === undefined ? {} : { access_log: [accessLogger(ref, accessLog)] }),
     ...(tracing === undefined ? {} : { tracing: tracingOf(ref, tracing) }),
     http_filters: asJson(httpFilters(chain, telemetry, directory)),
   };
 }
 
-/** The filters refuse with 403; what is wrong with the request itself is 400, and with its token 401 (RFC 6750 §3.1). */
 function badRequest(policy: string, text: string): Json {
   return { filter: deniedBy(policy), status_code: 400, body: { inline_string: text } };
 }
