@@ -17,32 +17,6 @@ let world: World;
 let operator: TestOperator;
 let collector: OtlpReceiver | undefined;
 
-beforeAll(async () => {
-  world = await openWorld('e2e-observability');
-  const { hostAddress } = world.cluster;
-  if (hostAddress === undefined)
-    requirePart('cluster', 'pods of this cluster cannot reach a collector on this machine');
-  else collector = await startOtlpReceiver({ host: hostAddress });
-  const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://${hostAddress}:${collector?.httpPort}` };
-  operator = await startOperator(world, {
-    class: world.namespace,
-    where: 'pod',
-    ...(collector === undefined ? {} : { env: endpoint }),
-  });
-  await backends(world, 'a');
-  await world.apply(
-    gateway('edge', { className: world.namespace, replicas: 1 }),
-    route('orders', 'shop.example.com', [rule('/orders', 'a')]),
-    authPolicy('orders', 'orders'),
-  );
-  await world.ready('Route', 'orders');
-}, 90_000);
-
-afterAll(async () => {
-  await collector?.stop();
-  await world?.end();
-}, 60_000);
-
 /** Through the API server, as whoever may. */
 async function scrape(namespace: string, selector: string, path: string): Promise<Scrape> {
   const words = ['--namespace', namespace, 'get', 'pods', '-l', selector, '-o', 'jsonpath={.items[0].metadata.name}'];
@@ -50,8 +24,34 @@ async function scrape(namespace: string, selector: string, path: string): Promis
   return parseExposition(await world.kubectl('get', '--raw', `/api/v1/namespaces/${namespace}/pods/${pod}:${path}`));
 }
 
-suite('an operator in a pod', () => {
-  test('tells what it is measured by', async () => {
+suite('in pods', () => {
+  beforeAll(async () => {
+    world = await openWorld('e2e-observability');
+    const { hostAddress } = world.cluster;
+    if (hostAddress === undefined)
+      requirePart('cluster', 'pods of this cluster cannot reach a collector on this machine');
+    else collector = await startOtlpReceiver({ host: hostAddress });
+    const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://${hostAddress}:${collector?.httpPort}` };
+    operator = await startOperator(world, {
+      class: world.namespace,
+      where: 'pod',
+      ...(collector === undefined ? {} : { env: endpoint }),
+    });
+    await backends(world, 'a');
+    await world.apply(
+      gateway('edge', { className: world.namespace, replicas: 1 }),
+      route('orders', 'shop.example.com', [rule('/orders', 'a')]),
+      authPolicy('orders', 'orders'),
+    );
+    await world.ready('Route', 'orders');
+  }, 90_000);
+
+  afterAll(async () => {
+    await collector?.stop();
+    await world?.end();
+  }, 60_000);
+
+  test('an operator tells what it is measured by', async () => {
     const { types, series } = await scrape(operator.namespace, 'app.kubernetes.io/name=evengate', '8081/proxy/metrics');
     const documented = [...operatorMetrics, ...sharedMetrics].map(({ name }) => name);
     const own = [...types.keys()].filter((name) => !/^(process|nodejs)_/.test(name));
@@ -60,7 +60,7 @@ suite('an operator in a pod', () => {
     expect(programmed).toMatchObject({ labels: { gateway_namespace: world.namespace, gateway: 'edge' }, value: 1 });
   });
 
-  test('sends one trace of a change, from what it resolved to what its Envoy acknowledged', async () => {
+  test('an operator sends one trace of a change, from what it resolved to what its Envoy acknowledged', async () => {
     if (collector === undefined) return;
     await world.apply(route('carts', 'shop.example.com', [rule('/carts', 'a')]), authPolicy('carts', 'carts'));
     await world.ready('Route', 'carts');
@@ -71,10 +71,8 @@ suite('an operator in a pod', () => {
     expect(names).toEqual(expect.arrayContaining(['change', 'resolve', 'reconcile edge', 'render', 'acknowledge']));
     expect(written.resource).toMatchObject({ 'service.name': 'evengate-operator' });
   });
-});
 
-suite('an Envoy in a pod', () => {
-  test('tells of which gateway it is, and what dashboards ask for', async () => {
+  test('an Envoy tells of which gateway it is, and what dashboards ask for', async () => {
     const selector = 'evengate.dev/gateway=edge';
     const told = await until('Envoy tells of its listener', async () => {
       const found = await scrape(world.namespace, selector, '19001/proxy/stats/prometheus');

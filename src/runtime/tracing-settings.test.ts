@@ -9,7 +9,7 @@ describe('traces are wanted', () => {
       settings: {
         url: 'http://collector:4318/v1/traces',
         headers: {},
-        timeoutMs: 10_000,
+        timeoutMs: 2000,
         resource: { 'service.name': 'evengate-operator' },
         sampler: 'parentbased_always_on',
         ratio: 1,

@@ -26,6 +26,9 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** The settings, or undefined where no traces are wanted; else a sentence on the variable that cannot be used. */
 export type ReadSettings = { readonly settings: TracingSettings | undefined } | { readonly problem: string };
 
+/** Of OpenTelemetry's 10 s a process that ends would have to wait for what a collector that is away does not take. */
+const usualTimeoutMs = 2000;
+
 class Unusable extends Error {}
 
 export function tracingSettings(env: Environment): ReadSettings {
@@ -52,7 +55,7 @@ function settingsFor(url: string, env: Environment): TracingSettings {
   return {
     url,
     headers: pairs(headers?.value, headers?.name ?? ''),
-    timeoutMs: numberOf(specific(env, 'TIMEOUT'), 10_000, Number.MAX_SAFE_INTEGER),
+    timeoutMs: numberOf(specific(env, 'TIMEOUT'), usualTimeoutMs, Number.MAX_SAFE_INTEGER),
     resource: { ...resource, 'service.name': service },
     ...samplerOf(env),
   };
