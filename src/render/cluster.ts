@@ -121,6 +121,7 @@ function assignment(
   };
 }
 
+/** Statistics take what precedes a dot for a cluster's name. */
 function jwksCluster(name: string, uri: string, placement: Placement): object {
   const url = new URL(uri);
   const host = url.hostname.replace(/^\[|\]$/g, '');
@@ -129,6 +130,7 @@ function jwksCluster(name: string, uri: string, placement: Placement): object {
   return {
     '@type': types.cluster,
     name,
+    alt_stat_name: name.replaceAll('.', '_'),
     ...common,
     ...discovery(name, { kind: 'addresses', addresses: [{ host, port }] }),
     ...(secure ? { transport_socket: upstreamTls(host, placement) } : {}),

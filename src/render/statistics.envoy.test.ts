@@ -8,11 +8,20 @@ const listeners = [
   { name: 'web', port: 80, protocol: 'HTTP' },
   { name: 'tls', port: 443, protocol: 'HTTPS', tls: { certificateRefs: [{ name: 'wild' }] } },
 ];
+const login = {
+  name: 'login',
+  issuer: 'https://login.example.com',
+  jwks: { uri: 'https://keys.example.com/jwks' },
+};
 const manifests = [
   apiGateway({ listeners }),
   tlsSecret('wild', testCertificate('*.example.com')),
   service('orders'),
-  route('all', [{ name: 'open', ...under('/open'), ...to('orders') }]),
+  route('all', [
+    { name: 'open', ...under('/open'), ...to('orders') },
+    { name: 'guarded', ...under('/guarded'), ...to('orders') },
+  ]),
+  authPolicy('guarded', 'Route/all/guarded', { authenticate: { jwt: [login] } }),
   authPolicy('open', 'Route/all/open', everyone),
 ];
 
@@ -30,7 +39,7 @@ await rigSuite(
         );
       });
       expect(strange).toEqual([]);
-      expect([...types.keys()].filter((name) => /wild|orders|http_80|443/.test(name))).toEqual([]);
+      expect([...types.keys()].filter((name) => /wild|orders|http_80|443|example/.test(name))).toEqual([]);
       const labels = (name: string) => series.find((one) => one.name === name)?.labels;
       expect(labels('envoy_listener_ssl_certificate_expiration_unix_time_seconds')).toMatchObject({
         envoy_certificate: 'shop.wild',
