@@ -51,7 +51,7 @@ const versionOf = async () =>
   (await world.get<Deployment>('Deployment', 'evengate', namespace))?.spec.template.metadata.labels[
     'app.kubernetes.io/version'
   ];
-const uids = async () => (await envoys(world)).map(({ metadata }) => metadata.uid).toSorted();
+const uids = async () => new Set((await envoys(world)).map(({ metadata }) => metadata.uid));
 
 /** While `act` goes on, and after it, a Route is changed; the change is served, and no Envoy has been replaced. */
 async function unnoticed(what: string, to: 'a' | 'b', act: () => Promise<unknown>): Promise<void> {

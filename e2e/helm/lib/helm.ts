@@ -1,10 +1,9 @@
 /** Helm on a cluster, as its users call it, with nothing of theirs. It leaves the test's own process free: traffic runs there. */
 import { spawn } from 'node:child_process';
-import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import process from 'node:process';
-import { parse, stringify } from 'yaml';
 import { charts, type Ended } from '../../charts/helm.ts';
 import { evengateImage } from '../../cluster/images/images.ts';
 
@@ -18,15 +17,15 @@ export interface HelmOptions {
 }
 
 export interface Helm {
+  /** A folder that is removed with what is in it. */
+  readonly home: string;
   /** What it wrote to stdout; throws with what it wrote to stderr. `values` go to `--values -`. */
   run(words: readonly string[], values?: object): Promise<string>;
   /** However it ends. */
   attempt(words: readonly string[], values?: object): Promise<Ended>;
   /** The chart as if it were of another version: an archive. */
   packaged(chart: string, version: string): Promise<string>;
-  /** The operator's chart as a version was that had no such section of values yet: an archive. */
-  olderWithout(section: string): Promise<string>;
-  /** Removes what it wrote. */
+  /** Removes `home`. */
   end(): void;
 }
 
@@ -48,32 +47,13 @@ export function helmOn({ binary, kubeconfig, through = [] }: HelmOptions): Helm 
     if (code !== 0) throw new Error(`helm ${words.join(' ')} ended with ${code}: ${stderr}${stdout}`);
     return stdout;
   };
-  const packaged: Helm['packaged'] = async (chart, version) => {
-    await run(['package', chart, '--version', version, '--app-version', version, '--destination', home]);
-    return join(home, `${basename(chart)}-${version}.tgz`);
-  };
   return {
+    home,
     run,
     attempt,
-    packaged,
-    async olderWithout(section) {
-      const chart = join(home, 'older/evengate');
-      cpSync(charts.operator, chart, { recursive: true });
-      const values = parse(readFileSync(join(chart, 'values.yaml'), 'utf8')) as Record<string, unknown>;
-      const { [section]: _, ...older } = values;
-      writeFileSync(join(chart, 'values.yaml'), stringify(older));
-      rmSync(join(chart, 'values.schema.json'));
-      // What its templates say of the section, they say of an empty one.
-      for (const path of globSync('templates/**/*.{yaml,tpl}', { cwd: chart })) {
-        const text = readFileSync(join(chart, path), 'utf8');
-        writeFileSync(join(chart, path), text.replaceAll(new RegExp(`\\.Values\\.${section}\\.\\w+`, 'g'), '""'));
-      }
-      const paths = readFileSync(join(chart, 'files/values.yaml'), 'utf8').split('\n');
-      writeFileSync(
-        join(chart, 'files/values.yaml'),
-        paths.filter((line) => !line.startsWith(`- ${section}.`)).join('\n'),
-      );
-      return packaged(chart, '0.0.9');
+    async packaged(chart, version) {
+      await run(['package', chart, '--version', version, '--app-version', version, '--destination', home]);
+      return join(home, `${basename(chart)}-${version}.tgz`);
     },
     end: () => rmSync(home, { recursive: true, force: true }),
   };
