@@ -1,11 +1,14 @@
 /** What README.md says of a cluster, word by word: install, apply examples/shop, look, ask. */
 import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { parse } from 'yaml';
 import { demoRequests } from '../../scripts/lib/demo.ts';
-import type { Service } from '../../src/kube/core.ts';
+import type { ConfigMap, Service } from '../../src/kube/core.ts';
 import type { KubeObject } from '../../src/kube/object.ts';
 import type { Pod } from '../../src/kube/pod.ts';
 import { statusFaults } from '../../src/testing/status-rules.ts';
@@ -172,6 +175,33 @@ suite('examples/shop on a cluster, as README.md has it', () => {
     expect(await kubectl(['diff', '--server-side', '--force-conflicts', ...shop()])).toBe('');
     expect((await world.get('ApiGateway', 'edge', 'gateways'))?.status?.['revision']).toBe(revision);
   }, 30_000);
+
+  test('evengate render shows what the Envoys were told, byte for byte but for the number of the publication', async () => {
+    const out = await mkdtemp(join(tmpdir(), 'evengate-render-'));
+    world.onEnd(() => rm(out, { recursive: true, force: true }));
+    await evengate('render', ...shop(), '--output', out);
+    const rendered = async (file: string) => parse(await readFile(join(out, file), 'utf8')) as Record<string, unknown>;
+    const list = await within('gateways', 'get', 'configmaps', '-l', 'evengate.dev/told', '-o', 'json');
+    const { items } = JSON.parse(list) as { readonly items: readonly ConfigMap[] };
+    const told = items
+      .filter(({ metadata }) => !metadata.name.endsWith('-good'))
+      .flatMap(({ data = {} }) => Object.entries(data));
+    const files = await readdir(join(out, 'gateways.edge'));
+    expect(told.map(([name]) => name.replace(/json$/, 'yaml')).toSorted()).toEqual(
+      files.filter((name) => name.includes('ds')).toSorted(),
+    );
+    for (const [name, text] of told) {
+      const version = /^\{"version_info":"([^"]*)/.exec(text)?.[1] ?? '';
+      const response = await rendered(`gateways.edge/${name.replace(/json$/, 'yaml')}`);
+      expect(version).toMatch(new RegExp(`^${String(response['version_info'])}\\.\\d+$`));
+      expect(`${JSON.stringify({ ...response, version_info: version })}\n`).toBe(text);
+    }
+    const edge = await world.get('ApiGateway', 'edge', 'gateways');
+    expect((await rendered('status/apigateway.gateways.edge.yaml'))['status']).toHaveProperty(
+      'revision',
+      edge?.status?.['revision'],
+    );
+  });
 
   test('Envoys have no account, no admin on the network, and are admitted where Pod Security is restricted', async () => {
     const pods = await envoys();
