@@ -451,8 +451,8 @@ test('templates ask no cluster, roll no dice, and have no hooks but tests', () =
   expect(found).toEqual(['helm.sh/hook" "test']);
 });
 
-describeDecoder('Kubernetes’ own types', () => {
-  const others = /^monitoring\.coreos\.com|^apiextensions/;
+describeDecoder('types of Kubernetes and of the Prometheus operator', () => {
+  const others = /^apiextensions/;
 
   /** What is wrong with which object. */
   function wrong(objects: readonly KubeObject[]): readonly (readonly [string, string])[] {
@@ -465,6 +465,18 @@ describeDecoder('Kubernetes’ own types', () => {
 
   test.each(cases)('hold every object: %s', (name) => {
     expect(wrong([...show({ values: valuesOf(name) }), ...show({ chart: charts.definitions })])).toEqual([]);
+  });
+
+  test('hold the rules', () => {
+    const rules = show({ values: { metrics: { prometheusRule: { enabled: true } } } });
+    expect(wrong([find(rules, 'PrometheusRule')])).toEqual([]);
+  });
+
+  test('refuse a field that they do not have', () => {
+    const monitor = { apiVersion: 'monitoring.coreos.com/v1', kind: 'ServiceMonitor', metadata: { name: 'a' } };
+    expect(wrong([{ ...monitor, spec: { endpoint: [] } }])).toEqual([
+      ['ServiceMonitor a', expect.stringContaining('unknown field "spec.endpoint"')],
+    ]);
   });
 
   test('hold what YAML would take for something else', () => {

@@ -1,4 +1,5 @@
-// Command decoder reads objects as an API server does under fieldValidation=Strict: into Kubernetes' own Go types.
+// Command decoder reads objects as an API server does under fieldValidation=Strict: into Kubernetes' own Go types, and those of
+// the Prometheus operator.
 //
 // usage: decoder <objects.jsonl >verdicts.txt   (one line each: empty, or what is wrong)
 package main
@@ -10,6 +11,7 @@ import (
 	"os"
 	"strings"
 
+	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	apps "k8s.io/api/apps/v1"
 	core "k8s.io/api/core/v1"
 	networking "k8s.io/api/networking/v1"
@@ -29,7 +31,7 @@ func main() {
 func run(in io.Reader, out io.Writer) error {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		apps.AddToScheme, core.AddToScheme, networking.AddToScheme, policy.AddToScheme, rbac.AddToScheme,
+		apps.AddToScheme, core.AddToScheme, networking.AddToScheme, policy.AddToScheme, rbac.AddToScheme, monitoring.AddToScheme,
 	} {
 		if err := add(scheme); err != nil {
 			return err
