@@ -6,7 +6,10 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { customResourceDefinition } from '../../src/api/crd.ts';
+import { kinds } from '../../src/api/kinds.ts';
 import type { KubeObject } from '../../src/kube/object.ts';
+import { resources } from '../../src/kube/resources.ts';
 import { kubectl } from '../cluster/use.ts';
 import { clusterSuite } from '../operator/lib/suite.ts';
 import { until } from '../operator/lib/until.ts';
@@ -48,6 +51,16 @@ async function round(more: { readonly skip?: readonly string[] } = {}): Promise<
   return synced;
 }
 
+/** Everybody's: what only Flux owns goes, and nothing of them does. */
+async function releaseCrds(): Promise<void> {
+  for (const kind of kinds) {
+    const whole = customResourceDefinition(kind) as KubeObject;
+    await world.client.apply(resources.CustomResourceDefinition, whole, { force: true });
+    const nothing = { apiVersion: whole.apiVersion, kind: whole.kind, metadata: { name: whole.metadata.name } };
+    await kubectl(['apply', '--server-side', '--field-manager=kustomize-controller', '-f', '-'], nothing);
+  }
+}
+
 async function uninstall(): Promise<void> {
   const env = { ...process.env, KUBECONFIG: world.cluster.kubeconfig };
   const parameters = [
@@ -76,6 +89,7 @@ describeFlux('a fleet under Flux', () => {
     git = mkdtempSync(join(tmpdir(), 'evengate-flux-'));
     cpSync(join(root, 'examples/shop'), join(git, 'examples/shop'), { recursive: true });
     removeNamespaces(world);
+    world.onEnd(releaseCrds);
     world.onEnd(uninstall);
     // Somebody has made a part of it by hand, before there was Flux.
     const byHand = [...placed(world, file('2-services.yaml')), ...placed(world, file('3-routes.yaml'))];
