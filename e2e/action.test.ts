@@ -134,6 +134,13 @@ describe('a pull request', () => {
     });
   });
 
+  test('that opens with one hand and closes with the other fails as what opens does', async () => {
+    const only = (method: string) =>
+      guarded.replace('allow: []', `allow: [{name: some, to: [{methods: [${method}]}]}]`);
+    const repository = pullRequest(only('GET'), only('POST'));
+    expect(await job(repository, { inputs: { 'fail-on': 'opens' } })).toMatchObject({ code: 1 });
+  });
+
   test('that changes nothing gets no comment; one that is there is brought up to date', async () => {
     const repository = pullRequest(shop, `${shop}# a word\n`);
     expect(await job(repository, { inputs: { 'fail-on': 'change' } })).toMatchObject({

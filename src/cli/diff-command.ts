@@ -15,7 +15,7 @@ export const diffExamples = [
   ['evengate diff -f deploy --against origin/main:deploy -o markdown', 'as a comment on a pull request'],
   ['evengate diff -f deploy --against cluster', 'what a sync of the folder would change'],
   ['kustomize build . | evengate diff -f - --against old.yaml', 'what another tool prints, against a file'],
-  ["evengate diff -f . --against HEAD~1 -o json | jq '.summary.opens'", 'for scripts'],
+  ["evengate diff -f . --against HEAD~1 -o json | jq '.summary | .opens + .shifts'", 'for scripts'],
 ] as const satisfies readonly (readonly [string, string])[];
 
 /** `command` has `-f` and the options of a cluster already. */
