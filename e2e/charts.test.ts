@@ -14,10 +14,10 @@ import { installed } from './charts/agreement.ts';
 import { called, charts, helmAt, manifests, type Release, rendered, root, template } from './charts/helm.ts';
 import { installYaml } from './charts/install-yaml.ts';
 import { rightsFile, shown } from './charts/show.ts';
-import { goProgram, tools } from './tools/go-program.ts';
+import { goProgram, judges, tools } from './tools/go-program.ts';
 
 const program = await goProgram(tools.helm);
-const decoder = await goProgram({ module: 'charts/decoder' });
+const decoder = await goProgram(judges.objects);
 const describeHelm = 'skip' in program ? describe.skip : describe;
 const describeDecoder = 'skip' in program || 'skip' in decoder ? describe.skip : describe;
 const helm = helmAt('skip' in program ? 'helm' : program.binary);

@@ -13,7 +13,7 @@ import { goodSpecs } from '../src/testing/good-specs.ts';
 import { changed } from '../src/testing/leaves.ts';
 import { mistakes, smallSpecs } from '../src/testing/mistakes/all.ts';
 import { edgeMutations, mutations } from '../src/testing/mutations.ts';
-import { goProgram } from './tools/go-program.ts';
+import { goProgram, judges } from './tools/go-program.ts';
 
 interface Named {
   readonly apiVersion: string;
@@ -23,7 +23,7 @@ interface Named {
 const apiVersion = `${group}/${version}`;
 const named = kinds.map((definition) => [definition.kind, definition] as const);
 
-const oracle = await goProgram({ module: 'crd-oracle' });
+const oracle = await goProgram(judges.crds);
 const describeOracle = 'skip' in oracle ? describe.skip : describe;
 
 function ask(questions: readonly Question[]): readonly Verdict[] {

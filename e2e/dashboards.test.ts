@@ -22,7 +22,7 @@ import {
   to,
   under,
 } from '../src/testing/rig-manifests.ts';
-import { goProgram } from './tools/go-program.ts';
+import { goProgram, judges } from './tools/go-program.ts';
 
 /**
  * The dashboards and rules of the chart against what an operator and an Envoy with traffic really say: each query is
@@ -105,7 +105,7 @@ interface Answer {
   readonly samples: readonly { readonly labels: Readonly<Record<string, string>> }[];
 }
 
-const program = await goProgram({ module: 'promql' });
+const program = await goProgram(judges.queries);
 const envoy = await envoyForTests();
 const skipped = 'skip' in program || 'skip' in envoy;
 const now = 1_800_000_000;

@@ -25,6 +25,14 @@ export const tools = {
   promtool: { module: 'tools/promtool', package: 'github.com/prometheus/prometheus/cmd/promtool' },
 } as const satisfies Readonly<Record<string, GoSource>>;
 
+/** Ours. */
+export const judges = {
+  crds: { module: 'crd-oracle' },
+  objects: { module: 'charts/decoder' },
+  gitops: { module: 'gitops/judge' },
+  queries: { module: 'promql' },
+} as const satisfies Readonly<Record<string, GoSource>>;
+
 export type GoProgram = { readonly binary: string } | { readonly skip: string };
 
 /** `skip` says why there is none; throws when it does not compile, or when EVENGATE_REQUIRE names `go`. */

@@ -3,13 +3,13 @@ import { execFile, execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { KubeObject } from '../../../src/kube/object.ts';
-import { type GoProgram, goProgram } from '../../tools/go-program.ts';
+import { type GoProgram, goProgram, judges } from '../../tools/go-program.ts';
 
 export const root = join(import.meta.dirname, '../../..');
 
 /** Builds it on first use. */
 export function buildJudge(): Promise<GoProgram> {
-  return goProgram({ module: 'gitops/judge' });
+  return goProgram(judges.gitops);
 }
 
 /** Of one object. `health` is by the health check expressions of its kind, where a file has any. */
