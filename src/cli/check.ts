@@ -129,7 +129,12 @@ function unknownRights(namespace: string): Finding {
 
 /** Where it watches, so that its rights are asked for there. */
 function isTold({ deployment, lease }: Installed, { watchNamespace, allNamespaces }: CheckOptions): boolean {
-  return allNamespaces === true || watchNamespace !== undefined || typeof deployment === 'object' || typeof lease === 'object';
+  return (
+    allNamespaces === true ||
+    watchNamespace !== undefined ||
+    typeof deployment === 'object' ||
+    typeof lease === 'object'
+  );
 }
 
 /** In a pod our rights are the operator's; elsewhere those of its account are asked for. */

@@ -76,12 +76,12 @@ async function objects(before: readonly string[], current: string, io: Io): Prom
 type Ask = (cluster: Awaited<ReturnType<typeof openCluster>>, signal: AbortSignal) => Promise<readonly Word[]>;
 
 async function names(before: readonly string[], io: Io, ask: Ask): Promise<readonly Word[]> {
-  const valueOf = (...flags: readonly string[]) => {
+  const valueAfter = (...flags: readonly string[]) => {
     const at = before.findLastIndex((word) => flags.includes(word));
     return at < 0 ? undefined : before[at + 1];
   };
-  const [kubeconfig, context] = [valueOf('--kubeconfig'), valueOf('--context')];
-  const namespace = valueOf('-n', '--namespace');
+  const [kubeconfig, context] = [valueAfter('--kubeconfig'), valueAfter('--context')];
+  const namespace = valueAfter('-n', '--namespace');
   try {
     const cluster = await openCluster(
       { ...(kubeconfig && { kubeconfig }), ...(context && { context }), ...(namespace && { namespace }) },
