@@ -15,6 +15,7 @@ const missing = whyNoLocalCluster();
 if (missing !== undefined) requirePart('cluster', missing);
 
 const system = ['--namespace', 'evengate-system'];
+const kinds = 'apigateways,routes,authpolicies,ratelimitpolicies';
 const crds = ['apigateways', 'authpolicies', 'ratelimitpolicies', 'routes'].map(
   (plural) => `crd/${plural}.evengate.dev`,
 );
@@ -140,12 +141,12 @@ async function objectsReady(): Promise<void> {
   test('without definitions the operator is not Ready and says what to do; with them it goes on by itself', async () => {
     const install = ['install', 'evengate', charts.operator, ...system, '--create-namespace'];
     const notes = await cluster.helm.run([...install, '--set', 'replicas=1']);
-    expect(notes).toMatch(/The cluster does not know these kinds yet.*\n.*helm install evengate-crds/);
+    expect(notes).toMatch(/the cluster did not know these kinds\.[^:]*:\n +helm install evengate-crds/);
     const lacks =
       'The API server does not know ApiGateway, Route, AuthPolicy, RateLimitPolicy of evengate.dev/v1alpha1';
     await logged(new RegExp(lacks, 'i'));
     expect(await readyz()).toMatch(
-      /^503 .*preflight failed: .*do(es)? not know ApiGateway.*helm upgrade --install evengate-crds/,
+      /^503 (.*\n)*.*preflight failed: .*do(es)? not know ApiGateway.*helm upgrade --install evengate-crds/,
     );
     const before = await operatorPods();
     const home = definitionsWithout('terminationDrainDuration', 'apigateways', cluster.helm.home);
@@ -167,4 +168,15 @@ async function objectsReady(): Promise<void> {
     await applyObjects();
     await objectsReady();
   }, 240_000);
+
+  test('definitions that somebody deleted, with every object: both come back, without a restart', async () => {
+    const before = await operatorPods();
+    const kept = await cluster.kubectl(['get', kinds, '--all-namespaces', '-o', 'yaml']);
+    await cluster.kubectl(['delete', ...crds, '--timeout=60s']);
+    await logged(/is older than this version of Evengate(.*\n)+.*"msg":"the API server does not know ApiGateway/);
+    expect(await definitions('upgrade')).toMatchObject({ code: 0 });
+    await cluster.kubectl(['apply', '-f', '-'], kept);
+    await objectsReady();
+    expect(await operatorPods()).toBe(before);
+  }, 120_000);
 });

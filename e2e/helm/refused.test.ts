@@ -4,6 +4,7 @@ import { tryKubectl } from '../cluster/kubectl.ts';
 import { kubectl } from '../cluster/use.ts';
 import { gateway } from '../operator/lib/shop.ts';
 import { clusterSuite } from '../operator/lib/suite.ts';
+import { until } from '../operator/lib/until.ts';
 import { openWorld, type World } from '../operator/lib/world.ts';
 import { charts, type Helm, ownValues } from './lib/helm.ts';
 import { askAsHook } from './lib/hook.ts';
@@ -20,7 +21,7 @@ let name: string;
 let count = 0;
 
 const install = (as: string, namespace: string, ...words: readonly string[]) => {
-  const common = [...ownValues(world.namespace), '--set', 'replicas=1', '--wait'];
+  const common = [...ownValues(world.namespace), '--set', 'replicas=1'];
   return helm.attempt(['install', as, charts.operator, '--namespace', namespace, ...common, ...words]);
 };
 
@@ -58,6 +59,13 @@ suite('a release that is refused', () => {
     await expectNothingMade();
   });
 
+  test('a namespace that is not there: named, and nothing is left where Helm is told to take back what it began', async () => {
+    const values = ['--set', 'watchNamespaces={nowhere}', '--rollback-on-failure', '--timeout', '20s'];
+    const { code, stderr } = await install(name, empty, ...values);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('Kind=Role: namespaces "nowhere" not found')]);
+    await until('nothing is left', async () => (await contentOf(empty)).length === 0, { seen: () => contentOf(empty) });
+  }, 60_000);
+
   test('an older chart whose values are reused: named with the flag that helps, and the release is as it was', async () => {
     const older = await helm.packaged(operatorWithout('tracing', helm.home), '0.0.9');
     await helm.run(['install', name, older, '--namespace', empty, ...ownValues(empty)]);
@@ -91,16 +99,19 @@ suite('a release that is refused', () => {
   }, 90_000);
 
   test('without rights: not Ready, each says which are missing and what to do, and nothing is half done', async () => {
-    const values = ['--set', `className=${empty},rbac.create=false`, '--timeout', '10s'];
+    const values = ['--set', `className=${empty},rbac.create=false`, '--wait', '--timeout', '5s'];
     const { code, stderr } = await install(name, empty, ...values);
     expect([code, stderr]).toEqual([1, expect.stringContaining(`Deployment/${empty}/${name}-evengate not ready`)]);
     const lacks = /the operator may not get\/list\/watch apigateways\.evengate\.dev.* in all namespaces/;
     const remedy = /grant it with the ClusterRole of this version: helm upgrade evengate/;
     const deployment = `${name}-evengate`;
-    const log = await kubectl(['logs', '--namespace', empty, `deployment/${deployment}`]);
-    for (const words of [lacks, remedy]) expect(log).toMatch(words);
     const { kubectl: program, kubeconfig } = world.cluster;
     const ask = (words: readonly string[]) => tryKubectl({ program, kubeconfig }, words);
+    const log = await until('it says what it lacks', async () => {
+      const { stdout } = await ask(['logs', '--namespace', empty, `deployment/${deployment}`]);
+      return lacks.test(stdout) ? stdout : undefined;
+    });
+    expect(log).toMatch(remedy);
     const asked = await askAsHook({ helm, kubectl: ask, release: name, namespace: empty, deployment });
     expect(asked.code).toBe(1);
     for (const words of [lacks, remedy]) expect(asked.stdout).toMatch(words);

@@ -155,9 +155,9 @@ suite('a release', () => {
     ];
     const [everywhere = '', there = '', elsewhere = '', secrets = '', , names = ''] = questions;
     expect(await may(...questions)).toEqual([everywhere, there, elsewhere, names]);
-    await unnoticed('fewer namespaces', 'b', () => upgrade('--set', `watchNamespaces={${own}}`));
-    expect(await may(...questions)).toEqual([there]);
-    await unnoticed('Secrets', 'a', () => upgrade('--set', 'secrets.access=namespaced'));
+    await unnoticed('fewer rights', 'b', () =>
+      upgrade('--set', `watchNamespaces={${own}}`, '--set', 'secrets.access=namespaced'),
+    );
     expect(await may(...questions)).toEqual([there, secrets]);
     expect(await drift()).toEqual([]);
   }, 90_000);

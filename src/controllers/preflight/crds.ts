@@ -74,7 +74,8 @@ async function servedFields(client: Client, signal?: AbortSignal): Promise<Reado
       if (error instanceof ApiError && error.code === 404) return '{}';
       throw error;
     });
-  const { components = {} } = JSON.parse(text) as Document;
+  // A group whose last CRD has just gone has a document without a word for a while.
+  const { components = {} } = JSON.parse(text === '' ? '{}' : text) as Document;
   return new Map(
     Object.values(components.schemas ?? {}).flatMap((schema) => {
       const names = (schema['x-kubernetes-group-version-kind'] ?? []) as readonly GroupVersionKind[];
