@@ -23,8 +23,11 @@ export const dnsImage = 'evengate.dev/coredns:dev';
 export type Progress = (line: string) => void;
 
 /** This working tree: `evengate operator`, `evengate demo-backend` and every other command. Bundles it first. */
-export async function packEvengate(progress: Progress = () => undefined): Promise<PackedImage> {
-  progress(`packing ${evengateImage}`);
+export async function packEvengate(
+  progress: Progress = () => undefined,
+  name: string = evengateImage,
+): Promise<PackedImage> {
+  progress(`packing ${name}`);
   // A folder of its own: others may be bundling, too.
   const folder = await mkdtemp(join(tmpdir(), 'evengate-bundle-'));
   try {
@@ -32,7 +35,7 @@ export async function packEvengate(progress: Progress = () => undefined): Promis
     await promisify(execFile)(process.execPath, ['scripts/build.ts', 'src/main.ts', out], { cwd: root });
     const { runtime, app } = await layers(nodeBinary(), folder);
     return await pack({
-      name: evengateImage,
+      name,
       layers: [runtime, app],
       ...settings,
       labels: labels(packageJson().version, 'unknown'),
