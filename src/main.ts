@@ -1,4 +1,5 @@
 /** The entry of the CLI: hands what belongs to the process to the program. */
+import { constants } from 'node:os';
 import { basename } from 'node:path';
 import process from 'node:process';
 import { exitCodes } from './cli/exit-codes.ts';
@@ -15,6 +16,16 @@ process.on('uncaughtException', (error) => {
   process.stderr.write(`evengate: ${story}\n`);
   process.exit(isOfSystem ? exitCodes.unusable : exitCodes.bug);
 });
+
+// The first process of a container gets no signal that nobody listens to. Until a command does it would outlive its Pod's deletion
+// by the whole grace.
+if (process.pid === 1) {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (process.listenerCount(signal) === 1) process.exit(128 + constants.signals[signal]);
+    });
+  }
+}
 
 process.exitCode = await runProgram(process.argv.slice(2), ioOf(process), {
   // kubectl finds its plugins by their names on PATH, which may be links.
