@@ -45,6 +45,8 @@ function operatorPods(): Promise<string> {
 const uidsOf = (...names: readonly string[]) =>
   cluster.kubectl(['get', ...names, '-o', 'jsonpath={.items[*].metadata.uid}']);
 
+const envoyUids = () => uidsOf('pods', '--selector', 'evengate.dev/gateway=edge');
+
 /** What the operator's Pods have said, once it is this; Pods have begun by then. */
 function logged(words: RegExp): Promise<string> {
   const read = async () =>
@@ -96,8 +98,8 @@ async function objectsReady(): Promise<void> {
     await rolledOut();
   }, 120_000);
 
-  test('Helm takes over what install.yaml made: nothing is replaced but what it says', async () => {
-    const before = await uidsOf(...objects);
+  test('Helm takes over what install.yaml made, and no Envoy is replaced', async () => {
+    const before = [await uidsOf(...objects), await envoyUids()];
     const refused = await definitions('install');
     expect([refused.code, refused.stderr]).toEqual([
       1,
@@ -108,7 +110,7 @@ async function objectsReady(): Promise<void> {
     await cluster.helm.run(['install', 'evengate', charts.operator, ...system, ...take, '--wait', '--timeout', '60s']);
     await cluster.helm.run(['test', 'evengate', ...system, '--timeout', '90s']);
     await objectsReady();
-    expect(await uidsOf(...objects)).toBe(before);
+    expect([await uidsOf(...objects), await envoyUids()]).toEqual(before);
   }, 120_000);
 
   test('an uninstall keeps definitions and objects, and the same release finds them again', async () => {
