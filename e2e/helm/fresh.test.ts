@@ -6,6 +6,7 @@ import { evengateImage } from '../cluster/images/images.ts';
 import { whyNoLocalCluster } from '../cluster/local/requirements.ts';
 import { authPolicy, gateway, route } from '../operator/lib/shop.ts';
 import { until } from '../operator/lib/until.ts';
+import { goProgram, tools } from '../tools/go-program.ts';
 import { charts } from './lib/helm.ts';
 import { askAsHook } from './lib/hook.ts';
 import { definitionsWithout } from './lib/older.ts';
@@ -13,6 +14,7 @@ import { type OwnCluster, openOwnCluster } from './lib/own-cluster.ts';
 
 const missing = whyNoLocalCluster();
 if (missing !== undefined) requirePart('cluster', missing);
+const suite = missing !== undefined || 'skip' in (await goProgram(tools.helm)) ? describe.skip : describe;
 
 const system = ['--namespace', 'evengate-system'];
 const kinds = 'apigateways,routes,authpolicies,ratelimitpolicies';
@@ -81,7 +83,7 @@ async function objectsReady(): Promise<void> {
   await cluster.kubectl(['wait', '--for=condition=Ready', '--timeout=60s', ...objects]);
 }
 
-(missing === undefined ? describe : describe.skip)('a fresh cluster', () => {
+suite('a fresh cluster', () => {
   beforeAll(async () => {
     cluster = await openOwnCluster();
     await cluster.alsoCall(evengateImage, `evengate:${evengateVersion()}`);

@@ -3,15 +3,14 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { tryKubectl } from '../cluster/kubectl.ts';
 import { kubectl } from '../cluster/use.ts';
 import { gateway } from '../operator/lib/shop.ts';
-import { clusterSuite } from '../operator/lib/suite.ts';
 import { until } from '../operator/lib/until.ts';
 import { openWorld, type World } from '../operator/lib/world.ts';
 import { charts, type Helm, ownValues } from './lib/helm.ts';
 import { askAsHook } from './lib/hook.ts';
 import { operatorWithout } from './lib/older.ts';
-import { contentOf, helmOf, releaseNamespace } from './lib/release.ts';
+import { contentOf, helmOf, helmSuite, releaseNamespace } from './lib/release.ts';
 
-const suite = await clusterSuite();
+const suite = await helmSuite();
 
 let world: World;
 let helm: Helm;

@@ -20,14 +20,13 @@ import {
   rule,
   tlsSecret,
 } from '../operator/lib/shop.ts';
-import { clusterSuite } from '../operator/lib/suite.ts';
 import { startTraffic, type Traffic } from '../operator/lib/traffic.ts';
 import { until } from '../operator/lib/until.ts';
 import { openWorld, type World } from '../operator/lib/world.ts';
 import { charts, type Helm, ownValues } from './lib/helm.ts';
-import { helmOf, releaseNamespace, stamps } from './lib/release.ts';
+import { helmOf, helmSuite, releaseNamespace, stamps } from './lib/release.ts';
 
-const suite = await clusterSuite();
+const suite = await helmSuite();
 const host = 'www.shop.example.com';
 const changing = 'changing.shop.example.com';
 

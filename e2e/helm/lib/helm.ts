@@ -6,6 +6,7 @@ import { basename, join } from 'node:path';
 import process from 'node:process';
 import { charts, type Ended } from '../../charts/helm.ts';
 import { evengateImage } from '../../cluster/images/images.ts';
+import { goProgram, tools } from '../../tools/go-program.ts';
 
 export { charts };
 
@@ -33,6 +34,13 @@ export interface Helm {
 export function ownValues(className: string): readonly string[] {
   const [repository, tag] = evengateImage.split(':');
   return ['--set', `className=${className},image.repository=${repository},image.tag=${tag}`];
+}
+
+/** Throws where there is no Go to build it. */
+export async function helmBinary(): Promise<string> {
+  const program = await goProgram(tools.helm);
+  if ('skip' in program) throw new Error(program.skip);
+  return program.binary;
 }
 
 export function helmOn({ binary, kubeconfig, through = [] }: HelmOptions): Helm {

@@ -12,8 +12,7 @@ import { systemPath } from '../../cluster/local/machine.ts';
 import { places } from '../../cluster/local/places.ts';
 import { allProcesses, parentOf } from '../../cluster/local/processes.ts';
 import { waitUntil } from '../../cluster/local/wait.ts';
-import { goProgram, tools } from '../../tools/go-program.ts';
-import { ended, type Helm, helmOn } from './helm.ts';
+import { ended, type Helm, helmBinary, helmOn } from './helm.ts';
 
 export interface OwnCluster {
   readonly helm: Helm;
@@ -30,14 +29,13 @@ const root = join(import.meta.dirname, '../../..');
 
 /** Ready, with the images of this working tree and of Envoy. */
 export async function openOwnCluster(): Promise<OwnCluster> {
-  const program = await goProgram(tools.helm);
-  if ('skip' in program) throw new Error(program.skip);
+  const binary = await helmBinary();
   const { kubectl } = await build(() => undefined);
   const machine = await startMachine();
   const { adminKubeconfig: kubeconfig, containerdSocket } = places({ EVENGATE_CLUSTER_DIR: machine.folder });
   // Files are those of here, and only the network is its own.
   const through = [...machine.target, '--net'];
-  const helm = helmOn({ binary: program.binary, kubeconfig, through });
+  const helm = helmOn({ binary, kubeconfig, through });
   const tryKubectl: OwnCluster['tryKubectl'] = (words, input = '') => {
     const text = typeof input === 'string' ? input : JSON.stringify(input);
     return ended([...through, kubectl, `--kubeconfig=${kubeconfig}`, ...words], { env: process.env, input: text });

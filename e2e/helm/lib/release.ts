@@ -1,17 +1,24 @@
 /** A release of the operator's chart in a namespace of its own, which goes with the world. */
+
+import { describe } from '@jest/globals';
 import type { KubeObject } from '../../../src/kube/object.ts';
 import { kubectl } from '../../cluster/use.ts';
 import { addNamespace } from '../../operator/lib/elsewhere.ts';
 import { envoys } from '../../operator/lib/fleet.ts';
+import { clusterSuite } from '../../operator/lib/suite.ts';
 import type { World } from '../../operator/lib/world.ts';
 import { goProgram, tools } from '../../tools/go-program.ts';
-import { type Helm, helmOn } from './helm.ts';
+import { type Helm, helmBinary, helmOn } from './helm.ts';
 
-/** Helm on the world's cluster. Throws where there is no Go to build it. */
+/** jest's `describe`; skips, loudly, where there is no cluster or no Helm. */
+export async function helmSuite(): Promise<typeof describe | typeof describe.skip> {
+  const suite = await clusterSuite();
+  return 'skip' in (await goProgram(tools.helm)) ? describe.skip : suite;
+}
+
+/** Helm on the world's cluster. */
 export async function helmOf(world: World): Promise<Helm> {
-  const program = await goProgram(tools.helm);
-  if ('skip' in program) throw new Error(program.skip);
-  const helm = helmOn({ binary: program.binary, kubeconfig: world.cluster.kubeconfig });
+  const helm = helmOn({ binary: await helmBinary(), kubeconfig: world.cluster.kubeconfig });
   world.onEnd(async () => helm.end());
   return helm;
 }
