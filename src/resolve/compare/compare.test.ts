@@ -10,6 +10,7 @@ import {
   jwt,
   rateLimitPolicy,
   route,
+  routeTarget,
   service,
   snapshotOf,
 } from '../../testing/build.ts';
@@ -35,7 +36,10 @@ const keys = (inline: string) =>
   authPolicy({ authorize: undefined, authenticate: { jwt: [jwt({ jwks: { inline } })] } });
 const from = (...blocks: readonly string[]) =>
   authPolicy({ authorize: { allow: [{ name: 'a', from: [{ remoteIpBlocks: blocks }] }] } });
-const limit = (more: object) => rateLimitPolicy({ limits: [{ name: 'x', requests: 10, per: 'Minute', ...more }] });
+const tenEach = { name: 'x', requests: 10, per: 'Minute' };
+const limit = (more: object, targetRefs: readonly object[] = [routeTarget()]) =>
+  rateLimitPolicy({ targetRefs, limits: [{ ...tenEach, ...more }] });
+const parted = [rules(at('/a')), route({ rules: [at('/c')] }, { name: 'other' })];
 
 type World = readonly KubeObject[];
 
@@ -116,6 +120,28 @@ test.each<readonly [what: string, before: World, after: World, said: readonly st
     [route(), limit({})],
     [route(), limit({ requests: 1, per: 'Second' })],
     ['differs limits /'],
+  ],
+  [
+    'one count that becomes two',
+    [rules(at('/a'), at('/c')), limit({})],
+    [...parted, limit({}, [routeTarget(), routeTarget('other')])],
+    ['looser limit'],
+  ],
+  [
+    'two counts that become one',
+    [...parted, limit({}, [routeTarget(), routeTarget('other')])],
+    [rules(at('/a'), at('/c')), limit({})],
+    ['tighter limit'],
+  ],
+  [
+    'two counts that stay two, under other names',
+    [...parted, limit({}, [routeTarget(), routeTarget('other')])],
+    [
+      ...parted,
+      rateLimitPolicy({ targetRefs: [routeTarget()], limits: [tenEach] }, { name: 'one' }),
+      rateLimitPolicy({ targetRefs: [routeTarget('other')], limits: [tenEach] }, { name: 'another' }),
+    ],
+    [],
   ],
   [
     'a policy in Shadow',

@@ -5,7 +5,8 @@ import type { ObjectKey } from '../../kube/object.ts';
 import type { Resolution } from '../resolve.ts';
 import { answerDifferences } from './answers.ts';
 import { Callers, conjunctionAt, shadowDiffers } from './callers.ts';
-import { chainPairs, type DoorPair, doorPairs } from './doors.ts';
+import { Counts } from './counts.ts';
+import { type ChainPair, chainPairs, type DoorPair, doorPairs } from './doors.ts';
 import { gatewayChanges } from './gateways.ts';
 import { limitEffect } from './limits.ts';
 import { type Pair, pairsOf } from './pairs.ts';
@@ -18,16 +19,17 @@ export function compare(before: Resolution, after: Resolution): Comparison {
   const keys = [...new Set([...before.gateways.keys(), ...after.gateways.keys()])].toSorted();
   const readable = keys.filter((key) => !isUnreadable(key, before) && !isUnreadable(key, after));
   const unreadable = [...new Set([...before.gatewayUnits.keys(), ...after.gatewayUnits.keys()])].toSorted();
-  return {
-    gateways: [
-      ...unreadable.flatMap((key) => unreadableChange(key, before, after)),
-      ...readable.flatMap((key) => gatewayChanges(key, before.gateways.get(key), after.gateways.get(key))),
-    ],
-    regions: readable.flatMap((key) => {
-      const chains = chainPairs(key, before.gateways.get(key), after.gateways.get(key));
-      return chains.flatMap(doorPairs).flatMap((pair) => regionChanges(pair, callers));
-    }),
-  };
+  const regions: RegionChange[] = [];
+  const gateways: GatewayChange[] = [];
+  for (const key of readable) {
+    const [old, now] = [before.gateways.get(key), after.gateways.get(key)];
+    const counts = new Counts();
+    for (const chains of chainPairs(key, old, now)) {
+      for (const pair of doorPairs(chains)) regions.push(...regionChanges(pair, callers, { chains, counts }));
+    }
+    gateways.push(...gatewayChanges(key, old, now), ...counts.changes(key));
+  }
+  return { gateways: [...unreadable.flatMap((key) => unreadableChange(key, before, after)), ...gateways], regions };
 }
 
 /** What it serves is its last good form, which no file holds. */
@@ -45,9 +47,19 @@ function unreadableChange(gateway: ObjectKey, before: Resolution, after: Resolut
   ];
 }
 
-function regionChanges({ door, before, after }: DoorPair, callers: Callers): readonly RegionChange[] {
+interface Counting {
+  readonly chains: ChainPair;
+  readonly counts: Counts;
+}
+
+function regionChanges(
+  { door, before, after }: DoorPair,
+  callers: Callers,
+  { chains, counts }: Counting,
+): readonly RegionChange[] {
   if (before === after) return [];
   return pairsOf(before?.entries ?? [], after?.entries ?? []).flatMap((pair) => {
+    counts.add(chains, pair.before, pair.after);
     const differences = differencesOf(pair, door, callers);
     return differences.length === 0 ? [] : [{ door, ...pair, differences }];
   });

@@ -4,7 +4,7 @@ import type { Limit } from '../../ir/guard.ts';
 import { canonical } from './answers.ts';
 import type { Effect } from './types.ts';
 
-/** Undefined where the limits mean the same. Not compared: which rules share one count. */
+/** Undefined where the limits mean the same. Which rules share one count is compared by `Counts`. */
 export function limitEffect(before: RouteEntry | undefined, after: RouteEntry | undefined): Effect | undefined {
   const [old, now] = [bySpan(before?.limits ?? []), bySpan(after?.limits ?? [])];
   if (canonical([...old.values()].flat()) === canonical([...now.values()].flat())) return undefined;

@@ -46,7 +46,15 @@ export interface Difference {
 /** What is not about one match. */
 export interface GatewayChange {
   readonly gateway: ObjectKey;
-  readonly what: 'gateway' | 'listener' | 'certificates' | 'client addresses' | 'bad tokens' | 'fleet' | 'service';
+  readonly what:
+    | 'gateway'
+    | 'listener'
+    | 'certificates'
+    | 'client addresses'
+    | 'bad tokens'
+    | 'limit'
+    | 'fleet'
+    | 'service';
   /** Which of them: `HTTPS 443 shop.example.com`, the field of a fleet; '' where there is one. */
   readonly name: string;
   /** '' where there was none. */
