@@ -1,4 +1,4 @@
-/** A reader of the documentation: a shell in a copy of this repository, with the programs that pages ask for. */
+/** A reader of the documentation: a shell in a copy of this repository, one for each page, with the programs that pages ask for. */
 import { spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -31,12 +31,11 @@ export async function newReader(options: ReaderOptions): Promise<Reader> {
   const folder = mkdtempSync(join(tmpdir(), 'ev-docs-'));
   const place = furnished(folder, options);
   let count = 0;
-  const bash = async (script: string) => {
+  const bash = async (script: string, cwd = place.cwd) => {
     const out = join(folder, `out-${count++}`);
     mkdirSync(out);
     writeFileSync(join(out, 'script'), script);
-    const env = { ...place.env, OUT: out };
-    return { out, ended: await ended(join(out, 'script'), { cwd: place.cwd, env }) };
+    return { out, ended: await ended(join(out, 'script'), { cwd, env: { ...place.env, OUT: out } }) };
   };
   const sh: Reader['sh'] = async (script) => {
     const { code, said } = (await bash(`set -euo pipefail\n${script}`)).ended;
@@ -51,7 +50,9 @@ export async function newReader(options: ReaderOptions): Promise<Reader> {
     sh,
     end: () => rmSync(folder, { recursive: true, force: true }),
     async read({ path }, runs) {
-      const { out, ended: result } = await bash(scriptOf(runs));
+      const own = join(folder, `work-${count}`);
+      cpSync(place.cwd, own, { recursive: true, verbatimSymlinks: true });
+      const { out, ended: result } = await bash(scriptOf(runs), own);
       return faultsOf(path, runs, { out, ...result });
     },
   };
