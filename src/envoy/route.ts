@@ -75,8 +75,14 @@ export interface DirectResponseAction {
   readonly body?: { readonly inline_string: string };
 }
 
+/** envoy.config.core.v3.Metadata */
+export interface Metadata {
+  readonly filter_metadata: { readonly [filter: string]: { readonly [key: string]: Json } };
+}
+
 export interface Route extends HeaderEdits {
   readonly name: string;
+  readonly metadata?: Metadata;
   readonly match: RouteMatch;
   readonly route?: RouteAction;
   readonly redirect?: RedirectAction;

@@ -40,6 +40,3 @@ export const failedTokenKey = 'failed';
 
 /** RBAC policy that refuses such a token. Sorts before every user's, because Istio, too, looks at the token first. */
 export const failedTokenPolicy = '!token';
-
-/** RBAC policy that admits where no AuthPolicy is. */
-export const anyonePolicy = 'anyone';

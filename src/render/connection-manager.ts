@@ -2,7 +2,7 @@
 import { type Json, type TypedConfig, types } from '../envoy/json.ts';
 import { type DiscoveredFilter, fileSource, type NamedConfig } from '../envoy/listener.ts';
 import { failedTokenPolicy, filterNames } from '../features/names.ts';
-import { accessLogger } from '../features/telemetry/access-log.ts';
+import { accessLoggers } from '../features/telemetry/access-log.ts';
 import { requestMemory } from '../features/telemetry/request.ts';
 import { tracingOf } from '../features/telemetry/tracing.ts';
 import type { Chain, Gateway } from '../ir/gateway.ts';
@@ -127,7 +127,7 @@ export function connectionManager(
     server_header_transformation: 'PASS_THROUGH',
     upgrade_configs: [{ upgrade_type: 'websocket' }],
     local_reply_config: localReplies,
-    ...(accessLog === undefined ? {} : { access_log: [accessLogger(ref, accessLog)] }),
+    ...(accessLog === undefined ? {} : { access_log: accessLoggers(ref, accessLog) }),
     ...(tracing === undefined ? {} : { tracing: tracingOf(ref, tracing) }),
     http_filters: asJson(httpFilters(chain, telemetry, directory)),
   };

@@ -1,6 +1,7 @@
 /** The RouteConfiguration of one chain. Work is kept per guard, per entry and per virtual host. */
 import { types } from '../envoy/json.ts';
 import type { HeaderValueOption } from '../envoy/route.ts';
+import { hostMetadata } from '../features/telemetry/route-metadata.ts';
 import type { Chain, RouteEntry, VirtualHost } from '../ir/gateway.ts';
 import type { Guard } from '../ir/guard.ts';
 import { composite, type Fragment, fields, leaf } from './fragment.ts';
@@ -134,7 +135,8 @@ function virtualHostFragment(host: VirtualHost, fragmentOf: (entry: RouteEntry) 
   const ordered = host.entries.map((entry) => ({ path: entry.match.path, fragment: fragmentOf(entry) }));
   const name = JSON.stringify(`${host.listener}/${host.domain}`);
   const domains = JSON.stringify([host.domain]);
-  const head = `{"name":${name},"domains":${domains},`;
+  const metadata = JSON.stringify(hostMetadata(host.listener));
+  const head = `{"name":${name},"domains":${domains},"metadata":${metadata},`;
   const tree = ordered.length < treeThreshold ? undefined : matcherTree(ordered, last);
   return tree === undefined
     ? composite(`${head}"routes":[`, [...ordered.map(({ fragment }) => fragment), last], ']}')

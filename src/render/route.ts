@@ -1,13 +1,13 @@
 /** One entry as Envoy routes: what its features say, behind its guard. */
 import { type Json, type TypedConfig, types } from '../envoy/json.ts';
-import type { HeaderEdits, Route, RouteAction, RouteMatch } from '../envoy/route.ts';
+import type { HeaderEdits, Route, RouteAction } from '../envoy/route.ts';
 import { allowRules, denyRules, rbac, withFailedToken } from '../features/authorize/edge.ts';
 import { anyRuleFeatures } from '../features/index.ts';
 import { jwtPerRoute } from '../features/jwt/edge.ts';
 import { localRateLimitPerRoute, rateLimits } from '../features/limits/edge.ts';
 import { routeMatch } from '../features/matches/edge.ts';
 import { filterNames } from '../features/names.ts';
-import { misdirectedName, notFoundName, routeName } from '../features/telemetry/route-name.ts';
+import { misdirectedName, notFoundName, routeMetadata } from '../features/telemetry/route-metadata.ts';
 import type { RouteParts } from '../ir/feature.ts';
 import type { Chain, RouteEntry } from '../ir/gateway.ts';
 import type { Guard, Issuer, Limit } from '../ir/guard.ts';
@@ -44,7 +44,7 @@ export interface RouteText {
 
 export function routesOf(entry: RouteEntry, names: ChainNames): readonly RouteText[] {
   const { rule, match, guard } = entry;
-  const base = { name: routeName(entry), match: routeMatch(match) };
+  const base = { name: routeName(entry), match: routeMatch(match), metadata: routeMetadata(entry) };
   if (rule.blocked !== undefined || guard.kind === 'blocked') {
     return [{ route: { ...base, direct_response: { status: 500 } }, guard: undefined, filters: unguarded }];
   }
@@ -56,6 +56,12 @@ export function routesOf(entry: RouteEntry, names: ChainNames): readonly RouteTe
     const { route, filters } = compose(base, parts, { limits: entry.limits, names });
     return { route, guard, filters };
   });
+}
+
+/** `<namespace>/<Route>/<rule>/<match>` */
+export function routeName({ rule, matchIndex }: RouteEntry): string {
+  const { namespace, name } = rule.route;
+  return `${namespace}/${name}/${rule.name}/${matchIndex}`;
 }
 
 /** One of each feature's parts, in every combination: mostly there is one. */
@@ -73,7 +79,7 @@ interface Setting {
 }
 
 function compose(
-  base: { readonly name: string; readonly match: RouteMatch },
+  base: Pick<Route, 'name' | 'match' | 'metadata'>,
   parts: readonly RouteParts[],
   { limits, names }: Setting,
 ): Pick<RouteText, 'route' | 'filters'> {
@@ -81,7 +87,7 @@ function compose(
   const answer = parts.find((part) => part.answer !== undefined)?.answer;
   const edits = headerEdits(parts);
   const whole = {
-    name: base.name,
+    ...base,
     match: headers.length === 0 ? base.match : { ...base.match, headers: [...(base.match.headers ?? []), ...headers] },
   };
   if (answer !== undefined) {

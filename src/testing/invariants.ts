@@ -1,5 +1,5 @@
 /** What must hold of everything that we ever render: nothing stands open because something was forgotten. */
-import { routeName } from '../features/telemetry/route-name.ts';
+import { routeName } from '../render/route.ts';
 import type { Compiled, JsonObject } from './compile.ts';
 import { everyRoute, filtersOf, type RenderedRoute, tablesOf, type VirtualHostTable } from './tables.ts';
 

@@ -96,7 +96,8 @@ function shortLists(lists: readonly RouteList[], shows: readonly Shown[]): unkno
 
 function shortRoute(route: RenderedRoute, shows: readonly Shown[]): readonly object[] {
   if (route.name === 'not-found') return [];
-  const { typed_per_filter_config: filters = {}, ...rest } = route;
+  const { typed_per_filter_config: filters = {}, metadata, ...others } = route;
+  const rest = shows.includes('telemetry') ? { metadata, ...others } : others;
   const limits = Object.entries(filters).filter(([name]) => name.startsWith('limits.'));
   return [
     {

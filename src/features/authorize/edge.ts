@@ -5,7 +5,7 @@ import type { StringMatcher } from '../../envoy/route.ts';
 import type { Issuer } from '../../ir/guard.ts';
 import type { Conjunction, Constraint, Decision } from '../../policy/decision.ts';
 import type { Pattern } from '../../policy/pattern.ts';
-import { anyonePolicy, failedTokenKey, failedTokenPolicy, tokenMetadata } from '../names.ts';
+import { failedTokenKey, failedTokenPolicy, tokenMetadata } from '../names.ts';
 
 export interface Enforcement {
   readonly decision: Decision;
@@ -62,6 +62,7 @@ function rules(
   conjunctions: readonly Conjunction[],
   issuers: readonly Issuer[],
 ): RbacRules {
+  const nameOf = action === 'ALLOW' ? rulesOf : partsOf;
   const policies: Record<string, RbacPolicy> = {};
   for (const conjunction of conjunctions) {
     policies[unusedName(nameOf(conjunction), policies)] = rbacPolicy(conjunction, issuers);
@@ -70,10 +71,14 @@ function rules(
 }
 
 /** `<namespace>/<policy>:<rule>`; of several, first all policies, then all rules: the access log takes them apart. */
-function nameOf({ sources }: Conjunction): string {
-  if (sources.length === 0) return anyonePolicy;
-  const policies = sources.map(({ policy }) => `${policy.namespace}/${policy.name}`);
-  return `${policies.join('+')}:${sources.map(({ rule }) => rule).join('+')}`;
+function partsOf(conjunction: Conjunction): string {
+  const policies = conjunction.sources.map(({ policy }) => `${policy.namespace}/${policy.name}`);
+  return `${policies.join('+')}:${rulesOf(conjunction)}`;
+}
+
+/** The policies that admit are the same in each conjunction, so the route's metadata names them. Empty without any. */
+function rulesOf({ sources }: Conjunction): string {
+  return sources.map(({ rule }) => rule).join('+');
 }
 
 function unusedName(name: string, taken: Readonly<Record<string, RbacPolicy>>): string {

@@ -3,13 +3,13 @@ import { type Json, types } from '../../envoy/json.ts';
 import type { AccessLog } from '../../ir/telemetry.ts';
 import { keyOf, type ObjectRef } from '../../kube/object.ts';
 import { literal } from '../header-edits.ts';
-import { deciding, formatters, nonEmpty, unfiltered } from './decision.ts';
+import { admitted, deciding, formatters, nonEmpty, ordinary, others, places, unfiltered } from './decision.ts';
 import { asked, askedPath, formatOf } from './request.ts';
 
 /** A line's fields, in the order of their names: Envoy sorts them. What a request has not is left out. */
 const usual = {
   ...asked,
-  ...deciding,
+  ...places,
   start_time: '%START_TIME%',
   method: '%REQ(:method)%',
   protocol: '%PROTOCOL%',
@@ -34,25 +34,34 @@ const usual = {
 } as const;
 
 /** Names that a user's own field must not have. */
-export const fieldNames: ReadonlySet<string> = new Set([...Object.keys(usual), 'gateway', 'query']);
+export const fieldNames: ReadonlySet<string> = new Set([
+  ...Object.keys(usual),
+  ...Object.keys(deciding),
+  'gateway',
+  'query',
+]);
 
-/** envoy.config.accesslog.v3.AccessLog */
-export function accessLogger(gateway: ObjectRef, { query, fields, filter }: AccessLog): Json {
+/** envoy.config.accesslog.v3.AccessLog: a logger of the ordinary lines, and one of the others, which take twice as long. */
+export function accessLoggers(gateway: ObjectRef, { query, fields, filter }: AccessLog): readonly Json[] {
   const format = {
     ...usual,
     gateway: literal(keyOf(gateway.namespace, gateway.name)),
     ...(query ? { query: nonEmpty('request.query') } : {}),
     ...Object.fromEntries(fields.map((field) => [field.name, formatOf(field)])),
   };
-  const filters = filtersOf(filter);
+  const wanted = filtersOf(filter);
+  return [
+    logger([...ordinary, ...wanted], { json_format: { ...format, ...admitted }, ...(query ? { formatters } : {}) }),
+    logger([...others, ...wanted], { json_format: { ...format, ...deciding }, formatters }),
+  ];
+}
+
+function logger(filters: readonly Json[], format: { readonly [field: string]: Json }): Json {
   const [only] = filters;
   return {
     name: 'envoy.access_loggers.stdout',
-    ...(only === undefined ? {} : { filter: filters.length === 1 ? only : { and_filter: { filters } } }),
-    typed_config: {
-      '@type': types.stdoutLog,
-      log_format: { json_format: format, omit_empty_values: true, formatters },
-    },
+    filter: filters.length === 1 ? only : { and_filter: { filters } },
+    typed_config: { '@type': types.stdoutLog, log_format: { ...format, omit_empty_values: true } },
   };
 }
 

@@ -1,11 +1,11 @@
 /**
- * Who decided, and what, as formats of Envoy: expressions (CEL) over what its filters left behind. One that fails has no
- * value, and its field is left out. An expression is a few microseconds a request, a regular expression in it thirty: so
- * those only read spans of refusals, where Envoy 1.40 offers nothing else.
+ * Who decided, and what, as formats of Envoy. Plain operators print what is ordinary. The rest is for expressions (CEL) over
+ * what the filters left behind: one that fails has no value, and its field is left out. Each costs more than the rest of a
+ * line, a regular expression in it as much as a request, so they are evaluated for lines alone that need them.
  */
 import { type Json, types } from '../../envoy/json.ts';
-import { anyonePolicy, failedTokenPolicy } from '../names.ts';
-import { misdirectedName, notFoundName } from './route-name.ts';
+import { failedTokenPolicy } from '../names.ts';
+import { keys, misdirectedName, notFoundName, told } from './route-metadata.ts';
 
 export function cel(expression: string): string {
   return `%CEL(${expression})%`;
@@ -22,16 +22,62 @@ export const formatters: Json = [
 /** Fails. */
 export const nothing = "{'': ''}['-']";
 
+const ofRoute = (key: keyof typeof keys) => `%METADATA(ROUTE:${told}:${keys[key]})%`;
+
+/** Where the request was matched. */
+export const places = {
+  listener: `%METADATA(VIRTUAL_HOST:${told}:${keys.listener})%`,
+  route: ofRoute('route'),
+  rule: ofRoute('rule'),
+} as const;
+
 const details = 'response.code_details';
 const limited = `${details} == 'local_rate_limited'`;
 /** What RBAC leaves: `deny_…` and `allow_…` of the two guards. */
 const rbac = 'envoy.filters.http.rbac';
 const left = `metadata.filter_metadata['${rbac}']`;
+const saysRoute = (key: keyof typeof keys) => `xds.route_metadata.filter_metadata.${told}.${keys[key]}`;
 /** Refused before any filter saw it. */
 export const unfiltered = `!('${rbac}' in metadata.filter_metadata)`;
 const known = (field: string) => `'${field}' in ${left}`;
-const ifKnown = (field: string) => `${known(field)} ? ${left}.${field}`;
-const admitter = `${left}.allow_enforced_effective_policy_id`;
+
+const verdict = 'allow_enforced_engine_result';
+const admitter = 'allow_enforced_effective_policy_id';
+const shadowVerdict = 'allow_shadow_engine_result';
+
+/** Was admitted, no limit was full, and no policy is on trial: told without expressions. */
+export const ordinary: readonly Json[] = [
+  leftBehind(verdict, 'allowed'),
+  limits('NE'),
+  leftBehind(shadowVerdict, undefined),
+];
+
+/** What is not ordinary; Envoy has no filter that turns another one round. */
+export const others: readonly Json[] = [
+  {
+    or_filter: {
+      filters: [leftBehind(verdict, 'denied', true), limits('EQ'), leftBehind(shadowVerdict, 'present')],
+    },
+  },
+];
+
+/** `undefined`: nothing is. Envoy 1.40 ignores the matcher's `invert`. */
+function leftBehind(key: string, wanted: 'allowed' | 'denied' | 'present' | undefined, orNothing = false): Json {
+  const value = wanted === 'present' ? { present_match: true } : { string_match: { exact: wanted ?? '' } };
+  const match_if_key_not_found = orNothing || wanted === undefined;
+  return { metadata_filter: { matcher: { filter: rbac, path: [{ key }], value }, match_if_key_not_found } };
+}
+
+/** Whoever answered so: the flag of a limit has no filter that is its opposite. */
+function limits(op: 'EQ' | 'NE'): Json {
+  return { status_code_filter: { comparison: { op, value: { default_value: 429, runtime_key: 'evengate.limited' } } } };
+}
+
+export const admitted = {
+  decision: 'admitted',
+  policy: ofRoute('admitting'),
+  policy_rule: `%DYNAMIC_METADATA(${rbac}:${admitter})%`,
+} as const;
 
 /** As short as it can be: each connection manager repeats it. */
 const decision = [
@@ -40,56 +86,46 @@ const decision = [
   `${details}.startsWith('jwt_') ? 'unauthenticated'`,
   `${limited} ? 'limited'`,
   `${unfiltered} ? 'refused'`,
-  `${known('allow_enforced_engine_result')} ? 'admitted'`,
+  `${known(verdict)} ? 'admitted'`,
   `xds.route_name == '${notFoundName}' ? 'not_found'`,
   `xds.route_name == '${misdirectedName}' ? 'misdirected' : 'blocked'`,
 ].join(' : ');
 
-/** What the route's name says after a word. */
-type OfRouteName = (word: string) => string;
-const bySplit: OfRouteName = (word) => `xds.route_name.split(' ${word}=')[1].split(' ')[0]`;
-const byExpression: OfRouteName = (word) => `re.extract(xds.route_name, '^.* ${word}=([^ ]+).*$', '\\\\1')`;
+/** Policies, or rules, of the name of an RBAC policy that denies: `<policies>:<rules>`. */
+type Part = (name: string, index: 0 | 1) => string;
+const bySplit: Part = (name, index) => `${name}.split(':')[${index}]`;
+const byExpression: Part = (name, index) => `re.extract(${name}, '^([^:]*):(.*)$', '\\\\${index + 1}')`;
 
-/** As RBAC policies are called; without rules where all of the policies together decided. */
-function decider(ofRouteName: OfRouteName): string {
-  return [
-    `${limited} ? ${ofRouteName('limit')}`,
-    `${details}.contains('[${failedTokenPolicy}]') ? ${nothing}`,
-    ifKnown('deny_enforced_effective_policy_id'),
-    `${known('allow_enforced_effective_policy_id')} ? (${admitter} == '${anyonePolicy}' ? ${nothing} : ${admitter})`,
-    ofRouteName('auth'),
-  ].join(' : ');
+const refuser = 'deny_enforced_effective_policy_id';
+const badToken = `${details}.contains('[${failedTokenPolicy}]')`;
+
+/** Without a rule where all of the policies together decided. */
+function deciders(part: Part): { readonly policy: string; readonly policy_rule: string } {
+  const refused = (index: 0 | 1) =>
+    `${badToken} ? ${nothing} : ${known(refuser)} ? ${part(`${left}.${refuser}`, index)}`;
+  const all = `${known(admitter)} || !('${keys.picky}' in xds.route_metadata.filter_metadata.${told})`;
+  return {
+    policy: cel(
+      `${limited} ? ${saysRoute('limiting')} : ${refused(0)} : ${all} ? ${saysRoute('admitting')} : ${saysRoute('picky')}`,
+    ),
+    policy_rule: cel(`${limited} ? ${saysRoute('limits')} : ${refused(1)} : ${left}.${admitter}`),
+  };
 }
 
-const shadowRefuses = known('deny_shadow_effective_policy_id');
-const shadowDecider = [
-  ifKnown('deny_shadow_effective_policy_id'),
-  ifKnown('allow_shadow_effective_policy_id'),
-  `${left}.allow_shadow_engine_result == 'denied' ? ${bySplit('shadow')} : ${nothing}`,
-].join(' : ');
+const shadowRefuser = 'deny_shadow_effective_policy_id';
+const shadowRefused = (index: 0 | 1) => `${known(shadowRefuser)} ? ${bySplit(`${left}.${shadowRefuser}`, index)}`;
 
-const policiesOf = (names: string) => cel(`(${names}).split(':')[0]`);
-const rulesOf = (names: string) => cel(`(${names}).split(':')[1].split('#')[0]`);
-
-/** Where the request was matched; found out once. */
-export const places = {
-  listener: cel("xds.virtual_host_name.split('/')[0]"),
-  route: cel("xds.route_name.substring(0, xds.route_name.indexOf('/', xds.route_name.indexOf('/') + 1))"),
-  rule: cel("xds.route_name.split('/')[2]"),
-} as const;
-
-/** Of a line. */
+/** Of a line that is not ordinary. */
 export const deciding = {
   decision: cel(decision),
-  policy: policiesOf(decider(bySplit)),
-  policy_rule: rulesOf(decider(bySplit)),
-  shadow_decision: cel(`${shadowRefuses} || ${left}.allow_shadow_engine_result == 'denied' ? 'denied' : 'admitted'`),
-  shadow_policy: policiesOf(shadowDecider),
-  shadow_policy_rule: rulesOf(shadowDecider),
+  ...deciders(bySplit),
+  shadow_decision: cel(`${known(shadowRefuser)} || ${left}.${shadowVerdict} == 'denied' ? 'denied' : 'admitted'`),
+  shadow_policy: cel(`${shadowRefused(0)} : ${left}.${shadowVerdict} == '' ? '' : ${saysRoute('shadow')}`),
+  shadow_policy_rule: cel(`${shadowRefused(1)} : ${left}.allow_shadow_effective_policy_id`),
 } as const;
 
-/** Of a span, in which policies and rules stand together. */
-export const spanDeciding = { decision: cel(decision), policy: cel(decider(byExpression)) } as const;
+/** Of a span: its expressions have no `split`. */
+export const spanDeciding = { decision: cel(decision), ...deciders(byExpression) } as const;
 
 /** Left out where it is empty. */
 export function nonEmpty(text: string): string {

@@ -1,3 +1,3 @@
 import { goldenSuite } from '../../testing/golden.ts';
 
-goldenSuite(import.meta.url, { shows: ['telemetry', 'clusters'], longest: 160 });
+goldenSuite(import.meta.url, { shows: ['telemetry', 'clusters'], longest: 200 });

@@ -1,12 +1,11 @@
-/** What the client asked for, kept by a filter before rewrites change it, and without the query; and where it was matched. */
+/** What the client asked for, kept by a filter before rewrites change it, and without the query. */
 import { type Json, types } from '../../envoy/json.ts';
 import type { NamedConfig } from '../../envoy/listener.ts';
 import type { Extra } from '../../ir/telemetry.ts';
 import { literal } from '../header-edits.ts';
 import { filterNames } from '../names.ts';
-import { formatters, places } from './decision.ts';
 
-const memory = { path: '%PATH(NQ:PATH)%', authority: '%REQ(:authority)%', ...places } as const;
+const memory = { path: '%PATH(NQ:PATH)%', authority: '%REQ(:authority)%' } as const;
 
 const keyFor = (name: string) => `evengate.${name}`;
 
@@ -31,9 +30,8 @@ function kept(object_key: string, format: string): Json {
   return {
     object_key,
     factory_key: 'envoy.string',
-    // What fails, as of a host without routes, is not kept.
     skip_if_empty: true,
-    format_string: { text_format_source: { inline_string: format }, omit_empty_values: true, formatters },
+    format_string: { text_format_source: { inline_string: format }, omit_empty_values: true },
   };
 }
 

@@ -81,7 +81,8 @@ await rigSuite(
         'evengate.route': 'shop/all',
         'evengate.rule': 'open',
         'evengate.decision': 'admitted',
-        'evengate.policy': 'shop/base+shop/open:authenticate+anyone',
+        'evengate.policy': 'shop/base+shop/open',
+        'evengate.policy_rule': 'authenticate+anyone',
         'http.url': 'http://shop.example.com/open/a',
         'http.status_code': '200',
       });
@@ -103,7 +104,8 @@ await rigSuite(
       const { attributes } = await spanOf(mark);
       expect(attributes).toMatchObject({
         'evengate.decision': 'denied',
-        'evengate.policy': 'shop/base:robots',
+        'evengate.policy': 'shop/base',
+        'evengate.policy_rule': 'robots',
       });
     });
 

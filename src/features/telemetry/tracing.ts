@@ -3,7 +3,7 @@ import { type Json, types } from '../../envoy/json.ts';
 import type { Extra, Tracing } from '../../ir/telemetry.ts';
 import { keyOf, type ObjectRef } from '../../kube/object.ts';
 import { collectorName } from '../names.ts';
-import { cel, nothing, spanDeciding } from './decision.ts';
+import { cel, nothing, places, spanDeciding } from './decision.ts';
 import { asked, askedPath, formatOf } from './request.ts';
 
 /** Envoy's own hold the query of the URL: what is set last stands. */
@@ -23,9 +23,7 @@ export function isOwnAttribute(name: string): boolean {
 export function tracingOf(gateway: ObjectRef, tracing: Tracing): Json {
   const own = {
     gateway: keyOf(gateway.namespace, gateway.name),
-    listener: asked.listener,
-    route: asked.route,
-    rule: asked.rule,
+    ...places,
     ...spanDeciding,
   };
   const tags = [
@@ -38,7 +36,7 @@ export function tracingOf(gateway: ObjectRef, tracing: Tracing): Json {
     random_sampling: { value: 100 },
     // Of a request that no tag of ours was set for: nothing of its path.
     max_path_tag_length: 0,
-    operation: `%REQ(:method)% ${asked.route} ${asked.rule}`,
+    operation: `%REQ(:method)% ${places.route} ${places.rule}`,
     spawn_upstream_span: true,
     custom_tags: tags.map(([tag, value]) => ({ tag, value })),
     provider: { name: 'envoy.tracers.opentelemetry', typed_config: exporter(gateway, tracing) },

@@ -42,7 +42,7 @@ describe('protobuf of Envoy messages', () => {
       'Route',
       {
         match: { path_separated_prefix: '/a' },
-        metadata: { filter_metadata: {} },
+        metadata: { filter_metadata: { a: { b: 'c', d: '' }, e: {} } },
         typed_per_filter_config: {
           a: { '@type': 'type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBACPerRoute' },
           b: {

@@ -135,6 +135,7 @@ const wellKnown: Readonly<Record<string, Special>> = {
   'google.protobuf.UInt32Value': wrapper('uint32'),
   'google.protobuf.UInt64Value': wrapper('uint64'),
   'google.protobuf.Duration': writeDuration,
+  'google.protobuf.Struct': writeStruct,
   'google.protobuf.Any': (writer, json) => {
     const { '@type': url, ...fields } = objectOf('google.protobuf.Any', json);
     if (typeof url !== 'string') throw new Error('a google.protobuf.Any without its @type');
@@ -144,6 +145,16 @@ const wellKnown: Readonly<Record<string, Special>> = {
     writeDelimited(writer, 1, () => writer.text(`${anyHost}/${type}`));
   },
 };
+
+/** Of texts, which is all that metadata of ours holds. */
+function writeStruct(writer: BackwardWriter, json: Json): void {
+  for (const [key, value] of Object.entries(objectOf('google.protobuf.Struct', json)).toReversed()) {
+    writeDelimited(writer, 1, () => {
+      writeDelimited(writer, 2, () => writeOne(writer, 3, 'string', value ?? null));
+      writeDelimited(writer, 1, () => writer.text(key));
+    });
+  }
+}
 
 /** `1.5s` */
 function writeDuration(writer: BackwardWriter, json: Json): void {
