@@ -8,11 +8,14 @@ export interface Clock {
   monotonic(): number;
   /** Rejects with the signal's reason when it is aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** 0 ≤ x < 1. */
+  random(): number;
 }
 
 export const realClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
+  random: () => Math.random(),
   async sleep(ms, signal) {
     await sleep(ms, undefined, signal === undefined ? {} : { signal }).catch((error: unknown) => {
       throw signal?.reason ?? error;

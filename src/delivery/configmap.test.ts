@@ -87,6 +87,7 @@ function stored(name = 'edge-config-0'): ConfigMap | undefined {
 }
 
 const served = (loaded: number, edge: Edge) => ({
+  unusable: [],
   kind: 'served',
   revision: edge.revision,
   envoys: { loaded, ready: loaded, late: [] },
@@ -97,6 +98,7 @@ describe('without trouble', () => {
   test('files wait for the pods, and those that come with them in place need no touch', async () => {
     const one = answering('one');
     expect(await publish(one)).toEqual({
+      unusable: [],
       kind: 'pending',
       revision: one.revision,
       envoys: { loaded: 0, ready: 0, late: [] },
@@ -174,6 +176,7 @@ describe('pods that are late', () => {
     pods.manner('b').deaf = true;
     const canary = going('canary');
     expect(await publish(canary)).toEqual({
+      unusable: [],
       kind: 'pending',
       revision: canary.revision,
       envoys: { loaded: 1, ready: 2, late: ['b'] },
@@ -242,6 +245,7 @@ describe('what is refused', () => {
   test('is withdrawn under a new version, its culprit named, and not told again', async () => {
     const good = answering('good');
     const refused = {
+      unusable: [],
       kind: 'refused',
       revision: good.revision,
       envoys: { loaded: 2, ready: 2, late: [] },
@@ -364,6 +368,7 @@ describe('where it starts', () => {
     const [table] = large.files.filter(({ name }) => name.startsWith('rds'));
     const huge = { ...large, files: large.files.map((file) => (file === table ? inflated(file) : file)) };
     expect(await publish(huge)).toEqual({
+      unusable: [],
       kind: 'too-large',
       revision: one.revision,
       envoys: { loaded: 1, ready: 1, late: [] },

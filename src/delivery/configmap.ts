@@ -4,11 +4,12 @@ import { describeRef, type ObjectMeta, type ObjectRef } from '../kube/object.ts'
 import type { EdgeFile } from '../render/edge.ts';
 import type { Finding } from '../status/finding.ts';
 import type { Clock } from './clock.ts';
+import { CertificateTries } from './configmap/certificate-tries.ts';
 import type { ConfigMapDelivery, EdgeContent, EdgeFleet, PodAccess, Published } from './configmap/contract.ts';
 import { ConfigMapStore, NameTakenError, type Stored } from './configmap/store.ts';
 import { contentOf } from './configmap/stored.ts';
 import { ConfigMapTarget, TooLargeError } from './configmap/target.ts';
-import { type Content, filesOf, revisionOfContent } from './publication/content.ts';
+import { type Content, filesOf, isOfCertificate, revisionOfContent } from './publication/content.ts';
 import { findingsOf } from './publication/culprit.ts';
 import { type Publication, Publisher, type Trace } from './publication/publisher.ts';
 import { RefusedContent } from './publication/refused.ts';
@@ -21,6 +22,7 @@ export type {
   Envoys,
   PodAccess,
   Published,
+  UnusableCertificate,
 } from './configmap/contract.ts';
 export { directAccess, proxiedAccess } from './configmap/pod-access.ts';
 export { type EnvoyStanding, type Standing, standing } from './configmap/standing.ts';
@@ -46,12 +48,16 @@ export function configMapDelivery(options: ConfigMapDeliveryOptions): ConfigMapD
   return new Delivery(options);
 }
 
+type Told = Omit<Published, 'unusable'>;
+
 /** When a pod that is late, or one that starts with what is in place, may have more to say. */
 const againMs = 2000;
 
 class Delivery implements ConfigMapDelivery {
   readonly #options: ConfigMapDeliveryOptions;
-  readonly #refused = new RefusedContent();
+  /** A Secret is mended in silence: what was refused for it may be taken the next time. */
+  readonly #refused = new RefusedContent((refused) => !isOfCertificate(refused));
+  readonly #tries: CertificateTries;
   readonly #store: ConfigMapStore;
   readonly #target: ConfigMapTarget;
   readonly #publisher: Publisher;
@@ -64,18 +70,29 @@ class Delivery implements ConfigMapDelivery {
 
   constructor(options: ConfigMapDeliveryOptions) {
     this.#options = options;
+    this.#tries = new CertificateTries(options.clock);
     const { gateway, configMaps: names, metadata, client } = options;
     this.#store = new ConfigMapStore({ namespace: gateway.namespace, names, metadata, client });
     this.#target = new ConfigMapTarget({ ...options, store: this.#store, refused: this.#refused });
     this.#publisher = new Publisher(this.#target, this.#refused, options.trace);
   }
 
-  async publish({ files }: EdgeContent, signal: AbortSignal): Promise<Published> {
+  async publish(edge: EdgeContent, signal: AbortSignal): Promise<Published> {
     await this.idle();
     this.#judge();
+    const told = await this.#tell(edge, signal);
+    const { content } = this.#publisher.state;
+    const unusable = this.#target.unusable(content);
+    const tryInMs = this.#tries.note(new Set(unusable.map(({ file }) => file)), content);
+    const waits = [told.againInMs, tryInMs].filter((ms) => ms !== undefined);
+    return { ...told, unusable, ...(waits.length === 0 ? {} : { againInMs: Math.min(...waits) }) };
+  }
+
+  async #tell({ files }: EdgeContent, signal: AbortSignal): Promise<Told> {
     try {
       if (!this.#known) await this.#read(files, signal);
-      const publication = await this.#publisher.publish(files, signal);
+      const spelled = this.#tries.spell(files, this.#publisher.state.content);
+      const publication = await this.#publisher.publish(spelled, signal);
       const { content } = this.#publisher.state;
       if (publication.taken && this.#target.isServed(content)) this.#copying = this.#copy(content);
       return this.#published(publication);
@@ -143,19 +160,22 @@ class Delivery implements ConfigMapDelivery {
     }
   }
 
-  #published(publication: Publication): Published {
+  #published(publication: Publication): Told {
     const { content } = this.#publisher.state;
     const envoys = this.#target.envoys(content);
     const common = { revision: content.size === 0 ? '' : revisionOfContent(content), envoys };
     if (!publication.taken) {
-      return { kind: 'refused', ...common, findings: findingsOf(this.#options.gateway, publication.refusals) };
+      const { refusals } = publication;
+      const mended = refusals.some(({ file, detail }) => isOfCertificate({ ...file.subscription, detail }));
+      const findings = findingsOf(this.#options.gateway, refusals);
+      return { kind: 'refused', ...common, findings, ...(mended ? { againInMs: mendedMs } : {}) };
     }
     if (envoys.ready > 0 && envoys.loaded === envoys.ready) return { kind: 'served', ...common, findings: [] };
     const waiting = envoys.ready > 0 || this.#options.fleet.pods().length > 0;
     return { kind: 'pending', ...common, findings: [], ...(waiting ? { againInMs: againMs } : {}) };
   }
 
-  #nameTaken({ configMap, isLeft }: NameTakenError): Published {
+  #nameTaken({ configMap, isLeft }: NameTakenError): Told {
     const envoys = this.#target.envoys(this.#publisher.state.content);
     if (isLeft) return { kind: 'pending', revision: '', envoys, findings: [], againInMs: collectedMs };
     const finding: Finding = {
@@ -169,7 +189,7 @@ class Delivery implements ConfigMapDelivery {
     return { kind: 'refused', revision: '', envoys, findings: [finding], againInMs: freeMs };
   }
 
-  #tooLarge({ message }: TooLargeError): Published {
+  #tooLarge({ message }: TooLargeError): Told {
     const { gateway, configMaps } = this.#options;
     const finding: Finding = {
       about: gateway,
@@ -187,6 +207,8 @@ class Delivery implements ConfigMapDelivery {
 }
 
 const copyLimitMs = 30_000;
+/** Nobody tells when the Secret is mended. */
+const mendedMs = 30_000;
 /** Nobody tells when the name is free. */
 const freeMs = 30_000;
 /** The garbage collector is at it. */

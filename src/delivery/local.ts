@@ -102,7 +102,7 @@ class Local implements LocalEnvoy {
     this.directory = join(root, 'xds');
     this.certificates = join(root, 'tls');
     this.#target = new LocalTarget(this.directory);
-    this.#publisher = new Publisher(this.#target, new RefusedContent((kind) => falselyAcknowledged.has(kind)));
+    this.#publisher = new Publisher(this.#target, new RefusedContent(({ kind }) => falselyAcknowledged.has(kind)));
     this.#removeAtExit = () => rmSync(root, { recursive: true, force: true });
     process.on('exit', this.#removeAtExit);
   }

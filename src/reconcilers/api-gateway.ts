@@ -41,7 +41,8 @@ export function apiGatewayStatus(key: ObjectKey, object: KubeObject, world: Stat
     attachedRoutes: world.attachedRoutes(key),
     listeners: (gateway?.listeners ?? []).map((listener, index) => {
       const own = findings.filter(({ at }) => isWithin(at, `spec.listeners[${index}]`));
-      return listenerStatus(listener, own, { delivered, generation });
+      const isShut = delivery?.shut?.includes(listener.name) === true;
+      return listenerStatus({ ...listener, served: listener.served && !isShut }, own, { delivered, generation });
     }),
   };
 }

@@ -1,6 +1,6 @@
 /** Listeners of an ApiGateway: which of them conflict, which certificates they have, and who may attach. */
 import type { ApiGatewaySpec } from '../api/api-gateway.ts';
-import { certificateProblem } from '../features/listeners/certificate.ts';
+import { certificateProblem, certificateProblems, certificateRemedy } from '../features/listeners/certificate.ts';
 import { portProblem } from '../features/listeners/ports.ts';
 import type { ListenerSpec } from '../features/listeners/schema.ts';
 import { grantAccess } from '../features/secret-access.ts';
@@ -133,7 +133,7 @@ function secretProblem(
     };
   }
   const secret = lookup.secret(ref.namespace, ref.name);
-  const problem = secret === undefined ? 'does not exist' : certificateProblem(secret);
+  const problem = secret === undefined ? certificateProblems.absent : certificateProblem(secret);
   if (problem === undefined) return undefined;
   const forbidden = secret?.unread === 'forbidden';
   return {
@@ -141,6 +141,6 @@ function secretProblem(
     message: `${describeRef(ref)} ${problem}`,
     remedy: forbidden
       ? `${grantAccess}, or keep it in namespace ${from.namespace}, where Envoy mounts it`
-      : 'Name a Secret of type kubernetes.io/tls whose tls.key belongs to its tls.crt',
+      : certificateRemedy,
   };
 }

@@ -17,6 +17,8 @@ export interface Delivery {
   readonly revision: string;
   /** Undefined: nobody has answered. `loaded` of `ready` Envoys serve the revision. */
   readonly envoys?: { readonly loaded: number; readonly ready: number };
+  /** Names of listeners that no Envoy has a certificate of; undefined for none. */
+  readonly shut?: readonly string[];
   /** Why an Envoy refuses the revision. */
   readonly rejected?: string;
   /** What stands in the way of more Envoys; sentences without a full stop. */

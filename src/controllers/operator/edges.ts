@@ -2,6 +2,7 @@
 import type { ConfigMapDelivery, Published } from '../../delivery/configmap.ts';
 import type { Gateway } from '../../ir/gateway.ts';
 import type { KubeObject, ObjectKey, ObjectRef } from '../../kube/object.ts';
+import { certificateReport } from '../../reconcilers/certificates.ts';
 import { isLiving, isReady, mountedCertificates, podTroubles } from '../../reconcilers/pods.ts';
 import { type Edge, type EdgeRenderer, edgeRenderer } from '../../render/edge.ts';
 import { inCluster } from '../../render/in-cluster.ts';
@@ -127,6 +128,7 @@ export class Edges {
       revision: edge.revision,
       envoys: { loaded: 0, ready: this.#options.pods.of(edge.gateway).filter(isReady).length, late: [] },
       findings: [],
+      unusable: [],
     };
     this.#report(key, { told, published, edge, whole: false });
     return { requeueAfterMs: 1000 };
@@ -154,9 +156,11 @@ export class Edges {
     const { measure, onTold } = this.#options;
     const pods = this.#options.pods.of(edge.gateway);
     told.edge = edge;
-    const report = deliveryOf(published, { edge, whole });
+    const written = this.#options.view()?.snapshot.ApiGateway.get(key);
+    const { findings: missing, shut } = certificateReport(written, published.unusable);
+    const report = { ...deliveryOf(published, { edge, whole }), ...(shut.length === 0 ? {} : { shut }) };
     const refusals = published.kind === 'refused' || published.kind === 'too-large' ? published.findings : [];
-    const findings = [...refusals, ...troubleFinding(edge.gateway, podTroubles(pods))];
+    const findings = [...refusals, ...missing, ...troubleFinding(edge.gateway, podTroubles(pods))];
     const same = JSON.stringify([told.report, told.findings]) === JSON.stringify([report, findings]);
     if (same && !isNews) return;
     if (!same) {

@@ -4,24 +4,37 @@ import { type Before, type LookPace, pendingOf, stateBefore, waitForVersions } f
 import type { StatType } from '../envoy/admin.ts';
 import { rejectionsFrom } from '../envoy/rejection.ts';
 import { untilWarm } from '../envoy/warm.ts';
-import type { Content, Refusal } from '../publication/content.ts';
+import { type Content, isCertificate, type Refusal, rootOf } from '../publication/content.ts';
 import { refusalsOf } from '../publication/refusals.ts';
 import type { EdgePod, PodAccess } from './contract.ts';
 import { readableLines } from './pod-log.ts';
 
 export type Outcome =
-  | { readonly kind: 'serves' | 'late' }
+  /** All but these certificates, which it cannot load. */
+  | { readonly kind: 'serves'; readonly unusable: readonly Unusable[] }
+  | { readonly kind: 'late'; readonly pending: readonly string[] }
   | { readonly kind: 'refused'; readonly refusals: readonly Refusal[] }
   /** It has not taken it, and it has refused something before we looked. */
   | { readonly kind: 'unsure' };
 
+/** A certificate that an Envoy cannot load; the rest goes on without it. */
+export interface Unusable extends Refusal {
+  readonly version: string;
+  /** It had another one, and serves by that on. */
+  readonly served: boolean;
+}
+
 export interface Question {
   readonly pod: EdgePod;
   readonly content: Content;
-  /** Of `content`. */
+  /** Of `content`, but for `unusable`. */
   readonly expected: ReadonlyMap<string, string>;
   /** Undefined where it was not looked at before the content was placed. */
   readonly before: Before | undefined;
+  /** Those that it is known to refuse as they are; nobody waits for them. */
+  readonly unusable: readonly Unusable[];
+  /** It has loaded this one before. */
+  readonly hasLoaded: (file: string) => boolean;
   /** How long it may take. */
   readonly patienceMs: number;
   /** Called when it turns out not to have the content yet. */
@@ -44,17 +57,44 @@ export async function ask(asker: Asker, question: Question): Promise<Outcome> {
   const first = await look(asker, question);
   if (first === undefined) return wait(asker, question, { refused: new Map(), mark: asker.clock.monotonic() });
   if (first.pending.length === 0) return serves(asker, question);
-  if (first.never.length > 0) return { kind: 'refused', refusals: await reasons(asker, question, first.never) };
+  if (first.never.length > 0) {
+    const { rest, others } = apart(question, await reasons(asker, question, first.never), false);
+    return rest === undefined ? { kind: 'refused', refusals: others } : ask(asker, rest);
+  }
   const suspicious = first.pending.some((root) => (first.before.refused.get(root) ?? 0) > 0);
   const patienceMs = suspicious ? Math.min(unsurePatienceMs, question.patienceMs) : question.patienceMs;
   const outcome = await wait(asker, { ...question, patienceMs }, first.before);
-  return outcome.kind === 'late' && suspicious ? { kind: 'unsure' } : outcome;
+  if (outcome.kind !== 'late' || !suspicious) return outcome;
+  const stuck = outcome.pending.filter((root) => (first.before.refused.get(root) ?? 0) > 0);
+  const { rest } = apart(question, await reasons(asker, question, stuck), true);
+  return rest !== undefined && stuck.length === outcome.pending.length ? ask(asker, rest) : { kind: 'unsure' };
+}
+
+interface Apart {
+  /** Undefined where more than certificates was refused, or nothing. */
+  readonly rest: Question | undefined;
+  readonly others: readonly Refusal[];
+}
+
+/** The question without the certificates among what was refused. */
+function apart(question: Question, refusals: readonly Refusal[], served: boolean): Apart {
+  const others = refusals.filter((refusal) => !isCertificate(refusal));
+  if (others.length > 0 || refusals.length === 0) return { rest: undefined, others };
+  const found = refusals.map(({ file, detail }): Unusable => {
+    const version = question.expected.get(rootOf(file)) ?? '';
+    return { file, detail, version, served: served || question.hasLoaded(file.name) };
+  });
+  const roots = new Set(found.map(({ file }) => rootOf(file)));
+  const expected = new Map([...question.expected].filter(([root]) => !roots.has(root)));
+  return { rest: { ...question, expected, unusable: [...question.unusable, ...found] }, others };
 }
 
 /** One look, for an Envoy that is not Ready: whether it refuses what it has started with. */
 export async function refusedAtStart(asker: Asker, question: Question): Promise<readonly Refusal[]> {
   const first = await look(asker, question);
-  return first === undefined || first.never.length === 0 ? [] : reasons(asker, question, first.never);
+  if (first === undefined || first.never.length === 0) return [];
+  const refusals = await reasons(asker, question, first.never);
+  return refusals.filter((refusal) => !isCertificate(refusal));
 }
 
 /** Undefined when it cannot be reached. */
@@ -66,8 +106,12 @@ export async function beforeOf({ access, clock }: Asker, pod: EdgePod): Promise<
 const pace: LookPace = { firstMs: 40, longestMs: 250 };
 
 async function wait(asker: Asker, question: Question, before: Before): Promise<Outcome> {
-  const { pod, content, expected, signal, patienceMs } = question;
   question.onPending();
+  return attend(asker, question, before);
+}
+
+async function attend(asker: Asker, question: Question, before: Before): Promise<Outcome> {
+  const { pod, content, expected, signal, patienceMs } = question;
   const answer = await waitForVersions({
     admin: adminOf(asker.access, pod),
     log: logOf(asker, pod),
@@ -79,13 +123,14 @@ async function wait(asker: Asker, question: Question, before: Before): Promise<O
     clock: asker.clock,
   });
   if (answer.acknowledged) return serves(asker, question);
-  if (answer.rejected.length === 0) return { kind: 'late' };
-  return { kind: 'refused', refusals: refusalsOf(content, answer).map(withReason) };
+  if (answer.rejected.length === 0) return { kind: 'late', pending: answer.pending };
+  const { rest, others } = apart(question, refusalsOf(content, answer).map(withReason), false);
+  return rest === undefined ? { kind: 'refused', refusals: others } : attend(asker, rest, before);
 }
 
-async function serves({ access, clock }: Asker, { pod, signal }: Question): Promise<Outcome> {
+async function serves({ access, clock }: Asker, { pod, signal, unusable }: Question): Promise<Outcome> {
   await untilWarm({ admin: adminOf(access, pod), signal, clock });
-  return { kind: 'serves' };
+  return { kind: 'serves', unusable };
 }
 
 interface Look {

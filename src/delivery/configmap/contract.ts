@@ -43,8 +43,20 @@ export interface Published {
   readonly revision: string;
   readonly envoys: Envoys;
   readonly findings: readonly Finding[];
+  readonly unusable: readonly UnusableCertificate[];
   /** When another call may find more, without a change of pods or files. */
   readonly againInMs?: number;
+}
+
+/** A certificate that Ready Envoys could not load; they serve the rest. */
+export interface UnusableCertificate {
+  readonly file: string;
+  /** `secretName` of it. */
+  readonly secret: string;
+  /** Envoys' words. */
+  readonly details: readonly string[];
+  /** Some of them serve by it, as it is or as it was. */
+  readonly served: boolean;
 }
 
 export interface Envoys {

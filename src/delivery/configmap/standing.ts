@@ -6,6 +6,7 @@ import { resources } from '../../kube/resources.ts';
 import { revisionOf } from '../../render/edge.ts';
 import { configMapNames } from '../../render/names.ts';
 import { type Content, expectedOf, revisionOfContent, rootOf } from '../publication/content.ts';
+import { plainHash } from '../publication/respelled.ts';
 import type { EdgePod, PodAccess } from './contract.ts';
 import { bodiesIn } from './store.ts';
 import { contentOf } from './stored.ts';
@@ -64,7 +65,7 @@ function acknowledged(content: Content, seen: ReadonlyMap<string, number | strin
   const files = [...content].map(([name, { file, version }]) => {
     const root = rootOf(file);
     const has = read.has(root) ? seen.get(`${root}.version_text`) : version;
-    return { name, hash: typeof has === 'string' ? has.replace(/\.\d+$/, '') : '' };
+    return { name, hash: typeof has === 'string' ? plainHash(has) : '' };
   });
   if (files.length === 0 || files.some(({ hash }) => hash === '')) return undefined;
   return revisionOf(files);

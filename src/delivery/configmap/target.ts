@@ -1,14 +1,15 @@
 /** The pods of one gateway, told by ConfigMaps; a touched annotation makes the kubelet look at them at once. */
 import { ApiError, type Client } from '../../kube/client.ts';
 import { resources } from '../../kube/resources.ts';
+import type { EdgeFile } from '../../render/edge.ts';
 import type { Clock } from '../clock.ts';
 import type { Before } from '../envoy/acknowledge.ts';
-import { type Content, expectedOf, type Refusal } from '../publication/content.ts';
+import { type Content, expectedOf, isCertificate, type Refusal, rootOf } from '../publication/content.ts';
 import type { Phase } from '../publication/phases.ts';
 import type { Answer, Target } from '../publication/publisher.ts';
 import type { RefusedContent } from '../publication/refused.ts';
-import { type Asker, ask, beforeOf, type Outcome, type Question, refusedAtStart } from './ask.ts';
-import type { EdgeFleet, EdgePod, Envoys, PodAccess } from './contract.ts';
+import { type Asker, ask, beforeOf, type Outcome, type Question, refusedAtStart, type Unusable } from './ask.ts';
+import type { EdgeFleet, EdgePod, Envoys, PodAccess, UnusableCertificate } from './contract.ts';
 import { bytesOf, shardBytes } from './shards.ts';
 import type { ConfigMapStore } from './store.ts';
 
@@ -47,6 +48,10 @@ interface Known {
   /** Since what is in place was placed. */
   touches: number;
   touchedAt: number;
+  /** By file: what it could not load when it was told last. */
+  unusable: ReadonlyMap<string, Unusable>;
+  /** Files of certificates that it has loaded, now or before. */
+  readonly loaded: Set<string>;
 }
 
 /** Of a question to each. */
@@ -96,6 +101,18 @@ export class ConfigMapTarget implements Target {
       ready: ready.length,
       late: ready.filter((pod) => this.#of(pod).late && this.#of(pod).serves !== content).map(({ name }) => name),
     };
+  }
+
+  /** Certificates of what is in place that Ready Envoys could not load; by file. */
+  unusable(content: Content): readonly UnusableCertificate[] {
+    const ready = this.#ready().map((pod) => this.#of(pod));
+    return [...content.values()].flatMap(({ file }) => {
+      const found = ready.flatMap(({ unusable }) => unusable.get(file.name) ?? []);
+      if (found.length === 0) return [];
+      const details = [...new Set(found.map(({ detail }) => detail))].toSorted();
+      const served = found.length < ready.length || found.some((one) => one.served);
+      return [{ file: file.name, secret: nameOf(file), details, served }];
+    });
   }
 
   async place(content: Content, signal: AbortSignal): Promise<void> {
@@ -159,8 +176,14 @@ export class ConfigMapTarget implements Target {
   async #ask(pod: EdgePod, common: Common): Promise<Outcome> {
     const known = this.#of(pod);
     const over = new AbortController();
+    const isSame = ({ file, version }: Unusable) => common.content.get(file.name)?.version === version;
+    const unusable = [...known.unusable.values()].filter(isSame);
+    const roots = new Set(unusable.map(({ file }) => rootOf(file)));
     const outcome = await ask(this.#asker, {
       ...common,
+      expected: new Map([...common.expected].filter(([root]) => !roots.has(root))),
+      unusable,
+      hasLoaded: (file) => known.loaded.has(file),
       pod,
       before: known.before,
       patienceMs: known.late ? latePatienceMs : patienceMs,
@@ -168,7 +191,7 @@ export class ConfigMapTarget implements Target {
         this.#keepTouching(pod, AbortSignal.any([common.signal, over.signal])).catch(() => undefined);
       },
     }).finally(() => over.abort(new Error('over')));
-    if (outcome.kind === 'serves') Object.assign(known, { serves: common.content, late: false });
+    if (outcome.kind === 'serves') this.#serves(pod, common.content, outcome.unusable);
     if (outcome.kind === 'late' || outcome.kind === 'unsure') this.#callLate(pod, known);
     if (outcome.kind === 'refused') {
       for (const { file, detail } of outcome.refusals) {
@@ -176,6 +199,20 @@ export class ConfigMapTarget implements Target {
       }
     }
     return outcome;
+  }
+
+  #serves(pod: EdgePod, content: Content, unusable: readonly Unusable[]): void {
+    const known = this.#of(pod);
+    const now = new Map(unusable.map((one) => [one.file.name, one]));
+    for (const { file, detail } of unusable) {
+      if (known.unusable.has(file.name)) continue;
+      const why = `Envoy in Pod ${pod.namespace}/${pod.name} could not load ${file.name}: ${detail}`;
+      this.#options.log('warn', `${why}; it serves the rest, and is told again`);
+    }
+    for (const { file } of content.values()) {
+      if (isCertificate({ file }) && !now.has(file.name)) known.loaded.add(file.name);
+    }
+    Object.assign(known, { serves: content, late: false, unusable: now });
   }
 
   #callLate(pod: EdgePod, known: Known): void {
@@ -188,7 +225,8 @@ export class ConfigMapTarget implements Target {
 
   async #refusedAtStart(common: Common): Promise<readonly Refusal[]> {
     const starting = this.#options.fleet.pods().filter(({ ip, terminating }) => ip !== '' && !terminating);
-    const question = { ...common, before: undefined, patienceMs: 0, onPending: () => undefined };
+    const nothing = { unusable: [], hasLoaded: () => false, onPending: () => undefined };
+    const question = { ...common, ...nothing, before: undefined, patienceMs: 0 };
     const found = await Promise.all(starting.map((pod) => refusedAtStart(this.#asker, { ...question, pod })));
     return found.find((refusals) => refusals.length > 0) ?? [];
   }
@@ -236,7 +274,7 @@ export class ConfigMapTarget implements Target {
   }
 
   #of({ uid }: EdgePod): Known {
-    const known = this.#known.get(uid) ?? { late: false, touches: 0, touchedAt: 0 };
+    const known = this.#known.get(uid) ?? newPod();
     this.#known.set(uid, known);
     return known;
   }
@@ -245,4 +283,13 @@ export class ConfigMapTarget implements Target {
     const there = new Set(this.#options.fleet.pods().map(({ uid }) => uid));
     for (const uid of this.#known.keys()) if (!there.has(uid)) this.#known.delete(uid);
   }
+}
+
+function newPod(): Known {
+  return { late: false, touches: 0, touchedAt: 0, unusable: new Map(), loaded: new Set() };
+}
+
+/** Of its subscription. */
+function nameOf({ subscription }: EdgeFile): string {
+  return 'name' in subscription ? subscription.name : '';
 }

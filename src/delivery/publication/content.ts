@@ -2,6 +2,7 @@
 import { type EdgeFile, revisionOf } from '../../render/edge.ts';
 import { chainOfTable } from '../../render/names.ts';
 import { subscription } from '../envoy/acknowledge.ts';
+import { plainHash } from './respelled.ts';
 
 /** JSON, or protobuf. */
 export type Body = string | Uint8Array;
@@ -43,13 +44,30 @@ export function isSameBody(left: Body | undefined, right: Body | undefined): boo
   return left === right;
 }
 
+export interface RefusedOf {
+  readonly kind: EdgeFile['subscription']['kind'];
+  readonly detail: string;
+}
+
+/** Of a certificate in a file of its own. */
+export function isCertificate({ file }: Pick<Refusal, 'file'>): boolean {
+  return file.subscription.kind === 'sds';
+}
+
+/** Whether a certificate is to blame: also for a listener that is made anew of one that was rotated to a bad one. */
+export function isOfCertificate({ kind, detail }: RefusedOf): boolean {
+  return kind === 'sds' || (kind === 'lds' && unloadable.test(detail));
+}
+
+const unloadable = /Failed to load (?:private key|certificate chain)|Invalid (?:private key|certificate)/i;
+
 export function filesOf(content: Content): readonly EdgeFile[] {
   return [...content.values()].map(({ file }) => file);
 }
 
 /** `Edge.revision` of what is in place; the versions know the hashes also of files that were found, not rendered. */
 export function revisionOfContent(content: Content): string {
-  return revisionOf([...content].map(([name, { version }]) => ({ name, hash: version.replace(/\.\d+$/, '') })));
+  return revisionOf([...content].map(([name, { version }]) => ({ name, hash: plainHash(version) })));
 }
 
 /** Stats root -> version of every file that has a reader, which files of listeners on their way out do not. */

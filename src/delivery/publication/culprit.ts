@@ -1,7 +1,7 @@
 /** What Envoy refused, as findings about the objects that wrote it. */
 import type { ObjectRef } from '../../kube/object.ts';
 import type { Finding } from '../../status/finding.ts';
-import type { Refusal } from './content.ts';
+import { isOfCertificate, type Refusal } from './content.ts';
 
 /** One finding a refused file: its names hold those of the objects that it was rendered from. */
 export function findingsOf(gateway: ObjectRef, refusals: readonly Refusal[]): readonly Finding[] {
@@ -24,7 +24,10 @@ function findingOf(gateway: ObjectRef, { file, detail }: Refusal): Finding {
     reason: 'NotProgrammed',
     at: '',
     message: `Envoy ${said}; what it served before stays`,
-    remedy: 'Undo the last change of what is named here, and report this: Evengate should have refused it',
+    remedy:
+      file.subscription.kind === 'lds' && isOfCertificate({ kind: 'lds', detail })
+        ? 'Mend the TLS Secret that was rotated to a pair that does not fit; it is tried again by itself'
+        : 'Undo the last change of what is named here, and report this: Evengate should have refused it',
   };
 }
 

@@ -1,10 +1,10 @@
 /** Content that Envoys refused, by file and hash: it is not told again, or not believed when they acknowledge it. */
 import { z } from 'zod';
 import type { EdgeFile } from '../../render/edge.ts';
-import type { Refusal } from './content.ts';
+import type { Refusal, RefusedOf } from './content.ts';
 
-/** `kind` of the files that are remembered. */
-export type Remembers = (kind: EdgeFile['subscription']['kind']) => boolean;
+/** What is remembered. */
+export type Remembers = (refused: RefusedOf) => boolean;
 
 interface RefusedFile {
   readonly file: string;
@@ -26,7 +26,8 @@ export class RefusedContent {
   }
 
   add({ file, detail }: Refusal): void {
-    if (this.#remembers(file.subscription.kind)) this.#keep({ file: file.name, hash: file.hash, detail });
+    const { kind } = file.subscription;
+    if (this.#remembers({ kind, detail })) this.#keep({ file: file.name, hash: file.hash, detail });
   }
 
   /** For another process; '' where there is nothing to tell. */
@@ -37,7 +38,10 @@ export class RefusedContent {
   /** What `dump` said. Anything else is passed over: then it is refused once more. */
   restore(dumped: string): void {
     const { data = [] } = dumpShape.safeParse(parsed(dumped));
-    for (const file of data) this.#keep(file);
+    for (const { file, hash, detail } of data) {
+      const kind = kindOf(file);
+      if (kind === undefined || this.#remembers({ kind, detail })) this.#keep({ file, hash, detail });
+    }
   }
 
   clear(): void {
@@ -63,6 +67,10 @@ export class RefusedContent {
       this.#files.delete(oldest);
     }
   }
+}
+
+function kindOf(file: string): EdgeFile['subscription']['kind'] | undefined {
+  return (['lds', 'cds', 'rds', 'ecds', 'sds'] as const).find((kind) => file.startsWith(kind));
 }
 
 function keyOf(file: string, hash: string): string {

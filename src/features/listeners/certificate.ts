@@ -3,6 +3,21 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { Secret } from '../../kube/core.ts';
 import { noAccess } from '../secret-access.ts';
 
+/** What follows `Secret shop/tls`, whoever found it: this operator, or an Envoy. */
+export const certificateProblems = {
+  absent: 'does not exist',
+  /** Envoy sees no Secret, but files. */
+  absentOrEmpty: 'does not exist, or has no tls.crt',
+  noCertificate: 'has no tls.crt',
+  noKey: 'has no tls.key',
+  badCertificate: 'holds a tls.crt that is not a PEM certificate',
+  badKey: 'holds a tls.key that is not an unencrypted PEM private key',
+  foreignKey: 'holds a tls.key that does not belong to its tls.crt',
+} as const;
+
+export const certificateRemedy =
+  'Create a Secret of type kubernetes.io/tls whose tls.key belongs to its tls.crt, or mend it; it is taken up by itself';
+
 /** Why the Secret cannot serve TLS, or undefined. The text never quotes the Secret. */
 export function certificateProblem(secret: Secret): string | undefined {
   if (secret.unread === 'mounted') return undefined;
@@ -13,7 +28,7 @@ export function certificateProblem(secret: Secret): string | undefined {
   const certificate = pem(secret, 'tls.crt');
   const key = pem(secret, 'tls.key');
   if (certificate === undefined || key === undefined) {
-    return `has no ${certificate === undefined ? 'tls.crt' : 'tls.key'}`;
+    return certificate === undefined ? certificateProblems.noCertificate : certificateProblems.noKey;
   }
   return pairProblem(certificate, key);
 }
@@ -28,10 +43,10 @@ export function pem(secret: Secret, key: string): string | undefined {
 
 function pairProblem(certificate: string, key: string): string | undefined {
   const parsed = attempt(() => new X509Certificate(certificate));
-  if (parsed === undefined) return 'holds a tls.crt that is not a PEM certificate';
+  if (parsed === undefined) return certificateProblems.badCertificate;
   const privateKey = attempt(() => createPrivateKey(key));
-  if (privateKey === undefined) return 'holds a tls.key that is not an unencrypted PEM private key';
-  if (!parsed.checkPrivateKey(privateKey)) return 'holds a tls.key that does not belong to its tls.crt';
+  if (privateKey === undefined) return certificateProblems.badKey;
+  if (!parsed.checkPrivateKey(privateKey)) return certificateProblems.foreignKey;
   const bits = privateKey.asymmetricKeyDetails?.modulusLength;
   if (bits !== undefined && bits < 2048) return `holds an RSA key of ${bits} bits: Envoy needs at least 2048`;
   const curve = privateKey.asymmetricKeyDetails?.namedCurve;
