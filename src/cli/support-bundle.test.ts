@@ -68,7 +68,11 @@ function planted(): readonly KubeObject[] {
       backendRefs: [{ name: 'orders', port: 80 }],
     },
   ];
-  const jwt = [{ name: 'corp', issuer: 'https://login.example.com', jwks: { secretRef: { name: 'keys' } } }];
+  const issuer = 'https://login.example.com';
+  const jwt = [
+    { name: 'corp', issuer, jwks: { secretRef: { name: 'keys' } } },
+    { name: 'old', issuer, jwks: { configMapRef: { name: 'keys' } } },
+  ];
   const told = {
     'rds-web.json': JSON.stringify({ request_headers_to_add: [{ header: { key: 'x', value: 'canary-told' } }] }),
   };
@@ -84,12 +88,17 @@ function planted(): readonly KubeObject[] {
     }),
     object('Secret', 'cert', { data: { 'tls.key': base64('-----BEGIN PRIVATE KEY-----\ncanary-key\n') } }),
     object('Secret', 'keys', { data: { 'jwks.json': base64('{"keys":[{"k":"canary-jwks"}]}') } }),
+    object('ConfigMap', 'keys', { data: { text: 'canary-data' }, binaryData: { bytes: base64('canary-binary') } }),
     object('ConfigMap', 'edge-edge-config-0', { data: told }),
     object('Pod', 'edge-edge-1', {
       metadata: { name: 'edge-edge-1', namespace: 'shop', labels },
       spec: {
         containers: [
-          { name: 'envoy', env: [{ name: 'A', value: 'canary-env' }], args: ['--password=canary-argument'] },
+          {
+            name: 'envoy',
+            env: [{ name: 'A', value: 'canary-env' }],
+            args: ['--password=canary-argument', '--token', 'canary-next'],
+          },
         ],
       },
     }),
@@ -116,6 +125,7 @@ test('has what helps, and no secret wherever one was put', async () => {
     'objects/shop/route/orders.yaml',
     'objects/shop/secret/cert.yaml',
     'tls.key: 39 bytes',
+    'bytes: 13 bytes',
     'logs/shop/edge-edge-1/envoy.log',
     'logs/shop/edge-edge-1/envoy-previous.log',
     'envoy/shop/edge/rds-web.yaml',

@@ -99,15 +99,16 @@ async function named(bundle: Bundle, options: GatherOptions): Promise<void> {
         const found = await bundle.attempt(what, () => client.get<ConfigMap>(type, name));
         if (found === undefined) return;
         // Of a ConfigMap of the user's as of a Secret: whoever has put a private key there has put one.
-        const { data = {}, ...rest } = found;
+        const { data = {}, binaryData = {}, ...rest } = found;
         if (type === resources.Secret) bundle.object(found);
-        else bundle.object({ ...rest, data: sizesOf(data) } as KubeObject);
+        else bundle.object({ ...rest, data: sizesOf(data), binaryData: sizesOf(binaryData, 'base64') } as KubeObject);
       }),
   );
 }
 
-function sizesOf(data: Readonly<Record<string, string>>): object {
-  return Object.fromEntries(Object.entries(data).map(([name, text]) => [name, `${Buffer.byteLength(text)} bytes`]));
+function sizesOf(data: Readonly<Record<string, string>>, encoding: BufferEncoding = 'utf8'): object {
+  const size = (text: string) => `${Buffer.byteLength(text, encoding)} bytes`;
+  return Object.fromEntries(Object.entries(data).map(([name, text]) => [name, size(text)]));
 }
 
 async function operators(bundle: Bundle, options: GatherOptions): Promise<void> {

@@ -65,13 +65,22 @@ export class Redaction {
   #walk(value: unknown, name: string): unknown {
     if (name === 'local_jwks') return this.#leaves(value);
     if (typeof value === 'string') return secretName.test(name) && !naming.test(name) ? this.hide(value) : value;
-    if (Array.isArray(value)) return value.map((item) => this.#walk(item, name));
+    if (Array.isArray(value)) return this.#list(value, name);
     if (!isFields(value)) return value;
     if (value['kind'] === 'Secret') return this.#secret(value);
     if (name === 'annotations') return this.#annotations(value);
     if (name === 'metadata') for (const own of [value['name'], value['namespace']]) this.#names.add(String(own));
     const entries = Object.entries(value).filter(([field]) => field !== 'managedFields');
     return Object.fromEntries(entries.map(([field, item]) => [field, this.#field(field, item, value)]));
+  }
+
+  /** An argument that is called a secret by the one before it: `--token`, and what it is. */
+  #list(list: readonly unknown[], name: string): readonly unknown[] {
+    return list.map((item, index) => {
+      const flag = /^--?([\w-]+)$/.exec(String(list[index - 1]))?.[1];
+      const isValue = flag !== undefined && typeof item === 'string' && !item.startsWith('-');
+      return this.#walk(item, isValue ? flag : name);
+    });
   }
 
   #field(field: string, item: unknown, holder: Fields): unknown {
