@@ -6,16 +6,18 @@ import { assemble } from '../controllers/manifests/assemble.ts';
 import { parseFile } from '../controllers/manifests/parse.ts';
 import type { KubeObject } from '../kube/object.ts';
 import { fakeIo } from '../testing/fake-io.ts';
-import { type KubeApi, startKubeApi } from '../testing/kube-api/index.ts';
+import { type KubeApi, type KubeApiOptions, startKubeApi } from '../testing/kube-api/index.ts';
 import { runProgram } from './program.ts';
 
 const base = readFileSync('src/cli/golden-diff/base.yaml', 'utf8');
 let api: KubeApi;
 let folder: string;
+let may: NonNullable<KubeApiOptions['authorize']>;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'ev-diff-'));
-  api = await startKubeApi();
+  may = () => true;
+  api = await startKubeApi({ authorize: (attributes) => may(attributes) });
   writeFileSync(join(folder, 'config'), api.kubeconfig);
   for (const object of objectsOf(base)) api.create(object);
 });
@@ -64,6 +66,22 @@ spec: {listeners: [{name: web, port: 80, protocol: HTTP}]}
   expect(here.stdout).not.toContain('bank/second');
   const everywhere = await diff(base, '-A');
   expect([everywhere.code, everywhere.stdout]).toEqual([1, expect.stringContaining('ApiGateway bank/second  removed')]);
+});
+
+test('what may not be read is not taken to be new', async () => {
+  may = ({ verb, namespace }) => verb !== 'list' || namespace === 'default';
+  const own = await diff(base);
+  expect([own.code, own.stdout]).toEqual([2, '']);
+  expect(own.stderr).toContain('you may not list apigateways.evengate.dev in namespace shop');
+  const all = await diff(base, '-A');
+  expect([all.code, all.stdout]).toEqual([2, '']);
+  expect(all.stderr).toContain('you may not list apigateways.evengate.dev in all namespaces');
+});
+
+test('rights in the namespaces of the manifests do', async () => {
+  may = ({ verb, namespace }) => verb !== 'list' || namespace === 'shop';
+  const { code, stdout } = await diff(base);
+  expect([code, stdout]).toEqual([0, 'no change in traffic\n']);
 });
 
 test('a cluster that does not answer ends with 2', async () => {

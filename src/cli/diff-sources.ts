@@ -135,9 +135,13 @@ async function againstCluster(now: ManifestSet, source: DiffSource, io: Io): Pro
     set: live,
     nothing,
     notes,
-  } = await loadCluster(source, io, (snapshot) => {
-    const { className } = classOfSides(source, [snapshot, now.snapshot]);
-    return resolver(className)(applied(now.snapshot, snapshot, named)).references;
+  } = await loadCluster(source, io, {
+    alsoNamedBy: (snapshot) => {
+      const { className } = classOfSides(source, [snapshot, now.snapshot]);
+      return resolver(className)(applied(now.snapshot, snapshot, named)).references;
+    },
+    // What may not be read would seem to be new. Where all are compared, all have to be read.
+    namespaces: [...(named ?? [])].toSorted(),
   });
   if (nothing !== undefined) throw new Incomparable(nothing);
   const snapshot = applied(now.snapshot, live.snapshot, named);

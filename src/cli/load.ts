@@ -51,11 +51,17 @@ export async function load(paths: readonly string[], io: Io): Promise<Loaded> {
   };
 }
 
+export interface Wanted {
+  readonly alsoNamedBy?: (live: Snapshot) => References;
+  /** What has to be read where not all can be; that of the context when absent. */
+  readonly namespaces?: readonly string[];
+}
+
 /** `nothing` where the cluster cannot be read; an empty one is something. Objects of a cluster have no position. */
 export async function loadCluster(
   options: ClusterOptions,
   io: Io,
-  alsoNamedBy?: (live: Snapshot) => References,
+  { alsoNamedBy, namespaces }: Wanted = {},
 ): Promise<Loaded> {
   // What talks to a cluster is slow to load, and manifests do without.
   const [{ openCluster }, { ClusterUnreadable, readCluster }, { KubeconfigError }] = await Promise.all([
@@ -69,7 +75,7 @@ export async function loadCluster(
       const { namespace, ownNamespace, client } = cluster;
       const className = options.class;
       const more = { ...(className && { className }), ...(alsoNamedBy && { alsoNamedBy }) };
-      const reading = readCluster(client, { namespaces: [ownNamespace], ...more });
+      const reading = readCluster(client, { namespaces: namespaces ?? [ownNamespace], ...more });
       const { set, resolution, notes } = await withProgress(io, `reading ${cluster.server}`, reading);
       const findings = placeFindings(set, resolution.findings).filter(
         // What we may not read is a note, and no mistake of anybody's.
