@@ -6,6 +6,7 @@ import { type Figure, table } from './figures.ts';
 import { incremental } from './incremental.ts';
 import { resident } from './resident.ts';
 import { start } from './start.ts';
+import { telemetry } from './telemetry.ts';
 import { tree } from './tree.ts';
 
 const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
@@ -15,6 +16,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   resident,
   start,
   delivery,
+  telemetry,
 };
 
 const wanted = process.argv.slice(2);

@@ -1,8 +1,8 @@
 /** ConfigMap-mode tables on a real Envoy: does the last of 1,000 routes answer as fast as the first? */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { cpuMilliseconds } from './cpu.ts';
 import { type Figure, median } from './figures.ts';
 import type { Answered, Load } from './load.ts';
 import { host, pathOf, routes, startTableEnvoy, type Table, type TableEnvoy } from './table-envoy.ts';
@@ -58,13 +58,6 @@ async function measure({ table, index }: Place, envoy: TableEnvoy, client: Retur
   if (answered.status !== 200) throw new Error(`${table} ${index} answers ${answered.status}`);
   const cpu = cpuMilliseconds(envoy.pid) - before;
   return { rate: answered.answers / seconds, microseconds: (cpu * 1000) / answered.answers };
-}
-
-/** proc(5): utime and stime are fields 14 and 15, in hundredths of a second. */
-function cpuMilliseconds(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 function figuresOf(table: Table, at: (name: keyof typeof places) => readonly Sample[]): readonly Figure[] {
