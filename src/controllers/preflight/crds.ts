@@ -60,7 +60,7 @@ function compare(kind: string, wanted: Fields, found: Fields | undefined): reado
   const newer: Finding = {
     check: 'crds',
     level: 'warning',
-    said: `the CRD of ${kind} is newer than this version of Evengate, which ignores ${some(strange)}`,
+    said: `the CRD of ${kind} is newer than this version of Evengate: objects that use ${some(strange)} are refused`,
     remedy: 'upgrade the operator: helm upgrade evengate',
   };
   return [...(missing.length > 0 ? [old] : []), ...(strange.length > 0 ? [newer] : [])];

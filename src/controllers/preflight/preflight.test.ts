@@ -142,7 +142,7 @@ describe('CRDs', () => {
     expect(ready(rig)).toBe('True Ready');
     expect(warnings(rig)[0]).toMatchObject({
       check: 'crds',
-      msg: 'the CRD of ApiGateway is newer than this version of Evengate, which ignores spec.later',
+      msg: 'the CRD of ApiGateway is newer than this version of Evengate: objects that use spec.later are refused',
       remedy: 'upgrade the operator: helm upgrade evengate',
     });
   });
