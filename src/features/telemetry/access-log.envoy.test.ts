@@ -180,6 +180,12 @@ await rigSuite(
           { rule: 'staff', decision: 'unauthenticated', policy: 'shop/staff+shop/staff-too' },
         ],
         [
+          'a bad token where none is needed: no policy',
+          { path: '/open', token: forged },
+          401,
+          { rule: 'open', decision: 'unauthenticated' },
+        ],
+        [
           'a limit that is not reached',
           { path: '/limited' },
           200,

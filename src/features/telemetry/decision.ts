@@ -70,7 +70,7 @@ function leftBehind(key: string, wanted: 'allowed' | 'denied' | 'present' | unde
 
 /** Whoever answered so: the flag of a limit has no filter that is its opposite. */
 function limits(op: 'EQ' | 'NE'): Json {
-  return { status_code_filter: { comparison: { op, value: { default_value: 429, runtime_key: 'evengate.limited' } } } };
+  return { status_code_filter: { comparison: { op, value: { default_value: 429, runtime_key: 'evengate.429' } } } };
 }
 
 export const admitted = {
@@ -91,24 +91,37 @@ const decision = [
   `xds.route_name == '${misdirectedName}' ? 'misdirected' : 'blocked'`,
 ].join(' : ');
 
-/** Policies, or rules, of the name of an RBAC policy that denies: `<policies>:<rules>`. */
-type Part = (name: string, index: 0 | 1) => string;
-const bySplit: Part = (name, index) => `${name}.split(':')[${index}]`;
-const byExpression: Part = (name, index) => `re.extract(${name}, '^([^:]*):(.*)$', '\\\\${index + 1}')`;
+/** Of the name of an RBAC policy that denies: `<policies>:<rules>`. */
+const bySplit = (name: string, index: 0 | 1) => `${name}.split(':')[${index}]`;
 
-const refuser = 'deny_enforced_effective_policy_id';
-const badToken = `${details}.contains('[${failedTokenPolicy}]')`;
+/** Envoy ends with it what a policy of RBAC denied: no other detail holds who did; `[none]` is in ALLOW. */
+const denied = 'rbac_access_denied_matched_policy[';
 
-/** Without a rule where all of the policies together decided. */
-function deciders(part: Part): { readonly policy: string; readonly policy_rule: string } {
-  const refused = (index: 0 | 1) =>
-    `${badToken} ? ${nothing} : ${known(refuser)} ? ${part(`${left}.${refuser}`, index)}`;
-  const all = `${known(admitter)} || !('${keys.picky}' in xds.route_metadata.filter_metadata.${told})`;
+/** In a refusal's details, as short as it is in the language of a line, and in that of spans, which has no `split`. */
+interface Refuser {
+  readonly policy: string;
+  readonly rule: string;
+}
+const ofLine: Refuser = {
+  policy: `${details}.substring(${denied.length}, ${details}.indexOf(':'))`,
+  rule: `${details}.split(':')[1].split(']')[0]`,
+};
+const extracted = (expression: string) => `re.extract(${details}, '${expression}', '\\\\1')`;
+const ofSpan: Refuser = {
+  policy: extracted('^rbac[^[]*.([^:]*):.*$'),
+  rule: extracted('^rbac[^:]*:([^]]*).*$'),
+};
+
+/** Fails, and leaves its field out, where a part of Evengate's own refused; without a rule where all of the policies did. */
+function deciders({ policy, rule }: Refuser): { readonly policy: string; readonly policy_rule: string } {
+  const admittedBy = `${known(admitter)} || !('${keys.picky}' in xds.route_metadata.filter_metadata.${told})`;
+  const others = `${admittedBy} ? ${saysRoute('admitting')} : ${saysRoute('picky')}`;
+  const one = `${details}.startsWith('rbac') && !${details}.endsWith('[none]') ? ${policy}`;
   return {
-    policy: cel(
-      `${limited} ? ${saysRoute('limiting')} : ${refused(0)} : ${all} ? ${saysRoute('admitting')} : ${saysRoute('picky')}`,
+    policy: cel(`${limited} ? ${saysRoute('limiting')} : ${one} : ${others}`),
+    policy_rule: cel(
+      `${limited} ? ${saysRoute('limits')} : ${details}.startsWith('rbac') ? ${rule} : ${left}.${admitter}`,
     ),
-    policy_rule: cel(`${limited} ? ${saysRoute('limits')} : ${refused(1)} : ${left}.${admitter}`),
   };
 }
 
@@ -118,14 +131,14 @@ const shadowRefused = (index: 0 | 1) => `${known(shadowRefuser)} ? ${bySplit(`${
 /** Of a line that is not ordinary. */
 export const deciding = {
   decision: cel(decision),
-  ...deciders(bySplit),
+  ...deciders(ofLine),
   shadow_decision: cel(`${known(shadowRefuser)} || ${left}.${shadowVerdict} == 'denied' ? 'denied' : 'admitted'`),
   shadow_policy: cel(`${shadowRefused(0)} : ${left}.${shadowVerdict} == '' ? '' : ${saysRoute('shadow')}`),
   shadow_policy_rule: cel(`${shadowRefused(1)} : ${left}.allow_shadow_effective_policy_id`),
 } as const;
 
-/** Of a span: its expressions have no `split`. */
-export const spanDeciding = { decision: cel(decision), ...deciders(byExpression) } as const;
+/** Of a span. */
+export const spanDeciding = { decision: cel(decision), ...deciders(ofSpan) } as const;
 
 /** Left out where it is empty. */
 export function nonEmpty(text: string): string {
