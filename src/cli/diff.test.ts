@@ -154,6 +154,40 @@ describe('against a git ref', () => {
     ]);
   });
 
+  test('links to folders are followed, once, and in no circle', async () => {
+    const { root, git } = repository();
+    mkdirSync(join(root, 'more'));
+    const more = changed(['name: orders, namespace', 'name: more, namespace'], ['api.', 'more.']);
+    writeFileSync(
+      join(root, 'more/all.yaml'),
+      more
+        .split('---\n')
+        .filter((text) => /kind: Route$/m.test(text))
+        .join(),
+    );
+    symlinkSync('../more', join(root, 'deploy/far'));
+    symlinkSync('sub', join(root, 'deploy/again'));
+    symlinkSync('..', join(root, 'deploy/sub/circle'));
+    symlinkSync('deploy', join(root, 'link'));
+    git('add', '.');
+    git('commit', '-q', '-m', 'links');
+    for (const args of [
+      ['-f', 'deploy', '--against', 'HEAD'],
+      ['-f', 'link', '--against', 'HEAD'],
+      ['-f', 'deploy', '--against', 'HEAD:link'],
+    ]) {
+      expect(await evengateIn(root, args)).toEqual({ code: 0, stdout: 'no change in traffic\n', stderr: '' });
+    }
+  });
+
+  test('what is in a submodule is not read of a ref, and that is said', async () => {
+    const [{ root, git }, other] = [repository(), repository()];
+    git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', other.root, 'deploy/module');
+    git('commit', '-q', '-m', 'module');
+    const { stderr } = await evengateIn(root, ['-f', 'deploy', '--against', 'HEAD']);
+    expect(stderr).toBe('note: deploy/module is a submodule, and not read of HEAD: all of it seems to be new.\n');
+  });
+
   test.each<readonly [args: readonly string[], sentence: string]>([
     [['-f', 'deploy', '--against', 'no-such'], 'there is no git ref no-such, and no file or folder of that name'],
     [

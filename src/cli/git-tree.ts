@@ -36,16 +36,21 @@ export async function readGitTree({ ref, path, files }: GitAsked): Promise<GitTr
   const commit = await commitOf(folder, ref);
   const paths = path === undefined ? await pathsBelow(folder, ref, files) : [await rootPath(folder, path)];
   const found = await Promise.all(paths.map((each) => list(folder, commit, each)));
-  const missing = paths.filter((_, index) => found[index]?.length === 0);
+  const missing = paths.filter((_, index) => found[index]?.files.size === 0);
   if (missing.length === paths.length) {
     throw new GitUnreadable(
       `${ref} holds nothing at ${missing.map((each) => each || '.').join(', ')}: name where it was, as in --against ${ref}:PATH`,
     );
   }
-  const parsed = await read({ folder, commit, ref }, [...new Set(found.flat())]);
+  const parsed = await read({ folder, commit, ref }, [...new Set(found.flatMap(({ files }) => [...files.keys()]))]);
   return {
     set: assemble(parsed),
-    notes: missing.map((each) => `${ref} holds nothing at ${each}: all of it is new`),
+    notes: [
+      ...missing.map((each) => `${ref} holds nothing at ${each}: all of it is new`),
+      ...found.flatMap(({ modules }) =>
+        modules.map((each) => `${each} is a submodule, and not read of ${ref}: all of it seems to be new`),
+      ),
+    ],
   };
 }
 
@@ -119,25 +124,100 @@ async function rootPath(folder: string, path: string): Promise<string> {
     .join('/');
 }
 
-/** A file as it is; of a folder the manifests below it, hidden ones left out. */
-async function list(folder: string, commit: string, path: string): Promise<readonly string[]> {
-  const where = path === '' ? [] : ['--', path];
-  const args = ['--literal-pathspecs', 'ls-tree', '-r', '-z', '--name-only', '--full-tree', commit, ...where];
-  const { code, stdout, stderr } = await git(folder, args);
+interface Listed {
+  /** Names of blobs by path. */
+  readonly files: ReadonlyMap<string, string>;
+  /** Paths of repositories of their own: git holds nothing of them but a commit's name. */
+  readonly modules: readonly string[];
+}
+
+/** A file as it is; of a folder the manifests below it, hidden ones left out, links to folders followed. */
+async function list(folder: string, commit: string, path: string): Promise<Listed> {
+  // What is below a link is found only at where it leads.
+  const tree = path === '' ? `${commit}^{tree}` : await treeAt(folder, `${commit}:${path}`);
+  if (tree !== undefined) return await listTree({ folder, commit, seen: [] }, tree, path);
+  const entries = await entriesOf(folder, [commit, '--', path]);
+  return { files: filesOf(entries.filter(({ name }) => name === path)), modules: [] };
+}
+
+interface Walk {
+  readonly folder: string;
+  readonly commit: string;
+  /** Trees that are being listed: a link may lead back to one. */
+  readonly seen: readonly string[];
+}
+
+async function listTree({ folder, commit, seen }: Walk, tree: string, path: string): Promise<Listed> {
+  if (seen.includes(tree)) return { files: new Map(), modules: [] };
+  const all = await entriesOf(folder, [tree]);
+  const entries = all
+    .filter(({ name }) => !isHidden(name))
+    .map((entry) => ({ ...entry, name: path === '' ? entry.name : `${path}/${entry.name}` }));
+  const links = entries.filter(({ mode, name }) => mode === '120000' && !isManifestName(basename(name)));
+  const below = await Promise.all(
+    links.map(async ({ name }) => {
+      const to = await treeAt(folder, `${commit}:${name}`);
+      return to === undefined ? undefined : await listTree({ folder, commit, seen: [...seen, tree] }, to, name);
+    }),
+  );
+  const followed = below.filter((one) => one !== undefined);
+  const plain = filesOf(entries.filter(({ mode, name }) => mode !== '160000' && isManifest(name)));
+  const known = new Set(plain.values());
+  return {
+    // Each file once, whatever links lead to it.
+    files: new Map([...followed.flatMap(({ files }) => [...files].filter(([, id]) => !known.has(id))), ...plain]),
+    modules: [
+      ...entries.filter(({ mode }) => mode === '160000').map(({ name }) => name),
+      ...followed.flatMap(({ modules }) => modules),
+    ],
+  };
+}
+
+function filesOf(entries: readonly Entry[]): ReadonlyMap<string, string> {
+  return new Map(entries.map(({ name, id }) => [name, id]));
+}
+
+/** Id of the folder there, behind links too; undefined where there is none. */
+async function treeAt(folder: string, object: string): Promise<string | undefined> {
+  if (object.includes('\n')) return undefined;
+  const { stdout } = await git(folder, ['cat-file', '--batch-check', '--follow-symlinks'], `${object}\n`);
+  return /^([0-9a-f]+) tree \d+$/m.exec(stdout.toString())?.[1];
+}
+
+interface Entry {
+  /** `120000` of a link, `160000` of a submodule. */
+  readonly mode: string;
+  readonly id: string;
+  readonly name: string;
+}
+
+async function entriesOf(folder: string, tree: readonly string[]): Promise<readonly Entry[]> {
+  const { code, stdout, stderr } = await git(folder, [
+    '--literal-pathspecs',
+    'ls-tree',
+    '-r',
+    '-z',
+    '--full-tree',
+    ...tree,
+  ]);
   if (code !== 0) throw new GitUnreadable(firstLine(stderr));
-  const names = stdout
+  const lines = stdout
     .toString()
     .split('\0')
-    .filter((name) => name !== '');
-  if (names.length === 1 && names[0] === path) return names;
-  const below = path === '' ? 0 : path.length + 1;
-  return names.filter((name) => isManifest(name.slice(below)));
+    .filter((line) => line !== '');
+  return lines.map((line) => {
+    const tab = line.indexOf('\t');
+    const [mode = '', , id = ''] = line.slice(0, tab).split(' ');
+    return { mode, id, name: line.slice(tab + 1) };
+  });
+}
+
+function isHidden(name: string): boolean {
+  return name.split('/').some((part) => part.startsWith('.'));
 }
 
 function isManifest(name: string): boolean {
-  return (
-    !name.split('/').some((part) => part.startsWith('.')) && isManifestName(basename(name)) && !name.includes('\n')
-  );
+  return isManifestName(basename(name)) && !name.includes('\n');
 }
 
 interface Place {
