@@ -23,7 +23,7 @@ import { checkJson, checkText } from './check-report.ts';
 import { type OpenCluster, openCluster } from './cluster-options.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
 import type { Io } from './io.ts';
-import { complain } from './load.ts';
+import { complain, withProgress } from './load.ts';
 
 export interface CheckOptions {
   readonly kubeconfig?: string;
@@ -52,7 +52,8 @@ export async function check(options: CheckOptions, io: Io): Promise<ExitCode> {
     return exitCodes.unusable;
   }
   try {
-    const findings = await settled(options, () => look(cluster, options));
+    const looking = settled(options, () => look(cluster, options));
+    const findings = await withProgress(io, `checking ${cluster.server}`, looking);
     io.stdout.write(options.output === 'json' ? checkJson(findings) : checkText(findings, io.stdout));
     if (isUnreachable(findings)) return exitCodes.unusable;
     return findings.some(isProblem) ? exitCodes.findings : exitCodes.done;
