@@ -161,6 +161,13 @@ test('a file that is there is nobody else’s to lose', async () => {
   expect(readFileSync(join(folder, 'out.tar.gz'), 'utf8')).toBe('mine');
 });
 
+test('a file that is there is seen before the cluster is read', async () => {
+  writeFileSync(join(folder, 'out.tar.gz'), 'mine');
+  await api.goDown();
+  const { code, stderr } = await bundle();
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/out\.tar\.gz exists; name another file with -o\.\n$/)]);
+});
+
 test('a cluster that cannot be read leaves no file', async () => {
   await api.goDown();
   expect(await bundle()).toMatchObject({ code: 2, stderr: expect.stringMatching(/cannot reach the API server/) });

@@ -1,5 +1,5 @@
 /** `evengate support-bundle`: what somebody needs who is to help, without any secret. */
-import { writeFile } from 'node:fs/promises';
+import { access, rm, writeFile } from 'node:fs/promises';
 import { ClusterUnreadable, readCluster } from '../controllers/manifests/cluster.ts';
 import { Bundle, tarGz } from '../controllers/support/bundle.ts';
 import { gather } from '../controllers/support/gather.ts';
@@ -22,6 +22,10 @@ export async function supportBundle(options: SupportBundleOptions, io: Io): Prom
   const now = new Date();
   const name = `evengate-support-${now.toISOString().replace(/\..*$/, '').replaceAll(/[-:]/g, '').replace('T', '-')}`;
   const path = options.output ?? `${name}.tar.gz`;
+  if (await isThere(path)) {
+    complain(io, existing(path));
+    return exitCodes.unusable;
+  }
   try {
     // All of it is wanted unless somebody says what is not: an ApiGateway and its Routes are often apart.
     const all = options.namespace === undefined;
@@ -32,8 +36,7 @@ export async function supportBundle(options: SupportBundleOptions, io: Io): Prom
       bundle.text('not-read.txt', bundle.notes.map((note) => `${note}.\n`).join(''));
       const files = bundle.files();
       const bytes = tarGz(files, name, Math.floor(now.getTime() / 1000));
-      // Nobody else's business, and no file of somebody's is lost.
-      await writeFile(path, bytes, { mode: 0o600, flag: 'wx' });
+      await write(path, bytes);
       io.stdout.write(`${path}: ${files.size} files, ${Math.ceil(bytes.length / 1024)} KiB\n`);
       if (bundle.notes.length > 0) io.stderr.write(`${missing(bundle.notes.length)}; not-read.txt in it says which.\n`);
       return exitCodes.done;
@@ -48,6 +51,30 @@ export async function supportBundle(options: SupportBundleOptions, io: Io): Prom
   }
 }
 
+/** Nobody else's business; no file of somebody's is lost, and none is left that is not whole. */
+async function write(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await writeFile(path, bytes, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG' || code === 'EIO') await rm(path, { force: true });
+    throw error;
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function existing(path: string): string {
+  return `${path} exists; name another file with -o`;
+}
+
 function missing(count: number): string {
   return count === 1 ? 'One thing could not be read' : `${count} things could not be read`;
 }
@@ -56,7 +83,7 @@ function sentenceOf(error: unknown, path: string): string | undefined {
   if (error instanceof KubeconfigError || error instanceof ClusterUnreadable) return error.message;
   const { code, syscall, message } = error as NodeJS.ErrnoException;
   if (syscall === undefined) return undefined;
-  return code === 'EEXIST' ? `${path} exists; name another file with -o` : `${path} cannot be written: ${message}`;
+  return code === 'EEXIST' ? existing(path) : `${path} cannot be written: ${message}`;
 }
 
 async function collect(cluster: OpenCluster, { class: className, logLines }: SupportBundleOptions): Promise<Bundle> {
