@@ -1,9 +1,10 @@
 /** A reader of the documentation: a shell in a copy of this repository, one for each page, with the programs that pages ask for. */
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
+import { promisify } from 'node:util';
 import { isAsShown } from '../../../src/testing/docs/output.ts';
 import { type Page, root } from '../../../src/testing/docs/page.ts';
 import { type Run, scriptOf } from '../../../src/testing/docs/script.ts';
@@ -25,11 +26,10 @@ export interface ReaderOptions extends Kubectl {
 /** Longer than any page takes on a busy machine. */
 const patienceMs = 180_000;
 const copied = ['README.md', 'action.yml', 'charts', 'crds', 'docs', 'examples', 'plugins'];
-const linked = ['bin', 'node_modules', 'package.json', 'scripts', 'src'];
 
 export async function newReader(options: ReaderOptions): Promise<Reader> {
   const folder = mkdtempSync(join(tmpdir(), 'ev-docs-'));
-  const place = furnished(folder, options);
+  const place = await furnished(folder, options);
   let count = 0;
   const bash = async (script: string, cwd = place.cwd) => {
     const out = join(folder, `out-${count++}`);
@@ -64,11 +64,15 @@ interface Place {
 }
 
 /** In an empty folder: a home, the programs, and a copy of the repository, as far as pages write into it. */
-function furnished(folder: string, { program, kubeconfig, programs }: ReaderOptions): Place {
+async function furnished(folder: string, { program, kubeconfig, programs }: ReaderOptions): Promise<Place> {
   const at = (name: string) => join(folder, name);
-  for (const name of ['programs', 'home', 'tmp', 'work']) mkdirSync(at(name));
+  for (const name of ['programs', 'home', 'tmp', 'work', 'package']) mkdirSync(at(name));
   for (const name of copied) cpSync(join(root, name), join(at('work'), name), { recursive: true });
-  for (const name of linked) symlinkSync(join(root, name), join(at('work'), name));
+  // Evengate as npm installs it: bundled, without its sources.
+  for (const name of ['bin', 'package.json']) cpSync(join(root, name), join(at('package'), name), { recursive: true });
+  const bundle = ['scripts/build.ts', 'src/main.ts', join(at('package'), 'dist/evengate.js')];
+  await promisify(execFile)(process.execPath, bundle, { cwd: root });
+  symlinkSync(join(at('package'), 'bin'), join(at('work'), 'bin'));
   for (const [name, path] of Object.entries({ ...programs, kubectl: program })) {
     symlinkSync(path, join(at('programs'), name));
   }
@@ -76,7 +80,7 @@ function furnished(folder: string, { program, kubeconfig, programs }: ReaderOpti
     HOME: at('home'),
     TMPDIR: at('tmp'),
     KUBECONFIG: kubeconfig,
-    PATH: [at('programs'), join(root, 'bin'), dirname(process.execPath), process.env['PATH']].join(':'),
+    PATH: [at('programs'), join(at('package'), 'bin'), dirname(process.execPath), process.env['PATH']].join(':'),
     NO_COLOR: '1',
     LC_ALL: 'C.UTF-8',
     GIT_CONFIG_NOSYSTEM: '1',

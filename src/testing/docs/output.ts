@@ -1,6 +1,6 @@
 /** Printed against shown: `…` stands for anything. */
 
-/** Within a line `…` stands for anything there; as a line of its own, for any lines. */
+/** Within a line `…` stands for anything there; as a line of its own, for any lines. How wide a column is does not matter. */
 export function isAsShown(printed: string, shown: string): boolean {
   const lines = shown.trimEnd().split('\n');
   const patterns = lines.map((line) =>
@@ -9,4 +9,4 @@ export function isAsShown(printed: string, shown: string): boolean {
   return new RegExp(`^${patterns.join('')}$`).test(`${printed.trimEnd()}\n`);
 }
 
-const escaped = (text: string) => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+const escaped = (text: string) => text.replaceAll(/[\\^$.*+?()[\]{}|]/g, '\\$&').replaceAll(/(?<=\S) {2,}/g, ' {2,}');

@@ -54,6 +54,8 @@ test.each([
   ['a\nx\n', 'a\n…', true],
   ['a (b)\n', 'a (b)', true],
   ['a \n\n', 'a', true],
+  ['a   b  c\n', 'a  b    c', true],
+  ['a b\n', 'a  b', false],
   ['a\nb\n', 'a', false],
 ])('printed %j, shown %j: %s', (printed, shown, same) => {
   expect(isAsShown(printed, shown)).toBe(same);
