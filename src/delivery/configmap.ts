@@ -9,7 +9,7 @@ import type { ConfigMapDelivery, EdgeContent, EdgeFleet, PodAccess, Published } 
 import { ConfigMapStore, NameTakenError, type Stored } from './configmap/store.ts';
 import { contentOf } from './configmap/stored.ts';
 import { ConfigMapTarget, TooLargeError } from './configmap/target.ts';
-import { type Content, filesOf, isOfCertificate, revisionOfContent } from './publication/content.ts';
+import { type Body, type Content, filesOf, isOfCertificate, revisionOfContent } from './publication/content.ts';
 import { findingsOf } from './publication/culprit.ts';
 import { type Publication, Publisher, type Trace } from './publication/publisher.ts';
 import { RefusedContent } from './publication/refused.ts';
@@ -104,15 +104,15 @@ class Delivery implements ConfigMapDelivery {
     }
   }
 
-  async inPlace(signal: AbortSignal): Promise<ReadonlySet<string>> {
-    if (this.#known) return new Set(this.#publisher.state.content.keys());
+  async inPlace(signal: AbortSignal): Promise<ReadonlyMap<string, Body>> {
+    if (this.#known) return new Map([...this.#publisher.state.content].map(([name, { body }]) => [name, body]));
     try {
       this.#stored = await this.#store.read(signal);
     } catch (error) {
-      if (error instanceof NameTakenError) return new Set();
+      if (error instanceof NameTakenError) return new Map();
       throw error;
     }
-    return new Set(this.#stored.bodies.keys());
+    return this.#stored.bodies;
   }
 
   observe(name: string, resourceVersion: string | undefined): void {

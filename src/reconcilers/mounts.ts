@@ -1,7 +1,7 @@
 /** Which certificates the Pods of a gateway mount. A change of this list replaces all Pods, so it shrinks rarely. */
 import type { Gateway } from '../ir/gateway.ts';
 import type { ObjectRef } from '../kube/object.ts';
-import { secretName } from '../render/names.ts';
+import { secretName, secretOfName } from '../render/names.ts';
 
 /** Past this many that nobody needs, the Pods are replaced to be rid of them. */
 const mostStale = 4;
@@ -19,7 +19,7 @@ export function certificateMounts(
   const used = new Map([...(inPlace === undefined ? [] : byFolder(inPlace)), ...wanted]);
   const stale = mounted.filter((folder) => !used.has(folder));
   const known = stale.flatMap((folder) => {
-    const ref = refOfFolder(folder);
+    const ref = secretOfName(folder);
     return ref === undefined ? [] : [[folder, ref] as const];
   });
   const kept = inPlace !== undefined && stale.length > mostStale ? [] : known;
@@ -33,12 +33,4 @@ function byFolder({ chains }: Gateway): ReadonlyMap<string, ObjectRef> {
   return new Map(
     chains.flatMap(({ certificates }) => certificates.map(({ secret }) => [secretName(secret), secret] as const)),
   );
-}
-
-/** Undefined where the folder's name was shortened. */
-function refOfFolder(folder: string): ObjectRef | undefined {
-  const dot = folder.indexOf('.');
-  if (dot <= 0) return undefined;
-  const ref: ObjectRef = { kind: 'Secret', namespace: folder.slice(0, dot), name: folder.slice(dot + 1) };
-  return secretName(ref) === folder ? ref : undefined;
 }

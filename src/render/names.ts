@@ -37,6 +37,14 @@ export function secretName({ namespace, name }: ObjectRef): string {
   return `${plain.slice(0, 180)}-${shortHash(plain, 12)}`;
 }
 
+/** What `secretName` names; undefined where it was shortened. */
+export function secretOfName(name: string): ObjectRef | undefined {
+  const dot = name.indexOf('.');
+  if (dot <= 0) return undefined;
+  const ref: ObjectRef = { kind: 'Secret', namespace: name.slice(0, dot), name: name.slice(dot + 1) };
+  return secretName(ref) === name ? ref : undefined;
+}
+
 /** What is left of 63 for a ReplicaSet's hash and a Pod's suffix, and for what our other children add. */
 const longestChildName = 46;
 

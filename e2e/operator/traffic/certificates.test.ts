@@ -133,9 +133,9 @@ suite('certificates under load', () => {
     // A new Pod has no last good one; it must be told of.
     const [first] = await settled(world, 2);
     await world.kill(first?.metadata.name ?? '');
-    await until('the gateway says that an Envoy refused the pair', async () => {
-      const { status, message = '' } = (await world.condition('ApiGateway', 'edge', 'Programmed')) ?? {};
-      return status === 'False' && message.includes('shop-tls');
+    await until('the gateway says that an Envoy cannot load the pair', async () => {
+      const { status, message = '' } = (await world.condition('ApiGateway', 'edge', 'ResolvedRefs')) ?? {};
+      return status === 'False' && message.includes('shop-tls holds a tls.key that does not belong to its tls.crt');
     });
     await world.apply(tlsSecret('shop-tls', other));
     await nudge();

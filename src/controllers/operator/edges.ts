@@ -6,8 +6,14 @@ import { certificateReport } from '../../reconcilers/certificates.ts';
 import { isLiving, isReady, mountedCertificates, podTroubles } from '../../reconcilers/pods.ts';
 import { type Edge, type EdgeRenderer, edgeRenderer } from '../../render/edge.ts';
 import { inCluster } from '../../render/in-cluster.ts';
-import { withMounted } from '../../render/mounted.ts';
-import { rdsFile } from '../../render/names.ts';
+import {
+  type ChainCertificates,
+  certificatesIn,
+  certificatesOf,
+  withLoaded,
+  withMounted,
+} from '../../render/mounted.ts';
+import { ldsFile, rdsFile, secretName } from '../../render/names.ts';
 import type { Resolution } from '../../resolve/resolve.ts';
 import { noTracer, type Tracer } from '../../runtime/tracing.ts';
 import type { Delivery } from '../../status/conditions.ts';
@@ -38,6 +44,10 @@ interface Told {
   /** What is in place. */
   gateway: Gateway | undefined;
   served: Resolution | undefined;
+  /** In place, as far as is known. */
+  certificates: ChainCertificates;
+  /** Names of certificates among them that every Ready Envoy has loaded. */
+  loaded: ReadonlySet<string>;
   report: Delivery | undefined;
   /** What they are to have. */
   edge: Edge | undefined;
@@ -64,11 +74,13 @@ export class Edges {
     if (stored.metadata.deletionTimestamp !== undefined) return {};
     const told = this.#open(key, stored);
     const living = this.#options.pods.of(gateway.ref).filter(isLiving);
-    const servable = withMounted(gateway, mountedCertificates(living), told.gateway);
+    const render = await rendererOf(told, signal);
+    const mounted = withMounted(gateway, mountedCertificates(living), told.gateway);
+    const servable = withLoaded(mounted, told.loaded, told.certificates);
     const { tracer = noTracer } = this.#options;
-    const edge = await tracer.span('render', {}, async () => (await rendererOf(told, signal))(servable));
+    const edge = tracer.span('render', {}, () => render(servable));
     // After a restart it is not known what the listener served before: it serves on until the new Pods are there.
-    if (servable !== gateway && told.gateway === undefined) return this.#hold(key, told, edge);
+    if (mounted !== gateway && told.gateway === undefined) return this.#hold(key, told, edge);
     const begin = performance.now();
     const published = await tracer.span('publish', {}, async (span) => {
       const answer = await told.delivery.publish(edge, signal);
@@ -77,11 +89,16 @@ export class Edges {
       return answer;
     });
     this.#options.measure.published(gateway.ref, published, performance.now() - begin);
-    if (published.kind === 'served' || published.kind === 'pending') told.gateway = servable;
-    const isNews = published.kind === 'served' && servable === gateway && told.served !== view.resolution;
+    const isTaken = published.kind === 'served' || published.kind === 'pending';
+    if (isTaken) takeUp(told, servable, published);
+    const whole = mounted === gateway;
+    const isNews = published.kind === 'served' && whole && told.served !== view.resolution;
     if (isNews) told.served = view.resolution;
-    this.#report(key, { told, published, edge, whole: servable === gateway, isNews });
-    return published.againInMs === undefined ? {} : { requeueAfterMs: published.againInMs };
+    this.#report(key, { told, published, edge, whole, isNews });
+    // Certificates that were kept for the new ones can go.
+    const isOver = servable !== mounted && withLoaded(mounted, told.loaded, told.certificates) === mounted;
+    const againInMs = isOver ? 1 : published.againInMs;
+    return againInMs === undefined ? {} : { requeueAfterMs: againInMs };
   }
 
   /** ConfigMaps of the gateway changed, by whomever. */
@@ -144,6 +161,8 @@ export class Edges {
       render: undefined,
       gateway: undefined,
       served: undefined,
+      certificates: new Map(),
+      loaded: new Set(),
       report: undefined,
       edge: undefined,
       findings: [],
@@ -176,9 +195,18 @@ export class Edges {
 async function rendererOf(told: Told, signal: AbortSignal): Promise<EdgeRenderer> {
   if (told.render === undefined) {
     const files = await told.delivery.inPlace(signal);
+    told.certificates = certificatesIn(files.get(ldsFile)?.toString() ?? '');
     told.render = edgeRenderer({ ...inCluster, compactBefore: (_, chain) => files.has(rdsFile(chain, true)) });
   }
   return told.render;
+}
+
+function takeUp(told: Told, gateway: Gateway, { unusable }: Published): void {
+  const missing = new Set(unusable.map(({ secret }) => secret));
+  const names = gateway.chains.flatMap(({ certificates }) => certificates.map(({ secret }) => secretName(secret)));
+  told.gateway = gateway;
+  told.certificates = certificatesOf(gateway);
+  told.loaded = new Set(names.filter((name) => !missing.has(name)));
 }
 
 interface Reported {

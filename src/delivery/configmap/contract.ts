@@ -3,6 +3,7 @@
 import type { Edge } from '../../render/edge.ts';
 import type { Finding } from '../../status/finding.ts';
 import type { StatType } from '../envoy/admin.ts';
+import type { Body } from '../publication/content.ts';
 
 /** One pod of a gateway's Deployment. */
 export interface EdgePod {
@@ -74,8 +75,8 @@ export interface ConfigMapDelivery {
    * refuses or cannot be reached (the next call reads what is in place and goes on from there), and the signal's reason.
    */
   publish(content: EdgeContent, signal: AbortSignal): Promise<Published>;
-  /** Names of the files that are in place, for whoever has to render anew what was rendered before. Throws ApiError. */
-  inPlace(signal: AbortSignal): Promise<ReadonlySet<string>>;
+  /** The files that are in place, by name, for whoever has to render anew what was rendered before. Throws ApiError. */
+  inPlace(signal: AbortSignal): Promise<ReadonlyMap<string, Body>>;
   /**
    * Tell it of every event of its ConfigMaps, as long as they are watched: one that is not of its own makes the next
    * `publish` read them again and restore them. `resourceVersion` is undefined for a deleted one.

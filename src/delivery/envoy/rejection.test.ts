@@ -46,3 +46,12 @@ test('the same reason is said once, and no reason is an empty one', () => {
   expect(rejectionsFrom(['listener_manager.lds'], [listener, listener])[0]?.detail.match(/in use/g)).toHaveLength(1);
   expect(rejectionsFrom(['listener_manager.lds'], [])).toEqual([{ subscription: 'listener_manager.lds', detail: '' }]);
 });
+
+test('of a certificate that is told again and again, the last word counts', () => {
+  const missing = line('rejected: Invalid path: /certificates/shop.a/tls.crt');
+  const wrong = line('rejected: Failed to load private key from <inline>, Cause: KEY_VALUES_MISMATCH');
+  const detailOf = (roots: readonly string[], ...lines: readonly string[]) => rejectionsFrom(roots, lines)[0]?.detail;
+  expect(detailOf(['sds.shop.a'], missing, wrong)).toContain('KEY_VALUES_MISMATCH');
+  expect(detailOf(['sds.shop.a'], missing, wrong, missing)).toContain('Invalid path');
+  expect(detailOf(['sds.shop.a', 'sds.shop.b'], missing, wrong)).toContain('shop.a');
+});

@@ -25,10 +25,10 @@ const kinds: readonly { readonly root: RegExp; readonly line: RegExp }[] = [
 
 /** One rejection per subscription, its detail taken from the lines that fit it best. */
 export function rejectionsFrom(subscriptions: readonly string[], lines: readonly string[]): readonly Rejection[] {
-  const reasons = [...new Set(lines.flatMap((line) => refused.exec(line)?.[1] ?? []))];
+  const reasons = lines.flatMap((line) => refused.exec(line)?.[1] ?? []);
   return subscriptions.map((root) => ({
     subscription: root,
-    detail: reasonsFor(root, subscriptions, reasons).join('; '),
+    detail: [...new Set(reasonsFor(root, subscriptions, reasons))].join('; '),
   }));
 }
 
@@ -37,6 +37,12 @@ function reasonsFor(root: string, all: readonly string[], reasons: readonly stri
   const named = reasons.filter((reason) => kindOf(root) === kindOfLine(reason) && reason.includes(name));
   const ofKind = reasons.filter((reason) => kindOf(root) === kindOfLine(reason));
   const ofNone = reasons.filter((reason) => !all.some((other) => kindOf(other) === kindOfLine(reason)));
+  if (root.startsWith('sds.')) {
+    // Told again and again: the last word counts. Alone, it may be one that names nobody.
+    const isAlone = all.filter((other) => other.startsWith('sds.')).length === 1;
+    const own = ofKind.filter((reason) => named.includes(reason) || !reason.startsWith('Invalid path: '));
+    return [isAlone ? own : [], named, own, ofNone].find((some) => some.length > 0)?.slice(-1) ?? [];
+  }
   return [named, ofKind, ofNone].find((found) => found.length > 0) ?? [];
 }
 

@@ -1,0 +1,167 @@
+/** Real Envoys whose certificates come late, or are bad. */
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from 'node:tls';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { type Edge, edgeRenderer } from '../render/edge.ts';
+import { containerPort } from '../render/envoy-process.ts';
+import { inCluster } from '../render/in-cluster.ts';
+import { resolver } from '../resolve/resolve.ts';
+import { kubeClient } from '../runtime/client.ts';
+import { systemClock } from '../runtime/clock.ts';
+import { type Connection, connectTo } from '../runtime/connection.ts';
+import { authPolicy, gateway, route, snapshotOf } from '../testing/build.ts';
+import { envoyForTests } from '../testing/envoy.ts';
+import { type KubeApi, startKubeApi } from '../testing/kube-api/index.ts';
+import { certificateSecret } from '../testing/operator/shop.ts';
+import { podAddress, RealPods } from '../testing/real-pods.ts';
+import { type TestCertificate, testCertificate } from '../testing/rig-certificates.ts';
+import { type ConfigMapDelivery, configMapDelivery, directAccess, type EdgePod, type Published } from './configmap.ts';
+
+const found = await envoyForTests();
+const suite = 'binary' in found ? describe : describe.skip;
+const never = new AbortController().signal;
+const configMaps = ['edge-config-0'];
+
+let folder: string;
+let api: KubeApi;
+let connection: Connection;
+let access: ReturnType<typeof directAccess>;
+let pods: RealPods;
+let operator: ConfigMapDelivery;
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'evengate-certificates-'));
+  api = await startKubeApi({
+    respond: ({ url }) => {
+      const [, name] = /^\/api\/v1\/namespaces\/shop\/pods\/([^/]+)\/log\?/.exec(url) ?? [];
+      return name === undefined ? undefined : { body: pods.log(name), contentType: 'text/plain' };
+    },
+  });
+  connection = connectTo({ server: api.url });
+  const client = kubeClient(connection, { fieldManager: 'evengate', clock: systemClock });
+  access = directAccess(client);
+  pods = new RealPods({ api, client, binary: 'binary' in found ? found.binary : '', namespace: 'shop', configMaps });
+  pods.start();
+  operator = configMapDelivery({
+    gateway: { kind: 'ApiGateway', namespace: 'shop', name: 'edge' },
+    configMaps,
+    metadata: {},
+    client,
+    fleet: pods.fleet,
+    access,
+    clock: systemClock,
+    log: () => undefined,
+  });
+}, 30_000);
+afterEach(async () => {
+  await operator.idle();
+  await pods.stop();
+  access.close();
+  await connection.close();
+  await api.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+let turn = 0;
+
+/** As a kubelet does. */
+function mount(secret: string, pair?: TestCertificate): void {
+  const at = join(folder, `shop.${secret}`);
+  turn += 1;
+  const moment = `..${turn}`;
+  mkdirSync(join(at, moment), { recursive: true });
+  if (pair !== undefined) {
+    writeFileSync(join(at, moment, 'tls.crt'), pair.certificate);
+    writeFileSync(join(at, moment, 'tls.key'), pair.key);
+  }
+  symlinkSync(moment, join(at, '..data_tmp'));
+  renameSync(join(at, '..data_tmp'), join(at, '..data'));
+  for (const name of ['tls.crt', 'tls.key']) {
+    rmSync(join(at, name), { force: true });
+    if (pair !== undefined) symlinkSync(join('..data', name), join(at, name));
+  }
+}
+
+const tls = (secret: string) => ({ certificateRefs: [{ name: secret }] });
+const listeners = [
+  { name: 'any', port: 443, protocol: 'HTTPS', tls: tls('good') },
+  { name: 'late', port: 443, protocol: 'HTTPS', hostname: 'late.example.com', tls: tls('late') },
+];
+
+function edgeOf(body: string): Edge {
+  const render = edgeRenderer({
+    ...inCluster,
+    certificates: folder,
+    bind: (_, given) => ({ address: podAddress, port: containerPort(given) }),
+    readiness: { address: podAddress, port: 19_003 },
+  });
+  const answers = route({ rules: [{ name: 'all', respond: { status: 200, body } }] });
+  const objects = [gateway({ listeners }), answers, authPolicy(), certificateSecret('good'), certificateSecret('late')];
+  const resolved = resolver()(snapshotOf(objects)).gateways.get('shop/edge');
+  if (resolved === undefined) throw new Error('no gateway');
+  return render(resolved);
+}
+
+async function publish(body: string): Promise<Published> {
+  const published = await operator.publish(edgeOf(body), never);
+  await operator.idle();
+  return published;
+}
+
+/** Until nothing is missing; the last word. */
+async function untilWhole(body: string): Promise<Published> {
+  for (;;) {
+    const published = await publish(body);
+    if (published.unusable.length === 0) return published;
+    await systemClock.sleep(published.againInMs ?? 0);
+  }
+}
+
+/** Name in the certificate that is shown; or that the handshake failed. */
+function shown({ ip: host }: EdgePod, servername: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port: containerPort(443), servername, rejectUnauthorized: false }, () => {
+      resolve(String(socket.getPeerCertificate().subject.CN));
+      socket.destroy();
+    });
+    socket.on('error', () => resolve('no handshake'));
+  });
+}
+
+suite('a certificate', () => {
+  test('that is missing closes its listener alone, and no other answers for it; it is taken up when it comes, and its last good pair is kept', async () => {
+    mount('good', testCertificate('any.example.com'));
+    mount('late');
+    await publish('one');
+    const a = await pods.add('a');
+    const missing = { secret: 'shop.late', details: [`Invalid path: ${folder}/shop.late/tls.crt`], served: false };
+    expect(await publish('one')).toMatchObject({ kind: 'served', unusable: [missing] });
+    expect(await shown(a, 'any.example.com')).toBe('any.example.com');
+    expect(await shown(a, 'late.example.com')).toBe('no handshake');
+    expect(await publish('two')).toMatchObject({ kind: 'served', unusable: [missing], findings: [] });
+
+    const pair = testCertificate('late.example.com');
+    mount('late', { ...pair, key: testCertificate('late.example.com').key });
+    const { againInMs = 0 } = await publish('two');
+    await systemClock.sleep(againInMs);
+    const [wrong] = (await publish('two')).unusable;
+    expect(wrong?.details.join()).toContain('KEY_VALUES_MISMATCH');
+    expect(await shown(a, 'late.example.com')).toBe('no handshake');
+
+    mount('late', pair);
+    expect(await untilWhole('two')).toMatchObject({ kind: 'served' });
+    expect(await shown(a, 'late.example.com')).toBe('late.example.com');
+
+    mount('late', { ...pair, key: testCertificate('late.example.com').key });
+    const b = await pods.add('b');
+    expect(await publish('three')).toMatchObject({ kind: 'served', unusable: [{ served: true }] });
+    expect(await shown(a, 'late.example.com')).toBe('late.example.com');
+    expect(await shown(b, 'late.example.com')).toBe('no handshake');
+    expect(await shown(b, 'any.example.com')).toBe('any.example.com');
+    mount('late', pair);
+    await untilWhole('three');
+    expect(await shown(b, 'late.example.com')).toBe('late.example.com');
+  }, 90_000);
+});
