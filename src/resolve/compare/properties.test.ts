@@ -344,6 +344,7 @@ function takes({ before, after, door }: RegionChange, asked: Asked): boolean {
 
 describe('whatever two sides say', () => {
   test('a request that is answered otherwise is spoken of, and one that is newly admitted is said to be', () => {
+    const size = fuzz(400);
     let [differing, opened] = [0, 0];
     fc.assert(
       fc.property(worlds, fc.array(request, { minLength: 15, maxLength: 15 }), ([before, after], requests) => {
@@ -361,9 +362,10 @@ describe('whatever two sides say', () => {
           if (silent) throw new Error(JSON.stringify({ asked, was: was?.outcome, is: is?.outcome, spoken }));
         }
       }),
-      fuzz(400),
+      size,
     );
-    expect(Math.min(differing, opened)).toBeGreaterThan(20);
+    // Four times as many at the usual seed: a handful of runs, or a night of others, still says something.
+    expect(Math.min(differing, opened)).toBeGreaterThan(size.numRuns / 40);
   }, 600_000);
 
   test('nearly every claim that something opens or closes is proven by a request', () => {
