@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import process from 'node:process';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { fakeIo } from '../testing/fake-io.ts';
 import { type KubeApi, startKubeApi } from '../testing/kube-api/index.ts';
@@ -63,4 +65,11 @@ test.each<readonly [readonly string[], readonly string[]]>([
 
 test('without a cluster there are no names, and no error', async () => {
   expect(await complete(['status', 'route/'], { KUBECONFIG: '/none' })).toEqual([':4']);
+});
+
+test('kubectl’s helper, with the Node of the machine, which may be one that hands over', () => {
+  const path = (process.env['PATH'] ?? '').split(':').filter((folder) => !folder.includes('node_modules'));
+  const env = { PATH: path.join(':') };
+  const offered = execFileSync('bin/kubectl_complete-evengate', ['lint', '-o', 's'], { encoding: 'utf8', env });
+  expect(offered).toBe('sarif\n:4\n');
 });
