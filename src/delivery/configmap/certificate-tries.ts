@@ -6,7 +6,7 @@ import { respelled } from '../publication/respelled.ts';
 
 /** Before each try, and before all that follow; in milliseconds, each up to a fifth longer. */
 const pausesMs = [2000, 5000, 10_000, 20_000] as const;
-const longestPauseMs = 30_000;
+const longestPauseMs = 25_000;
 
 export class CertificateTries {
   readonly #clock: Clock;

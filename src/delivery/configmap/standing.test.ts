@@ -42,6 +42,14 @@ test('one that has nothing of a file has no revision', async () => {
   expect(await look(versions('', ''))).toMatchObject({ behind: 2, acknowledged: undefined, silent: undefined });
 });
 
+test('one that could not load a certificate is not behind: the ApiGateway tells of it', async () => {
+  const sds = '{"version_info":"cc~.7","resources":[{"name":"shop.late"}]}\n';
+  const lds = '{"version_info":"aa.1","resources":[{"path":"/x/..data/sds-shop.late.json"}]}\n';
+  const data = { 'lds.json': lds, 'cds.json': file('bb.4'), 'sds-shop.late.json': sds };
+  const { wanted, acknowledged, behind } = await look(versions('aa.1', 'bb.4'), data);
+  expect([wanted, behind]).toEqual([acknowledged, 0]);
+});
+
 test('one that does not answer says why', async () => {
   const error = new ApiError('pods/proxy is forbidden', { code: 403 });
   expect(await look(() => Promise.reject(error))).toMatchObject({ acknowledged: undefined, silent: error });

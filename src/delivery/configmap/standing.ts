@@ -51,12 +51,20 @@ async function envoyStanding(pod: EdgePod, content: Content, access: PodAccess):
   const expected = expectedOf(content);
   try {
     const seen = await access.stats(pod, '\\.version_text$', 'TextReadouts');
-    const versions = [...expected].map(([root, version]) => ({ version, has: seen.get(`${root}.version_text`) }));
-    const behind = versions.filter(({ version, has }) => version !== has).length;
+    const lacks = ([root, version]: readonly [string, string]) => {
+      const has = String(seen.get(`${root}.version_text`) ?? '');
+      return has !== version && !isUnloaded(root, { version, has });
+    };
+    const behind = [...expected].filter(lacks).length;
     return { pod, acknowledged: acknowledged(content, seen), behind, silent: undefined };
   } catch (error) {
     return { pod, acknowledged: undefined, behind: expected.size, silent: error };
   }
+}
+
+/** A certificate that it could not load, or not again: the ApiGateway tells of it, and the rest is as it should be. */
+function isUnloaded(root: string, { version, has }: { readonly version: string; readonly has: string }): boolean {
+  return root.startsWith('sds.') && (has === '' || plainHash(has) === plainHash(version));
 }
 
 /** The revision that the wanted files would have, were they as this Envoy has them. */
@@ -64,8 +72,9 @@ function acknowledged(content: Content, seen: ReadonlyMap<string, number | strin
   const read = expectedOf(content);
   const files = [...content].map(([name, { file, version }]) => {
     const root = rootOf(file);
-    const has = read.has(root) ? seen.get(`${root}.version_text`) : version;
-    return { name, hash: typeof has === 'string' ? plainHash(has) : '' };
+    const seenVersion = String(seen.get(`${root}.version_text`) ?? '');
+    const has = read.has(root) && !isUnloaded(root, { version, has: seenVersion }) ? seenVersion : version;
+    return { name, hash: plainHash(has) };
   });
   if (files.length === 0 || files.some(({ hash }) => hash === '')) return undefined;
   return revisionOf(files);
