@@ -12,7 +12,7 @@ import type { Reader } from './reader.ts';
 const mark = 'evengate.dev/e2e';
 const kubernetes = /^(default|kube-.*)$/;
 
-/** Namespaces that pages make, name after -n, or have in files of examples that they apply. */
+/** Namespaces that pages make, name after -n, or have in files of examples that they apply; and the operator's. */
 export function namespacesOf(pages: readonly Page[]): readonly string[] {
   const names = pages
     .flatMap((page) => runsOf(stepsOf(page)))
@@ -21,7 +21,7 @@ export function namespacesOf(pages: readonly Page[]): readonly string[] {
       if (run.kind === 'manifests') return namespacesIn(run.block.text);
       return commandsIn(run.block.text).flatMap((words) => [...flags(words, '-n', '--namespace'), ...applied(words)]);
     });
-  return [...new Set(names)].filter((name) => !kubernetes.test(name)).toSorted();
+  return [...new Set(['evengate-system', ...names])].filter((name) => !kubernetes.test(name)).toSorted();
 }
 
 function namespacesIn(text: string): readonly string[] {
