@@ -10,7 +10,8 @@ import { resolver } from '../resolve/resolve.ts';
 import type { ClusterOptions } from './cluster-options.ts';
 import type { Side } from './diff-model.ts';
 import { placeFindings } from './findings.ts';
-import { GitUnreadable, readGitTree } from './git-tree.ts';
+import { GitUnreadable } from './git.ts';
+import { isRef, readGitTree } from './git-tree.ts';
 import type { Io } from './io.ts';
 import { loadCluster } from './load.ts';
 
@@ -65,7 +66,10 @@ interface Old {
 
 async function readOld({ file, against }: DiffSource): Promise<Old> {
   if (against === '-') throw new Incomparable('stdin is for -f: name a path, a git ref or cluster with --against');
-  if (await isThere(against)) return { set: await readManifests([against]), notes: [] };
+  if (await isThere(against)) {
+    const note = `${against} is a path and a git ref: the path is compared with; the ref is ${against}^0, the path ./${against}`;
+    return { set: await readManifests([against]), notes: (await isRef(against)) ? [note] : [] };
+  }
   const colon = against.indexOf(':');
   const [ref, path] = colon < 0 ? [against, undefined] : [against.slice(0, colon), against.slice(colon + 1)];
   // Such as ./old or old.yaml: nobody calls a branch that.

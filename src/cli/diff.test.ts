@@ -180,6 +180,15 @@ describe('against a git ref', () => {
     }
   });
 
+  test('a ref of the name of a path is said to be one', async () => {
+    const { root, git } = repository();
+    git('branch', 'deploy', 'HEAD~1');
+    const path = await evengateIn(root, ['-f', 'deploy', '--against', 'deploy']);
+    expect([path.code, path.stderr]).toEqual([0, expect.stringContaining('note: deploy is a path and a git ref')]);
+    expect((await evengateIn(root, ['-f', 'deploy', '--against', 'deploy^0'])).code).toBe(1);
+    expect(await evengateIn(root, ['-f', 'deploy', '--against', './deploy'])).toMatchObject({ code: 0, stderr: '' });
+  });
+
   test('what is in a submodule is not read of a ref, and that is said', async () => {
     const [{ root, git }, other] = [repository(), repository()];
     git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', other.root, 'deploy/module');

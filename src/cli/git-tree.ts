@@ -1,16 +1,11 @@
 /** Manifests as they are in a commit: read from git's objects, nothing is checked out. */
-import { spawn } from 'node:child_process';
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, relative, resolve, sep } from 'node:path';
 import { assemble, type ManifestSet } from '../controllers/manifests/assemble.ts';
 import { parseFile, unreadableFile } from '../controllers/manifests/parse.ts';
 import { isManifestName } from '../controllers/manifests/scan.ts';
 import type { ParsedFile } from '../controllers/manifests/source.ts';
-
-/** Why nothing can be read: one sentence without a full stop. */
-export class GitUnreadable extends Error {
-  override readonly name = 'GitUnreadable';
-}
+import { firstLine, GitUnreadable, git } from './git.ts';
 
 export interface GitTree {
   readonly set: ManifestSet;
@@ -52,6 +47,17 @@ export async function readGitTree({ ref, path, files }: GitAsked): Promise<GitTr
       ),
     ],
   };
+}
+
+/** Whether git knows a commit by this name, too; without git it does not. */
+export async function isRef(name: string): Promise<boolean> {
+  if (/^[-./]/.test(name)) return false;
+  try {
+    return (await git('.', ['rev-parse', '--verify', '--quiet', `${name}^{commit}`])).code === 0;
+  } catch (error) {
+    if (error instanceof GitUnreadable) return false;
+    throw error;
+  }
 }
 
 async function repositoryFolder(folders: readonly string[]): Promise<string> {
@@ -259,32 +265,4 @@ function parsedFile(path: string, bytes: Uint8Array): ParsedFile {
     if (!(error instanceof TypeError)) throw error;
     return unreadableFile(path, { message: 'The file is not UTF-8 text', remedy: 'Save the file as UTF-8' });
   }
-}
-
-interface Ran {
-  readonly code: number;
-  readonly stdout: Buffer;
-  readonly stderr: string;
-}
-
-async function git(folder: string, args: readonly string[], input = ''): Promise<Ran> {
-  return await new Promise((done, fail) => {
-    const child = spawn('git', ['-C', folder, ...args], { stdio: ['pipe', 'pipe', 'pipe'] });
-    const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
-    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
-    child.once('error', (error: Error & { readonly code?: string }) => {
-      fail(error.code === 'ENOENT' ? new GitUnreadable('git is not installed, which reads what a ref holds') : error);
-    });
-    child.once('close', (code) => {
-      done({ code: code ?? 1, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() });
-    });
-    // Git may end before it has read all: its exit code says why.
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(input);
-  });
-}
-
-function firstLine(text: string): string {
-  return (text.split('\n')[0] ?? '').replace(/^fatal: /, 'git: ').replace(/\.$/, '');
 }
