@@ -26,8 +26,12 @@ export function checkText(findings: readonly Finding[], output: Output): string 
     const own = findings.filter((finding) => finding.check === check);
     return own.length === 0 ? [] : [[output.style('bold', title), ...own.map((one) => lineOf(one, output))].join('\n')];
   });
-  const verdict = findings.some(isProblem) ? marks.problem : marks.ok;
-  return `${blocks.join('\n\n')}\n\nStatus check results are ${output.style(verdict[1], verdict[0])}\n`;
+  const isBad = findings.some(isProblem);
+  const verdict = isBad ? marks.problem : marks.ok;
+  const unknown = findings.filter(({ level }) => level === 'unknown').length;
+  // Of what nobody could look at, nothing is said to be well.
+  const rest = isBad || unknown === 0 ? '' : `, and ${unknown} ${unknown === 1 ? 'thing is' : 'things are'} unknown`;
+  return `${blocks.join('\n\n')}\n\nStatus check results are ${output.style(verdict[1], verdict[0])}${rest}\n`;
 }
 
 function lineOf({ level, said, remedy }: Finding, output: Output): string {

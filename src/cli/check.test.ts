@@ -154,6 +154,7 @@ test('what may not be read is unknown, and no failure', async () => {
   const { code, stdout } = await check();
   expect(code).toBe(0);
   expect(stdout.split('\n').filter((line) => line.startsWith('? unknown: '))).toHaveLength(5);
+  expect(stdout).toMatch(/Status check results are √, and 5 things are unknown\n$/);
 });
 
 test('--wait: until all is well, or no longer', async () => {
