@@ -13,7 +13,9 @@ if (!can) requirePart('root', 'this machine does not let us make PID namespaces 
 
 const main = join(import.meta.dirname, '../src/main.ts');
 let unshare: ReturnType<typeof spawn> | undefined;
-afterEach(() => unshare?.kill('SIGKILL'));
+afterEach(() => {
+  unshare?.kill('SIGKILL');
+});
 
 (can ? test : test.skip)(
   'a command that does not care about signals ends at once',

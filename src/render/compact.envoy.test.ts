@@ -4,7 +4,7 @@ import type { KubeObject } from '../kube/object.ts';
 import { authPolicy, gateway, jwt, route } from '../testing/build.ts';
 import { envoyForTests } from '../testing/envoy.ts';
 import { sendHttp1 } from '../testing/rig-client.ts';
-import { startLoad } from '../testing/rig-load.ts';
+import { underLoad } from '../testing/rig-load.ts';
 import { type Pod, startPod } from '../testing/rig-pod.ts';
 
 const found = await envoyForTests();
@@ -66,20 +66,20 @@ suite('a route table that outgrows JSON', () => {
 
   test('is loaded as protobuf, guards what it guarded, and becomes JSON again, and nobody notices', async () => {
     expect([await ask('any'), await ask('guarded-9')]).toEqual(['small\n', 401]);
-    const load = startLoad({ clients: 2, place: () => pod.ports.web });
-    for (const [count, body, file] of [
-      [500, 'large\n', 'rds-http-80.pb'],
-      [500, 'changed\n', 'rds-http-80.pb'],
-      [250, 'fewer\n', 'rds-http-80.pb'],
-      [10, 'small again\n', 'rds-http-80.json'],
-    ] as const) {
-      expect(await pod.apply(world(count, body))).toContain(file);
-      expect([await ask('any'), await ask('guarded-9'), await ask(`guarded-${count - 1}`)]).toEqual([body, 401, 401]);
-      expect(await dumped(pod.adminSocket)).toContain(`"shop/guarded-${count - 1}/all/0"`);
-      await load.answers(20);
-    }
-    await load.stop();
-    expect(load.failures).toEqual([]);
+    const { failures } = await underLoad({ clients: 2, place: () => pod.ports.web }, async (load) => {
+      for (const [count, body, file] of [
+        [500, 'large\n', 'rds-http-80.pb'],
+        [500, 'changed\n', 'rds-http-80.pb'],
+        [250, 'fewer\n', 'rds-http-80.pb'],
+        [10, 'small again\n', 'rds-http-80.json'],
+      ] as const) {
+        expect(await pod.apply(world(count, body))).toContain(file);
+        expect([await ask('any'), await ask('guarded-9'), await ask(`guarded-${count - 1}`)]).toEqual([body, 401, 401]);
+        expect(await dumped(pod.adminSocket)).toContain(`"shop/guarded-${count - 1}/all/0"`);
+        await load.answers(20);
+      }
+    });
+    expect(failures).toEqual([]);
     // The listener that it had before looks for its own file as long as it drains.
     expect(pod.said.filter((line) => !/rds-http-80\.\w+, Invalid path/.test(line))).toEqual([]);
   }, 60_000);

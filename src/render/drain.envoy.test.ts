@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { authPolicy, gateway, route, service } from '../testing/build.ts';
 import { envoyForTests } from '../testing/envoy.ts';
 import { open, openHttp2, sendHttp1 } from '../testing/rig-client.ts';
-import { startLoad } from '../testing/rig-load.ts';
+import { underLoad } from '../testing/rig-load.ts';
 import { drainToken, type Pod, startPod } from '../testing/rig-pod.ts';
 import { drainHook, probes } from './envoy-process.ts';
 
@@ -51,31 +51,32 @@ suite('draining a pod', () => {
   test('under load no request fails: clients are told to go elsewhere, and the pod ends when they have', async () => {
     const [leaving, staying] = await Promise.all([start(), start()]);
     let unready = false;
-    const load = startLoad({
+    const placed = {
       clients: 6,
       // As a Service: to every pod that is ready.
-      place: (client) => (unready || client % 2 === 0 ? staying : leaving).ports.web,
+      place: (client: number) => (unready || client % 2 === 0 ? staying : leaving).ports.web,
+    };
+    const { failures, closing } = await underLoad(placed, async (load) => {
+      await load.answers(200);
+      expect(load.closing).toEqual({ http1: 0, http2: 0 });
+      const started = performance.now();
+      const drained = drain(leaving);
+      await untilUnready(leaving);
+      unready = true;
+      await load.answers(100);
+      // The hook holds the end back: new connections, of those who have not noticed yet, are served meanwhile.
+      const late = await sendHttp1({ port: leaving.ports.web }, hello);
+      expect(late).toMatchObject({ status: 200, headers: expect.arrayContaining([['connection', 'close']]) });
+      expect(await drained).toMatchObject({ status: 200, body: 'drained\n' });
+      expect(performance.now() - started).toBeGreaterThanOrEqual(drainSeconds * 1000);
+      const active = 'http.http-80.downstream_rq_active';
+      expect(await leaving.envoy.admin.stats(active)).toEqual(new Map([[active, 0]]));
+      await leaving.stop();
+      await load.answers(200);
     });
-    await load.answers(200);
-    expect(load.closing).toEqual({ http1: 0, http2: 0 });
-    const started = performance.now();
-    const drained = drain(leaving);
-    await untilUnready(leaving);
-    unready = true;
-    await load.answers(100);
-    // The hook holds the end back: new connections, of those who have not noticed yet, are served meanwhile.
-    const late = await sendHttp1({ port: leaving.ports.web }, hello);
-    expect(late).toMatchObject({ status: 200, headers: expect.arrayContaining([['connection', 'close']]) });
-    expect(await drained).toMatchObject({ status: 200, body: 'drained\n' });
-    expect(performance.now() - started).toBeGreaterThanOrEqual(drainSeconds * 1000);
-    const active = 'http.http-80.downstream_rq_active';
-    expect(await leaving.envoy.admin.stats(active)).toEqual(new Map([[active, 0]]));
-    await leaving.stop();
-    await load.answers(200);
-    await load.stop();
-    expect(load.failures).toEqual([]);
-    expect(load.closing.http1).toBeGreaterThan(0);
-    expect(load.closing.http2).toBeGreaterThan(0);
+    expect(failures).toEqual([]);
+    expect(closing.http1).toBeGreaterThan(0);
+    expect(closing.http2).toBeGreaterThan(0);
     expect(await staying.ready()).toBe(200);
   }, 30_000);
 

@@ -1,6 +1,7 @@
 /** Clients that keep their connections and never stop asking, as behind a Service: who is told to close goes elsewhere. */
 import { Agent, type ClientRequest, request } from 'node:http';
 import { type ClientHttp2Session, connect } from 'node:http2';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Load {
   /** What went wrong, by client. */
@@ -20,7 +21,18 @@ export interface LoadOptions {
   readonly place: (client: number) => number;
 }
 
-export function startLoad({ clients, place }: LoadOptions): Load {
+/** Ends the load also where the work fails: who asks a dead Envoy for ever keeps the process. */
+export async function underLoad(options: LoadOptions, work: (load: Load) => Promise<void>): Promise<Load> {
+  const load = startLoad(options);
+  try {
+    await work(load);
+  } finally {
+    await load.stop();
+  }
+  return load;
+}
+
+function startLoad({ clients, place }: LoadOptions): Load {
   const state = new State();
   const loops = Array.from({ length: clients }, (_, index) => [
     keepAsking(
@@ -74,6 +86,7 @@ async function keepAsking(state: State, name: string, client: Client): Promise<v
       if (status !== 200) state.failures.push(`${name}: ${status}`);
     } catch (error) {
       state.failures.push(`${name}: ${(error as Error).message}`);
+      await sleep(20); // who asks a dead port again at once leaves no time for anything else
     }
     state.answered();
   }
