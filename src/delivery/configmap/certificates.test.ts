@@ -23,10 +23,13 @@ let clock: SkippingClock;
 /** What Envoys say of the Secret. */
 let problem: string | undefined;
 const said: string[] = [];
-const refuses = (name: string) => (name === file ? problem : undefined);
+const refuses = (name: string, text: string) => (name === file ? problem : rebuilt(name, text));
+/** What Envoys say of listeners that are made anew. */
+let rebuilt: (name: string, text: string) => string | undefined = () => undefined;
 
 beforeEach(async () => {
   said.length = 0;
+  rebuilt = () => undefined;
   problem = 'Invalid path: /etc/evengate/certificates/shop.late/tls.crt';
   api = await startKubeApi();
   connection = connectTo({ server: api.url });
@@ -53,14 +56,14 @@ function start(): ConfigMapDelivery {
   });
 }
 
-function edgeOf(body: string): Edge {
+function edgeOf(body: string, spec: object = {}): Edge {
   const tls = { certificateRefs: [{ name: 'late' }] };
   const listeners = [
     { name: 'web', port: 80, protocol: 'HTTP' },
     { name: 'secure', port: 443, protocol: 'HTTPS', tls },
   ];
   const answers = route({ rules: [{ name: 'all', respond: { status: 200, body } }] });
-  const edge = compile([gateway({ listeners }), answers, authPolicy(), certificateSecret('late')]).edges.get(
+  const edge = compile([gateway({ listeners, ...spec }), answers, authPolicy(), certificateSecret('late')]).edges.get(
     'shop/edge',
   );
   if (edge === undefined) throw new Error('no edge');
@@ -161,4 +164,23 @@ test('a listener that came back before it could be served is read anew', async (
   const plain = compile([gateway(), authPolicy()]).edges.get('shop/edge') as Edge;
   expect(await publish(plain)).toMatchObject({ kind: 'served', unusable: [] });
   expect(await publish(one)).toMatchObject({ kind: 'served', unusable: closed });
+});
+
+test('a listener that cannot be made anew of a bad rotation is tried again, and nothing is remembered against it', async () => {
+  problem = undefined;
+  await opened('a');
+  await publish(edgeOf('one'));
+  rebuilt = (name, text) =>
+    name === 'lds.json' && text.includes('"xff_num_trusted_hops":1')
+      ? 'Error adding/updating listener(s) tcp-443: Failed to load private key from <inline>, Cause: KEY_VALUES_MISMATCH'
+      : undefined;
+  const next = edgeOf('one', { clientIP: { trustedHops: 1 } });
+  expect(next.files.find(({ name }) => name === 'lds.json')?.text('')).toContain('"xff_num_trusted_hops":1');
+  expect(await publish(next)).toMatchObject({
+    kind: 'refused',
+    againInMs: 30_000,
+    findings: [{ remedy: expect.stringMatching(/^Mend the TLS Secret/) }],
+  });
+  rebuilt = () => undefined;
+  expect(await publish(next)).toMatchObject({ kind: 'served', revision: next.revision });
 });
