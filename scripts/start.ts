@@ -3,8 +3,8 @@ import { relative, resolve } from 'node:path';
 import process from 'node:process';
 import { exitCodes } from '../src/cli/exit-codes.ts';
 import { ioOf } from '../src/cli/io.ts';
-import type { RunOptions } from '../src/cli/run.ts';
-import { run } from '../src/cli/run.ts';
+import type { RunOptions } from '../src/cli/run/run.ts';
+import { run } from '../src/cli/run/run.ts';
 import { probePort } from '../src/controllers/local/ports.ts';
 import { demoRequests, demoText, startBackend } from './lib/demo.ts';
 

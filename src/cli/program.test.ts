@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { fakeIo } from '../testing/fake-io.ts';
-import { completionScript, type Shell } from './completion.ts';
+import { completionScript, type Shell } from './completion/completion.ts';
 import { buildProgram, runProgram } from './program.ts';
 
 const root = resolve(import.meta.dirname, '../..');

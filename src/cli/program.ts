@@ -1,23 +1,23 @@
 /** The commands and their options. What does the work is imported when a command is called, so that each starts quickly. */
 import { Command, CommanderError } from 'commander';
-import { checkCommand, checkExamples } from './check-command.ts';
+import { checkCommand, checkExamples } from './check/command.ts';
 import { withCluster, withSource } from './cluster-options.ts';
-import { completionCommand, completionExamples } from './completion-command.ts';
-import { crdsCommand, crdsExamples } from './crds-command.ts';
-import { demoBackendCommand, demoBackendExamples } from './demo-backend-command.ts';
-import { diffCommand, diffExamples } from './diff-command.ts';
+import { completionCommand, completionExamples } from './completion/command.ts';
+import { crdsCommand, crdsExamples } from './crds/command.ts';
+import { demoBackendCommand, demoBackendExamples } from './demo-backend/command.ts';
+import { diffCommand, diffExamples } from './diff/command.ts';
 import { type ExitCode, exitCodes } from './exit-codes.ts';
-import { explainCommand, explainExamples } from './explain-command.ts';
+import { explainCommand, explainExamples } from './explain/command.ts';
 import { type Examples, examples, withFiles } from './help.ts';
 import type { Io } from './io.ts';
-import { lintCommand, lintExamples } from './lint-command.ts';
-import type { RunOperator } from './operator.ts';
-import { installCommand, installExamples, operatorCommand, operatorExamples } from './operator-command.ts';
-import { krmFunctionCommand, krmFunctionExamples, postRenderCommand, postRenderExamples } from './pipeline-commands.ts';
-import { renderCommand, renderExamples } from './render-command.ts';
-import { runCommand, runExamples } from './run-command.ts';
-import { statusCommand, statusExamples } from './status-command.ts';
-import { supportBundleCommand, supportBundleExamples } from './support-bundle-command.ts';
+import { lintCommand, lintExamples } from './lint/command.ts';
+import { installCommand, installExamples, operatorCommand, operatorExamples } from './operator/command.ts';
+import type { RunOperator } from './operator/operator.ts';
+import { krmFunctionCommand, krmFunctionExamples, postRenderCommand, postRenderExamples } from './pipeline/commands.ts';
+import { renderCommand, renderExamples } from './render/command.ts';
+import { runCommand, runExamples } from './run/command.ts';
+import { statusCommand, statusExamples } from './status/command.ts';
+import { supportBundleCommand, supportBundleExamples } from './support-bundle/command.ts';
 import { versionText } from './version-text.ts';
 
 /** What the action of a command is handed. */
@@ -47,7 +47,7 @@ export async function runProgram(
   });
   try {
     if (args[0] === '__complete') {
-      const { completeWords } = await import('./complete-words.ts');
+      const { completeWords } = await import('./completion/words.ts');
       io.stdout.write(await completeWords(program, args.slice(1), io));
       return exitCodes.done;
     }

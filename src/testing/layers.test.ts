@@ -97,7 +97,7 @@ describe('an import that goes the wrong way is named', () => {
     "type A = import('../resolve/a.ts').A;",
     "const a: typeof import('../resolve/a.ts') = b;",
   ])('however it is written: %s', (statement) => {
-    const text = `/* é */ // import '../cli/run.ts'\nconst text = "import '../cli/run.ts'";\n${statement}\n`;
+    const text = `/* é */ // import '../cli/run/run.ts'\nconst text = "import '../cli/run/run.ts'";\n${statement}\n`;
     expect(checkOne('src/ir/guard.ts', text)).toEqual(['src/ir/guard.ts:3 ir imports resolve: wrong way']);
   });
 

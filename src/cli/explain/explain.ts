@@ -1,0 +1,135 @@
+/** `evengate explain`: which route answers a request, and what each policy says to it. */
+import type { Gateway } from '../../ir/gateway.ts';
+import type { ObjectKey } from '../../kube/object.ts';
+import { isAddress } from '../../resolve/explain/client-address.ts';
+import { explain } from '../../resolve/explain/explain.ts';
+import { addressOf } from '../../resolve/explain/request.ts';
+import type { ExplainRequest, Explanation, TokenClaims } from '../../resolve/explain/types.ts';
+import type { Resolution } from '../../resolve/resolve.ts';
+import { type ExitCode, exitCodes } from '../exit-codes.ts';
+import { textReport } from '../findings.ts';
+import type { Io } from '../io.ts';
+import { complain, loadSource, type SourceOptions, showNotes } from '../load.ts';
+import { type Explained, jsonExplanation, textExplanation } from './report.ts';
+import { claimedToken, issuersOf, tokenFacts } from './token.ts';
+
+export interface ExplainOptions extends SourceOptions {
+  /** `name: value` each. */
+  readonly header?: readonly string[];
+  readonly claims?: string;
+  readonly clientIp?: string;
+  readonly gateway?: string;
+  readonly output?: 'text' | 'json';
+}
+
+/** What the command line asks, before a gateway's keys are known. */
+interface Asked {
+  readonly request: ExplainRequest;
+  readonly claims: TokenClaims | undefined;
+}
+
+/** `written` is `GET https://host/path`, or a URL alone. */
+export async function explainRequest(written: string, options: ExplainOptions, io: Io): Promise<ExitCode> {
+  const asked = readRequest(written, options);
+  if (typeof asked === 'string') return unusable(io, asked);
+  const { set, resolution, findings, nothing, notes } = await loadSource(options, io);
+  if (set.problems.length > 0) io.stderr.write(textReport(findings, io.stderr));
+  if (nothing !== undefined) return unusable(io, nothing);
+  showNotes(io, notes);
+  const gateways = chosenGateways(resolution, options);
+  if (typeof gateways === 'string') return unusable(io, gateways);
+  const all = await Promise.all(
+    gateways.map(async ([gateway, ir]): Promise<Explained> => ({ gateway, explanation: await explainOn(ir, asked) })),
+  );
+  const answers = answering(all);
+  const report = options.output === 'json' ? jsonExplanation : textExplanation;
+  io.stdout.write(report(asked.request, answers, io.stdout));
+  return set.problems.length > 0 ? exitCodes.unusable : exitCodes.done;
+}
+
+function unusable(io: Io, sentence: string): ExitCode {
+  complain(io, sentence);
+  return exitCodes.unusable;
+}
+
+/** A sentence says what cannot be read. */
+function readRequest(written: string, options: ExplainOptions): Asked | string {
+  const [first = '', second, ...rest] = written.trim().split(/ +/);
+  const url = second ?? first;
+  if (rest.length > 0 || addressOf(url) === undefined) {
+    return `${JSON.stringify(written)} is not a request; write it as 'GET https://host/path'`;
+  }
+  const headers = (options.header ?? []).map(readHeader);
+  const unreadable = headers.find((header) => typeof header === 'string');
+  if (unreadable !== undefined) return unreadable;
+  const clientAddress = options.clientIp ?? '127.0.0.1';
+  if (!isAddress(clientAddress)) return `--client-ip ${clientAddress} is not an IP address`;
+  const claims = options.claims === undefined ? undefined : readClaims(options.claims);
+  if (typeof claims === 'string') return claims;
+  const lines = headers.filter((header) => typeof header !== 'string');
+  if (claims !== undefined && lines.some(([name]) => name.toLowerCase() === 'authorization')) {
+    return '--claims and an authorization header exclude each other: give one of them';
+  }
+  return { request: { method: second === undefined ? 'GET' : first, url, headers: lines, clientAddress }, claims };
+}
+
+function readHeader(text: string): readonly [string, string] | string {
+  const colon = text.indexOf(':');
+  if (colon < 1) return `-H ${JSON.stringify(text)} is not a header; write it as 'name: value'`;
+  return [text.slice(0, colon).trim(), text.slice(colon + 1).trim()];
+}
+
+function readClaims(text: string): TokenClaims | string {
+  try {
+    const claims: unknown = JSON.parse(text);
+    if (typeof claims === 'object' && claims !== null && 'iss' in claims && typeof claims.iss === 'string') {
+      return { ...claims };
+    }
+  } catch {
+    // Said below, as for any other text that is no object.
+  }
+  return `--claims is not a JSON object with an iss, such as {"iss": "https://login.example.com", "sub": "alice"}`;
+}
+
+type NamedGateway = readonly [ObjectKey, Gateway];
+
+/** A host is asked for wherever it is served; `-n` names a namespace of ApiGateways. */
+function chosenGateways(
+  { gateways: all, gatewayUnits, className }: Resolution,
+  { gateway, namespace }: ExplainOptions,
+): readonly NamedGateway[] | string {
+  const gateways = [...all].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  if (gateways.length === 0) {
+    const others = [...new Set([...gatewayUnits.values()].map((unit) => unit.className))].filter(
+      (of) => of !== className,
+    );
+    const hint = others.length === 0 ? '' : `; --class names another: ${others.toSorted().join(', ')}`;
+    return `there is no ApiGateway of class ${className} that can be read${hint}`;
+  }
+  const named = gateways.filter(
+    ([key, { ref }]) => (gateway ?? key) === key && (namespace ?? ref.namespace) === ref.namespace,
+  );
+  const known = gateways.map(([key]) => key).join(', ');
+  return named.length > 0
+    ? named
+    : `there is no ApiGateway ${gateway ?? `in namespace ${namespace}`}; there is ${known}`;
+}
+
+async function explainOn(gateway: Gateway, { request, claims }: Asked): Promise<Explanation> {
+  const issuers = issuersOf(gateway);
+  const lines = request.headers.filter(([name]) => name.toLowerCase() === 'authorization').map(([, value]) => value);
+  const header = lines.length === 0 ? undefined : lines.join(',');
+  const token = claims === undefined ? await tokenFacts(header, issuers, new Date()) : claimedToken(claims, issuers);
+  return explain(gateway, token === undefined ? request : { ...request, token });
+}
+
+/** Those with a route for the host and path, else those that know the host, else those that listen, else all. */
+function answering(all: readonly Explained[]): readonly Explained[] {
+  const tests: readonly ((one: Explanation) => boolean)[] = [
+    ({ route }) => route !== undefined,
+    ({ host, outcome }) => outcome.kind !== 'no-listener' && host !== undefined && host !== '*',
+    ({ outcome }) => outcome.kind !== 'no-listener',
+  ];
+  const found = tests.map((test) => all.filter(({ explanation }) => test(explanation)));
+  return found.find(({ length }) => length > 0) ?? all;
+}
