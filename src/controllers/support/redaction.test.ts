@@ -19,6 +19,7 @@ test.each<readonly [string, unknown]>([
   ['a condition on a header', { when: [{ header: 'X-Api-Key', values: [canary, `${canary}*`] }, { text: canary }] }],
   ['an environment variable', { containers: [{ name: 'a', env: [{ name: 'LEVEL', value: canary }] }] }],
   ['an argument', { containers: [{ name: 'a', args: [`--api-token=${canary}`, `password: ${canary}`] }] }],
+  ['a line for a shell', { containers: [{ name: 'a', command: ['sh', '-c', `curl -u me:${canary} https://a`] }] }],
   ['an annotation', { metadata: { name: 'a', annotations: { 'example.com/note': canary } } }],
   [
     'what was applied last',

@@ -74,9 +74,10 @@ export class Redaction {
     return Object.fromEntries(entries.map(([field, item]) => [field, this.#field(field, item, value)]));
   }
 
-  /** An argument that is called a secret by the one before it: `--token`, and what it is. */
+  /** An argument that is called a secret by the one before it: `--token`, and what it is; and whole lines for a shell. */
   #list(list: readonly unknown[], name: string): readonly unknown[] {
     return list.map((item, index) => {
+      if (/^(command|args)$/.test(name) && typeof item === 'string' && /\s/.test(item)) return this.hide(item);
       const flag = /^--?([\w-]+)$/.exec(String(list[index - 1]))?.[1];
       const isValue = flag !== undefined && typeof item === 'string' && !item.startsWith('-');
       return this.#walk(item, isValue ? flag : name);
