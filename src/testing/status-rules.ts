@@ -121,9 +121,12 @@ export function fluxVerdict(object: KubeObject): FluxVerdict {
 function fluxFaults(object: KubeObject): readonly string[] {
   const { conditions = [], observedGeneration } = statusOf(object);
   const { fails, warns } = fluxVerdict(object);
+  // Somebody wrote a moment ago, or nobody serves it any more: kstatus says InProgress, and Flux asks its own controllers only.
+  const unseen = (observedGeneration ?? 0) < (object.metadata.generation ?? 0);
+  const counted = fails.filter((rule) => !(unseen && (rule === 'FAIL0007' || rule === 'FAIL0008')));
   const twice = new Set(conditions.map(({ type }) => type)).size < conditions.length;
   return [
-    ...[...fails, ...warns].map((rule) => `${rule} ${fluxRules[rule]}`),
+    ...[...counted, ...warns].map((rule) => `${rule} ${fluxRules[rule]}`),
     ...(observedGeneration === undefined ? ['there is no observedGeneration'] : []),
     ...(twice ? ['a condition is there twice'] : []),
   ];

@@ -74,5 +74,7 @@ test('equal content is packed once, with equal bytes; other content replaces it'
 });
 
 test('a path that tar cannot hold is refused', () => {
-  expect(() => tarHeader({ path: 'x'.repeat(101), mode: 0o644, size: 0 })).toThrow('longer than the 100 bytes');
+  expect(() => tarHeader({ path: 'x'.repeat(101), mode: 0o644, size: 0 })).toThrow(
+    'longer than the bytes that a tar header has',
+  );
 });
