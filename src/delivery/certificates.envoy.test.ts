@@ -8,59 +8,35 @@ import { type Edge, edgeRenderer } from '../render/edge.ts';
 import { containerPort } from '../render/envoy-process.ts';
 import { inCluster } from '../render/in-cluster.ts';
 import { resolver } from '../resolve/resolve.ts';
-import { kubeClient } from '../runtime/client.ts';
 import { systemClock } from '../runtime/clock.ts';
-import { type Connection, connectTo } from '../runtime/connection.ts';
 import { authPolicy, gateway, route, snapshotOf } from '../testing/build.ts';
+import { type DeliveryRig, deliveryRig } from '../testing/delivery-rig.ts';
 import { envoyForTests } from '../testing/envoy.ts';
-import { type KubeApi, startKubeApi } from '../testing/kube-api/index.ts';
 import { certificateSecret } from '../testing/operator/shop.ts';
-import { podAddress, RealPods } from '../testing/real-pods.ts';
+import { podAddress, type RealPods } from '../testing/real-pods.ts';
 import { type TestCertificate, testCertificate } from '../testing/rig-certificates.ts';
-import { type ConfigMapDelivery, configMapDelivery, directAccess, type EdgePod, type Published } from './configmap.ts';
+import type { ConfigMapDelivery, EdgePod, Published } from './configmap.ts';
 
 const found = await envoyForTests();
 const suite = 'binary' in found ? describe : describe.skip;
+const binary = 'binary' in found ? found.binary : '';
 const never = new AbortController().signal;
 const configMaps = ['edge-config-0'];
 
 let folder: string;
-let api: KubeApi;
-let connection: Connection;
-let access: ReturnType<typeof directAccess>;
+let rig: DeliveryRig;
 let pods: RealPods;
 let operator: ConfigMapDelivery;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'evengate-certificates-'));
-  api = await startKubeApi({
-    respond: ({ url }) => {
-      const [, name] = /^\/api\/v1\/namespaces\/shop\/pods\/([^/]+)\/log\?/.exec(url) ?? [];
-      return name === undefined ? undefined : { body: pods.log(name), contentType: 'text/plain' };
-    },
-  });
-  connection = connectTo({ server: api.url });
-  const client = kubeClient(connection, { fieldManager: 'evengate', clock: systemClock });
-  access = directAccess(client);
-  pods = new RealPods({ api, client, binary: 'binary' in found ? found.binary : '', namespace: 'shop', configMaps });
-  pods.start();
-  operator = configMapDelivery({
-    gateway: { kind: 'ApiGateway', namespace: 'shop', name: 'edge' },
-    configMaps,
-    metadata: {},
-    client,
-    fleet: pods.fleet,
-    access,
-    clock: systemClock,
-    log: () => undefined,
-  });
+  rig = await deliveryRig(binary, configMaps);
+  pods = rig.pods;
+  operator = rig.deliver();
 }, 30_000);
 afterEach(async () => {
   await operator.idle();
-  await pods.stop();
-  access.close();
-  await connection.close();
-  await api.stop();
+  await rig.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 

@@ -8,9 +8,6 @@ import { containerPort } from '../render/envoy-process.ts';
 import { hashOf } from '../render/fragment.ts';
 import { inCluster } from '../render/in-cluster.ts';
 import { resolver } from '../resolve/resolve.ts';
-import { type KubeClient, kubeClient } from '../runtime/client.ts';
-import { systemClock } from '../runtime/clock.ts';
-import { type Connection, connectTo } from '../runtime/connection.ts';
 import {
   authPolicy,
   backendRef,
@@ -22,64 +19,35 @@ import {
   service,
   snapshotOf,
 } from '../testing/build.ts';
+import { type DeliveryRig, deliveryRig } from '../testing/delivery-rig.ts';
 import { envoyForTests } from '../testing/envoy.ts';
-import { type KubeApi, startKubeApi } from '../testing/kube-api/index.ts';
 import { askPod, podTraffic } from '../testing/pod-traffic.ts';
-import { podAddress, RealPods } from '../testing/real-pods.ts';
-import { type ConfigMapDelivery, configMapDelivery, directAccess, type EdgePod, type Published } from './configmap.ts';
+import { podAddress, type RealPods } from '../testing/real-pods.ts';
+import type { ConfigMapDelivery, EdgePod, Published } from './configmap.ts';
 
 const found = await envoyForTests();
 const suite = 'binary' in found ? describe : describe.skip;
+const binary = 'binary' in found ? found.binary : '';
 
 const names = ['edge-config-0', 'edge-config-1'];
 const port = 80;
 const never = new AbortController().signal;
 
-let api: KubeApi;
-let connection: Connection;
-let client: KubeClient;
-let access: ReturnType<typeof directAccess>;
+let rig: DeliveryRig;
 let pods: RealPods;
 let backend: Server;
 let operator: ConfigMapDelivery;
 
 beforeEach(async () => {
-  api = await startKubeApi({
-    respond: ({ url }) => {
-      const [, name] = /^\/api\/v1\/namespaces\/shop\/pods\/([^/]+)\/log\?/.exec(url) ?? [];
-      return name === undefined ? undefined : { body: pods.log(name), contentType: 'text/plain' };
-    },
-  });
-  connection = connectTo({ server: api.url });
-  client = kubeClient(connection, { fieldManager: 'evengate', clock: systemClock });
-  access = directAccess(client);
-  pods = new RealPods({
-    api,
-    client,
-    binary: 'binary' in found ? found.binary : '',
-    namespace: 'shop',
-    configMaps: names,
-  });
-  pods.start();
+  rig = await deliveryRig(binary, names);
+  pods = rig.pods;
   backend = createServer((_, response) => response.end('ok'));
   await new Promise<void>((resolve) => backend.listen(0, '127.0.0.1', resolve));
-  operator = configMapDelivery({
-    gateway: { kind: 'ApiGateway', namespace: 'shop', name: 'edge' },
-    configMaps: names,
-    metadata: {},
-    client,
-    fleet: pods.fleet,
-    access,
-    clock: systemClock,
-    log: () => undefined,
-  });
+  operator = rig.deliver();
 }, 30_000);
 afterEach(async () => {
   await operator.idle();
-  await pods.stop();
-  access.close();
-  await connection.close();
-  await api.stop();
+  await rig.stop();
   await new Promise((resolve) => backend.close(resolve));
 });
 
