@@ -2,19 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import process from 'node:process';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { writeAtomically } from '../src/delivery/envoy/files.ts';
-import { findEnvoy } from '../src/delivery/envoy/find.ts';
-import { startEnvoy } from '../src/delivery/envoy/process.ts';
 import type { KubeObject } from '../src/kube/object.ts';
-import { bootstrap } from '../src/render/bootstrap.ts';
-import { type Edge, type EdgeFile, edgeRenderer } from '../src/render/edge.ts';
-import { resolver } from '../src/resolve/resolve.ts';
+import type { Edge, EdgeFile } from '../src/render/edge.ts';
 import { freePort } from '../src/testing/ports.ts';
 import { signingKey } from '../src/testing/rig-tokens.ts';
-import { inCluster } from './placement.ts';
-import { snapshotOf } from './world.ts';
+import { startOne } from './one-envoy.ts';
 
 export const routes = 1000;
 export const host = 'bench.example.com';
@@ -63,27 +55,12 @@ export function pathOf(index: number): string {
 }
 
 export async function startTableEnvoy(): Promise<TableEnvoy> {
-  const binary = await findEnvoy({ env: process.env, progress: (line) => process.stderr.write(`${line}\n`) });
   const directory = await mkdtemp(join(tmpdir(), 'evengate-bench-'));
   const key = await signingKey('first', 'RS256');
   const bound = new Map<number, number>();
   for (const port of Object.values(ports)) bound.set(port, await freePort());
-  const xds = join(directory, 'xds');
   const bind = (_: unknown, port: number) => ({ address: '127.0.0.1', port: bound.get(port) ?? 0 });
-  const { gateways } = resolver()(snapshotOf(objects(key.jwks)));
-  const [edge] = [...gateways.values()].map(edgeRenderer({ ...inCluster, directory: xds, bind, sharePorts: false }));
-  if (edge === undefined) throw new Error('the gateway of the bench cannot be resolved');
-  await writeAtomically(xds, new Map(edge.files.map((file) => [file.name, textOf(file, edge)])));
-  const envoy = await startEnvoy({
-    binary: binary.path,
-    directory,
-    bootstrap: bootstrap(edge.gateway, xds),
-    env: process.env,
-    concurrency: 1,
-    onExit: () => undefined,
-    log: (line) => process.stderr.write(`${line}\n`),
-  });
-  await sleep(1000);
+  const { envoy } = await startOne({ directory, objects: objects(key.jwks), placement: { bind }, textOf });
   return {
     pid: envoy.pid,
     token: (await key.sign({ scope: 'read' })).text,

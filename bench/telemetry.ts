@@ -5,21 +5,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import process from 'node:process';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { writeAtomically } from '../src/delivery/envoy/files.ts';
-import { findEnvoy } from '../src/delivery/envoy/find.ts';
-import { type EnvoyProcess, startEnvoy } from '../src/delivery/envoy/process.ts';
-import { bootstrap } from '../src/render/bootstrap.ts';
-import { edgeRenderer } from '../src/render/edge.ts';
-import { resolver } from '../src/resolve/resolve.ts';
+import type { EnvoyProcess } from '../src/delivery/envoy/process.ts';
 import { freePort } from '../src/testing/ports.ts';
 import { cpuMilliseconds } from './cpu.ts';
 import { type Figure, median } from './figures.ts';
 import type { Answered, Load } from './load.ts';
-import { inCluster } from './placement.ts';
-import { snapshotOf } from './world.ts';
+import { startOne } from './one-envoy.ts';
 
 const rounds = 15;
 const seconds = 0.5;
@@ -91,30 +83,15 @@ function objects(enabled: boolean) {
 }
 
 async function start(directory: string, enabled: boolean, backend: number): Promise<Logging> {
-  const binary = await findEnvoy({ env: process.env, progress: (line) => process.stderr.write(`${line}\n`) });
   const port = await freePort();
-  const xds = join(directory, 'xds');
-  const placement = {
-    ...inCluster,
-    directory: xds,
-    sharePorts: false,
-    bind: () => ({ address: '127.0.0.1', port }),
-    endpoints: () => ({ kind: 'addresses', addresses: [{ host: '127.0.0.1', port: backend }] }) as const,
-  };
-  const [edge] = [...resolver()(snapshotOf(objects(enabled))).gateways.values()].map(edgeRenderer(placement));
-  if (edge === undefined) throw new Error('the gateway of the bench cannot be resolved');
-  const files = new Map(edge.files.map((file) => [file.name, file.text(edge.revision)]));
-  await writeAtomically(xds, files);
-  const envoy = await startEnvoy({
-    binary: binary.path,
+  const { envoy, files } = await startOne({
     directory,
-    bootstrap: bootstrap(edge.gateway, xds),
-    env: process.env,
-    concurrency: 1,
-    onExit: () => undefined,
-    log: (line) => process.stderr.write(`${line}\n`),
+    objects: objects(enabled),
+    placement: {
+      bind: () => ({ address: '127.0.0.1', port }),
+      endpoints: () => ({ kind: 'addresses', addresses: [{ host: '127.0.0.1', port: backend }] }),
+    },
   });
-  await sleep(1000);
   return { port, envoy, bytes: files.get('lds.json')?.length ?? 0 };
 }
 
