@@ -38,7 +38,9 @@ export async function openOwnCluster(): Promise<OwnCluster> {
   const helm = helmOn({ binary, kubeconfig, through });
   const tryKubectl: OwnCluster['tryKubectl'] = (words, input = '') => {
     const text = typeof input === 'string' ? input : JSON.stringify(input);
-    return ended([...through, kubectl, `--kubeconfig=${kubeconfig}`, ...words], { env: process.env, input: text });
+    // kubectl keeps what it has discovered by the address of the API server, which is that of every such cluster.
+    const env = { ...process.env, KUBECACHEDIR: join(helm.home, '.kube') };
+    return ended([...through, kubectl, `--kubeconfig=${kubeconfig}`, ...words], { env, input: text });
   };
   return {
     helm,
