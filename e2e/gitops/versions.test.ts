@@ -129,6 +129,9 @@ describeVersions('a CRD that grows under Flux', () => {
   }, 120_000);
   afterAll(async () => {
     await world?.end();
+    // kubectl keeps what it discovers, and would take the next test's ApiGateways for these.
+    const known = () => kubectl(['api-resources', '--output', 'name']);
+    await until('the groups are forgotten', async () => !(await known()).includes(`.${world.namespace}.test`));
     rmSync(git, { recursive: true, force: true });
   }, 60_000);
 
