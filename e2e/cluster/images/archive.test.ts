@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { tarHeader } from '../../../src/controllers/support/tar.ts';
 import { pack, type Recipe } from './archive.ts';
-import { tarHeader } from './tar.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'evengate-archive-'));
 const cache = process.env['XDG_CACHE_HOME'];

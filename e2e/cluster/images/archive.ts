@@ -5,8 +5,8 @@ import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { environment as defaultEnvironment, type Entry } from '../../../scripts/image/entries.ts';
+import { padding, tarEnd, tarHeader } from '../../../src/controllers/support/tar.ts';
 import { cacheFolder } from '../local/places.ts';
-import { padding, tarEnd, tarHeader } from './tar.ts';
 
 export interface Recipe {
   /** As `docker pull` takes it, with its tag. */

@@ -1,1 +1,0 @@
-export { padding, tarEnd, tarHeader } from '../../../src/controllers/support/tar.ts';
