@@ -127,7 +127,9 @@ suite('a fresh cluster', () => {
   }, 60_000);
 
   test('everything can be removed: gateways first, then the releases, then the definitions', async () => {
-    await cluster.kubectl(['delete', 'apigateways', '--all', '--all-namespaces', '--timeout=60s']);
+    // In the foreground: once their definition is gone, nobody knows any more whose the children were.
+    const foreground = ['--all', '--all-namespaces', '--cascade=foreground', '--timeout=60s'];
+    await cluster.kubectl(['delete', 'apigateways', ...foreground]);
     await cluster.helm.run(['uninstall', 'evengate', ...system, '--wait']);
     await cluster.helm.run(['uninstall', 'evengate-crds', '--wait']);
     await cluster.kubectl(['delete', 'crd', '-l', 'app.kubernetes.io/name=evengate-crds', '--timeout=60s']);
