@@ -14,6 +14,7 @@ export interface GoSource {
   readonly module: string;
   /** The module's own when absent. */
   readonly package?: string;
+  readonly tags?: string;
 }
 
 /** Of others, at the versions that the modules in this folder pin. */
@@ -25,12 +26,17 @@ export const tools = {
   promtool: { module: 'tools/promtool', package: 'github.com/prometheus/prometheus/cmd/promtool' },
 } as const satisfies Readonly<Record<string, GoSource>>;
 
-/** Ours. */
+/** Istio's own: without them its binary is twice as large. */
+const istioTags = 'vtprotobuf,disable_pgv';
+
+/** Ours; a program of a module's folder depends on that folder alone. */
 export const judges = {
   crds: { module: 'crd-oracle' },
   objects: { module: 'charts/decoder' },
   gitops: { module: 'gitops/judge' },
   queries: { module: 'promql' },
+  istio: { module: 'istio', package: './oracle', tags: istioTags },
+  istioControl: { module: 'istio', package: './control', tags: istioTags },
 } as const satisfies Readonly<Record<string, GoSource>>;
 
 export type GoProgram = { readonly binary: string } | { readonly skip: string };
@@ -48,7 +54,8 @@ export async function goProgram(source: GoSource): Promise<GoProgram> {
   mkdirSync(cacheFolder(), { recursive: true });
   // Two runs may build at once, and neither may run half a program.
   const unfinished = `${binary}.${process.pid}`;
-  const parameters = ['build', '-trimpath', '-ldflags=-s -w', '-o', unfinished, source.package ?? '.'];
+  const tags = source.tags === undefined ? [] : [`-tags=${source.tags}`];
+  const parameters = ['build', '-trimpath', ...tags, '-ldflags=-s -w', '-o', unfinished, source.package ?? '.'];
   const built = await go(source, parameters);
   if (built.code !== 0) {
     rmSync(unfinished, { force: true });
@@ -58,10 +65,11 @@ export async function goProgram(source: GoSource): Promise<GoProgram> {
   return { binary };
 }
 
-function hashOf({ module, package: from = '.' }: GoSource, version: string): string {
+function hashOf({ module, package: from = '.', tags = '' }: GoSource, version: string): string {
   const folder = join(e2e, module);
-  const hash = createHash('sha256').update(`${module}\n${from}\n${version}`);
-  for (const path of globSync('**/{*.go,go.mod,go.sum}', { cwd: folder }).sort()) {
+  const hash = createHash('sha256').update(`${module}\n${from}\n${version}\n${tags}`);
+  const sources = from.startsWith('./') ? `{${from.slice(2)}/**/*.go,go.mod,go.sum}` : '**/{*.go,go.mod,go.sum}';
+  for (const path of globSync(sources, { cwd: folder }).sort()) {
     hash.update(`${path}\n`).update(readFileSync(join(folder, path)));
   }
   return hash.digest('hex').slice(0, 16);
