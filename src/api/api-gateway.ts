@@ -1,6 +1,7 @@
 /** ApiGateway: what users write. */
 import { z } from 'zod';
 import { listenerSchema } from '../features/listeners/schema.ts';
+import { meshSchema } from '../features/mesh/schema.ts';
 import { serviceSchema } from '../features/service/schema.ts';
 import { telemetrySchema } from '../features/telemetry/schema.ts';
 import { workloadSchema } from '../features/workload/schema.ts';
@@ -23,6 +24,9 @@ export const apiGatewaySchema = z.strictObject({
     'What becomes of a rule that no AuthPolicy covers: Deny (the default) answers 403, Public lets everyone pass.',
     'Deny',
   ),
+  mesh: field(meshSchema.optional(), 'How the mesh enforces the same policies behind the gateway (Istio).', {
+    mode: 'Sidecar',
+  }),
   clientIP: field(
     z
       .strictObject({

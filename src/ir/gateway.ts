@@ -4,6 +4,7 @@ import type { Finding } from '../status/finding.ts';
 import type { Backend } from './backend.ts';
 import type { Guard, Issuer, Limit } from './guard.ts';
 import type { Match } from './match.ts';
+import type { MeshSettings } from './mesh.ts';
 import type { Telemetry } from './telemetry.ts';
 import type { Exposure, Workload } from './workload.ts';
 
@@ -20,6 +21,8 @@ export interface Gateway {
   readonly workload: Workload;
   readonly exposure: Exposure;
   readonly telemetry: Telemetry;
+  /** Undefined for one that has no part in a mesh. */
+  readonly mesh?: MeshSettings;
 }
 
 /** A listener as written, with what became of it; only served listeners have chains. */

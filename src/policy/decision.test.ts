@@ -296,7 +296,10 @@ function naiveValues(attribute: Attribute, facts: RequestFacts): readonly string
   if (attribute.kind === 'issuer') {
     return facts.token?.issuers ?? [];
   }
-  return [attribute.kind === 'host' ? facts.host.toLowerCase() : facts[attribute.kind]];
+  if (attribute.kind === 'host') return [facts.host.toLowerCase()];
+  return attribute.kind === 'method' || attribute.kind === 'path' || attribute.kind === 'directIp'
+    ? [facts[attribute.kind]]
+    : [];
 }
 
 function naiveText(pattern: Pattern, value: string): boolean {

@@ -14,6 +14,10 @@ export interface RequestFacts {
   readonly headers: ReadonlyMap<string, readonly string[]>;
   readonly directIp: string;
   readonly remoteIp: string;
+  /** Of the caller within the mesh, `trust-domain/ns/namespace/sa/name`; absent for whoever comes from outside. */
+  readonly principal?: string;
+  /** Subject alternative names of the client's certificate. */
+  readonly clientCertificate?: readonly string[];
   /** The verified token; absent when there is none. */
   readonly token?: {
     readonly issuers: readonly string[];
@@ -66,7 +70,23 @@ function valuesOf(attribute: Attribute, request: RequestFacts): readonly string[
       return request.headers.get(attribute.name) ?? [];
     case 'claim':
       return claimValues(attribute.path, request.token?.claims);
+    case 'principal':
+    case 'namespace':
+    case 'serviceAccount':
+      return identityValues(attribute.kind, request.principal);
+    case 'clientCertificate':
+      return request.clientCertificate ?? [];
   }
+}
+
+function identityValues(
+  kind: 'principal' | 'namespace' | 'serviceAccount',
+  principal: string | undefined,
+): readonly string[] {
+  if (principal === undefined || kind === 'principal') return principal === undefined ? [] : [principal];
+  const [, namespace, name] = /^[^/]+\/ns\/([^/]+)\/sa\/([^/]+)$/.exec(principal) ?? [];
+  if (namespace === undefined || name === undefined) return [];
+  return [kind === 'namespace' ? namespace : `${namespace}/${name}`];
 }
 
 function claimValues(path: readonly string[], claims: unknown): readonly string[] {

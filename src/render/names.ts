@@ -1,6 +1,8 @@
 /** Names of the files that Envoy reads, and of the objects that an ApiGateway becomes: a contract between renderer, deliveries and the next version. */
-import { createHash } from 'node:crypto';
+import { childName, shortHash } from '../ir/child-name.ts';
 import type { ObjectRef, OwnerReference } from '../kube/object.ts';
+
+export { childName, shortHash };
 
 export const ldsFile = 'lds.json';
 export const cdsFile = 'cds.json';
@@ -43,25 +45,6 @@ export function secretOfName(name: string): ObjectRef | undefined {
   if (dot <= 0) return undefined;
   const ref: ObjectRef = { kind: 'Secret', namespace: name.slice(0, dot), name: name.slice(dot + 1) };
   return secretName(ref) === name ? ref : undefined;
-}
-
-/** What is left of 63 for a ReplicaSet's hash and a Pod's suffix, and for what our other children add. */
-const longestChildName = 46;
-
-/**
- * `edge-<gateway>`: Deployment, Service and all else that an ApiGateway has one of, in its namespace. A DNS label that
- * starts with a letter (a Service needs both), so dots become hyphens; what is changed, or could be mistaken for it, ends
- * in a hash.
- */
-export function childName({ name }: ObjectRef): string {
-  const plain = `edge-${name}`;
-  const isLabel = plain.length <= longestChildName && !name.includes('.');
-  if (isLabel && !/-[0-9a-f]{8}$/.test(plain)) return plain;
-  const start = plain
-    .replaceAll('.', '-')
-    .slice(0, longestChildName - 9)
-    .replace(/-+$/, '');
-  return `${start}-${shortHash(name, 8)}`;
 }
 
 export function bootstrapConfigMapName(gateway: ObjectRef): string {
@@ -124,8 +107,4 @@ export function ownerReferences({ kind, name }: ObjectRef, uid: string): readonl
 function gatewayLabelValue({ name }: ObjectRef): string {
   if (name.length <= 63) return name;
   return `${name.slice(0, 54).replace(/[-.]+$/, '')}-${shortHash(name, 8)}`;
-}
-
-export function shortHash(text: string, length: number): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, length);
 }

@@ -2,6 +2,7 @@
 import { defaultClass } from '../ir/class-name.ts';
 import type { Gateway } from '../ir/gateway.ts';
 import type { Policy } from '../ir/guard.ts';
+import { type Mesh, noMesh } from '../ir/mesh.ts';
 import type { KubeObject, ObjectKey } from '../kube/object.ts';
 import type { Collection, Snapshot } from '../kube/snapshot.ts';
 import type { Finding } from '../status/finding.ts';
@@ -31,6 +32,8 @@ export interface Resolution {
   readonly routes: ReadonlyMap<ObjectKey, RouteUnit>;
   readonly authPolicies: ReadonlyMap<ObjectKey, AuthUnit>;
   readonly rateLimitPolicies: ReadonlyMap<ObjectKey, LimitUnit>;
+  /** What is enforced behind the gateways. */
+  readonly mesh: Mesh;
   readonly findings: readonly Finding[];
   readonly references: References;
 }
@@ -118,6 +121,7 @@ function resolve(snapshot: Snapshot, stages: Stages): Resolution {
     routes: routes.all,
     authPolicies: authPolicies.all,
     rateLimitPolicies: rateLimitPolicies.all,
+    mesh: noMesh,
     findings: conflicts.length === 0 ? own : [...own, ...conflicts],
     references: {
       certificates: () => gatewayUnits.reads('Secret'),

@@ -3,7 +3,7 @@ import type { Condition } from '../kube/object.ts';
 import { type Finding, type Reason, reasons } from './finding.ts';
 
 /** Conditions that findings, delivery or an author of a status decide, beside Ready and kstatus' two. */
-export type ConditionType = 'Accepted' | 'ResolvedRefs' | 'Programmed' | 'EdgeEnforced';
+export type ConditionType = 'Accepted' | 'ResolvedRefs' | 'Programmed' | 'EdgeEnforced' | 'MeshEnforced';
 
 /** A condition that its author knows, without the generation, which every condition has alike. */
 export type Verdict = Omit<Condition, 'type' | 'observedGeneration'>;

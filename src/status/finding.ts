@@ -36,6 +36,22 @@ export const reasons = {
     condition: 'Ready',
     summary: 'No AuthPolicy covers the rule and defaultAccess is Deny: it answers 403.',
   },
+  MeshConflict: {
+    condition: 'MeshEnforced',
+    summary: 'Selectors, modes or classes of a workload contradict each other, so the mesh admits nobody to it.',
+  },
+  NotObservable: { condition: 'MeshEnforced', summary: 'A rule is about what no proxy of the mesh sees.' },
+  NotTranslatable: { condition: 'MeshEnforced', summary: "A rule cannot be said in Istio's terms." },
+  NormalizationMismatch: {
+    condition: 'MeshEnforced',
+    summary: 'The mesh normalises paths less than the edge, so rules about paths admit nobody inside it.',
+  },
+  NotEnrolled: { condition: 'MeshEnforced', summary: 'No proxy of the mesh stands before a workload.' },
+  Overridden: {
+    condition: 'MeshEnforced',
+    summary: 'An AuthorizationPolicy of somebody else admits what ours refuse.',
+  },
+  IstioMissing: { condition: 'MeshEnforced', summary: "Istio's CRDs are missing, or too old." },
   NotGuarding: { condition: 'Ready', summary: 'The policy has no effect as written.' },
 } as const satisfies Record<string, { readonly condition: string; readonly summary: string }>;
 

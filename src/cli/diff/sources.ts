@@ -188,5 +188,10 @@ function applied(now: Snapshot, live: Snapshot, named: ReadonlySet<string> | und
     Secret: over(live.Secret, now.Secret),
     Namespace: over(live.Namespace, now.Namespace),
     ReferenceGrant: over(live.ReferenceGrant, now.ReferenceGrant),
+    Pod: live.Pod,
+    AuthorizationPolicy: over(live.AuthorizationPolicy, now.AuthorizationPolicy),
+    RequestAuthentication: over(live.RequestAuthentication, now.RequestAuthentication),
+    PeerAuthentication: over(live.PeerAuthentication, now.PeerAuthentication),
+    FetchedKeys: live.FetchedKeys,
   };
 }

@@ -1,7 +1,7 @@
 /** The world as the caches have it, resolved: made again after changes, and told to whoever acts on it. */
 import type { ConfigMap, Namespace, ReferenceGrant, Secret, Service } from '../../kube/core.ts';
 import type { KubeObject, ObjectKey } from '../../kube/object.ts';
-import type { Collection, Snapshot } from '../../kube/snapshot.ts';
+import { type Collection, emptySnapshot, type Snapshot } from '../../kube/snapshot.ts';
 import { type Resolution, type Resolver, resolver } from '../../resolve/resolve.ts';
 import { type Cache, Following, sameWritten, written } from './collections.ts';
 import { isUnknown, type NamedObjects, sameEntries, secretCollection, secretNeeds } from './secrets.ts';
@@ -82,6 +82,7 @@ export class World {
     const { ApiGateway, Route, AuthPolicy, RateLimitPolicy } = this.#following;
     const { Service, Namespace, ReferenceGrant } = this.#others;
     const snapshot: Snapshot = {
+      ...emptySnapshot,
       ApiGateway: ApiGateway.all,
       Route: Route.all,
       AuthPolicy: AuthPolicy.all,

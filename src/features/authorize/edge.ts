@@ -138,6 +138,10 @@ function permissionOf({ attribute, anyOf, negated }: Constraint): Permission | u
     case 'issuer':
     case 'directIp':
     case 'remoteIp':
+    case 'serviceAccount':
+    case 'namespace':
+    case 'principal':
+    case 'clientCertificate':
       return undefined;
   }
 }

@@ -32,6 +32,14 @@ function nameOf(attribute: Attribute): string {
       return "the client's address";
     case 'issuer':
       return "the token's issuer";
+    case 'serviceAccount':
+      return "the caller's service account";
+    case 'namespace':
+      return "the caller's namespace";
+    case 'principal':
+      return "the caller's identity in the mesh";
+    case 'clientCertificate':
+      return "a name of the client's certificate";
     case 'header':
       return `the header ${attribute.name}`;
     case 'claim':
