@@ -26,17 +26,14 @@ export const tools = {
   promtool: { module: 'tools/promtool', package: 'github.com/prometheus/prometheus/cmd/promtool' },
 } as const satisfies Readonly<Record<string, GoSource>>;
 
-/** Istio's own: without them its binary is twice as large. */
-const istioTags = 'vtprotobuf,disable_pgv';
-
-/** Ours; a program of a module's folder depends on that folder alone. */
+/** Ours. Istio's with its own tags: without them the binaries are twice as large. */
 export const judges = {
   crds: { module: 'crd-oracle' },
   objects: { module: 'charts/decoder' },
   gitops: { module: 'gitops/judge' },
   queries: { module: 'promql' },
-  istio: { module: 'istio', package: './oracle', tags: istioTags },
-  istioControl: { module: 'istio', package: './control', tags: istioTags },
+  istio: { module: 'istio', package: './oracle', tags: 'vtprotobuf' },
+  istioControl: { module: 'istio', package: './control', tags: 'vtprotobuf,disable_pgv' },
 } as const satisfies Readonly<Record<string, GoSource>>;
 
 export type GoProgram = { readonly binary: string } | { readonly skip: string };
