@@ -1,6 +1,6 @@
 /** Conjunctions while they are being worked on: groups by attribute, so that most work is comparing keys. */
 import { describeRef } from '../kube/object.ts';
-import { attributeKey, compareText } from './attribute.ts';
+import { attributeKey, compareText, observability } from './attribute.ts';
 import type { Conjunction, Constraint, Source } from './constraint.ts';
 import { constraintsOf, type Group, groupOf, impliesGroup, intersectGroups } from './group.ts';
 
@@ -11,6 +11,8 @@ export interface Clause {
   readonly sources: readonly NamedSource[];
   /** The groups' bits: a clause that implies this one has them all. */
   readonly bits: number;
+  /** Asks for an identity of the mesh. */
+  readonly named: boolean;
 }
 
 interface NamedSource {
@@ -57,10 +59,12 @@ function byKeys(a: { readonly key: string }, b: { readonly key: string }): numbe
 
 function clause(groups: readonly Group[], sources: readonly NamedSource[]): Clause {
   let bits = 0;
+  let named = false;
   for (const group of groups) {
     bits |= group.bit;
+    named ||= group.wanted.length > 0 && observability(group.attribute) === 'mesh';
   }
-  return { groups, sources, bits };
+  return { groups, sources, bits, named };
 }
 
 export function conjunctionOf({ groups, sources }: Clause): Conjunction {
@@ -123,7 +127,12 @@ export function impliesClause(a: Clause, b: Clause): boolean {
   return true;
 }
 
-/** Adds clauses to a list in which none implies another, keeping it so; equal ones share their sources. */
+/** Nothing is lost without `a`, beside `b`. Who is named counts by that inside the mesh: a rule for everyone is none for them. */
+function isRedundant(a: Clause, b: Clause): boolean {
+  return (b.named || !a.named) && impliesClause(a, b);
+}
+
+/** Adds clauses to a list in which none is redundant beside another, keeping it so; equal ones share their sources. */
 export function addClauses(list: readonly Clause[], clauses: readonly Clause[]): readonly Clause[] {
   const kept = [...list];
   for (const added of clauses) {
@@ -133,7 +142,7 @@ export function addClauses(list: readonly Clause[], clauses: readonly Clause[]):
 }
 
 function addOne(kept: Clause[], added: Clause): void {
-  const covering = kept.findIndex((known) => impliesClause(added, known));
+  const covering = kept.findIndex((known) => isRedundant(added, known));
   const known = kept[covering];
   if (known !== undefined) {
     if (compareClauses(known, added) === 0) {
@@ -141,8 +150,8 @@ function addOne(kept: Clause[], added: Clause): void {
     }
     return;
   }
-  if (kept.some((narrower) => impliesClause(narrower, added))) {
-    kept.splice(0, kept.length, ...kept.filter((narrower) => !impliesClause(narrower, added)));
+  if (kept.some((narrower) => isRedundant(narrower, added))) {
+    kept.splice(0, kept.length, ...kept.filter((narrower) => !isRedundant(narrower, added)));
   }
   kept.push(added);
 }

@@ -23,7 +23,7 @@ const scope: Attribute = { kind: 'claim', path: ['scope'] };
 const team: Attribute = { kind: 'header', name: 'x-team' };
 
 function is(
-  attribute: Attribute | 'method' | 'path' | 'host' | 'remoteIp' | 'issuer',
+  attribute: Attribute | 'method' | 'path' | 'host' | 'remoteIp' | 'issuer' | 'principal' | 'clientCertificate',
   ...members: string[]
 ): Constraint {
   const whole = typeof attribute === 'string' ? { kind: attribute } : attribute;
@@ -96,6 +96,13 @@ describe('conjunction', () => {
     ['empty: negated', [is('path', '/a', '/ab*'), not('path', '/a*')], 'empty'],
     ['empty: negated header', [is(team, 'a', 'ab'), not(team, 'a*')], 'empty'],
     ['empty: negated range', [is('remoteIp', '10.1.0.0/16'), not('remoteIp', '10.0.0.0/8')], 'empty'],
+    ['identities meet', [is('principal', 'td/ns/a/*'), is('principal', 'td/ns/a/sa/b')], ['principal: td/ns/a/sa/b']],
+    [
+      'a certificate has many names',
+      [is('clientCertificate', 'a'), is('clientCertificate', 'b')],
+      ['clientCertificate: a', 'clientCertificate: b'],
+    ],
+    ['empty: identities', [is('principal', 'td/ns/a/sa/b'), is('principal', 'td/ns/b/*')], 'empty'],
     ['empty: issuers', [is('issuer', 'a'), is('issuer', 'b')], 'empty'],
   ])('%s', (_, constraints, expected) => {
     expect(told(conjunction(constraints, []))).toEqual(expected);
@@ -223,6 +230,8 @@ const domain: readonly (readonly [Attribute, readonly string[]])[] = [
   [{ kind: 'directIp' }, ranges],
   [{ kind: 'remoteIp' }, ranges],
   [{ kind: 'issuer' }, ['p', 'q', 'r', '*']],
+  [{ kind: 'principal' }, ['td/ns/a/sa/b', 'td/ns/a/*', '*']],
+  [{ kind: 'clientCertificate' }, ['a', 'b', '*']],
   [team, wordPatterns],
   [scope, wordPatterns],
 ];
@@ -257,6 +266,8 @@ const request: fc.Arbitrary<RequestFacts> = fc.record(
     headers: fc.array(fc.constantFrom(...words), { maxLength: 3 }).map((lines) => new Map([['x-team', lines]])),
     directIp: fc.constantFrom(...addresses),
     remoteIp: fc.constantFrom(...addresses),
+    principal: fc.constantFrom('td/ns/a/sa/b', 'td/ns/a/sa/c', 'td/ns/b/sa/b'),
+    clientCertificate: fc.constantFrom(['a'], ['a', 'b'], []),
     token: fc.record({
       issuers: fc.array(fc.constantFrom('p', 'q', 's'), { minLength: 1, maxLength: 1 }),
       claims: fc.record({
@@ -297,9 +308,9 @@ function naiveValues(attribute: Attribute, facts: RequestFacts): readonly string
     return facts.token?.issuers ?? [];
   }
   if (attribute.kind === 'host') return [facts.host.toLowerCase()];
-  return attribute.kind === 'method' || attribute.kind === 'path' || attribute.kind === 'directIp'
-    ? [facts[attribute.kind]]
-    : [];
+  if (attribute.kind === 'principal') return facts.principal === undefined ? [] : [facts.principal];
+  if (attribute.kind === 'clientCertificate') return facts.clientCertificate ?? [];
+  return attribute.kind === 'namespace' || attribute.kind === 'serviceAccount' ? [] : [facts[attribute.kind]];
 }
 
 function naiveText(pattern: Pattern, value: string): boolean {
@@ -443,6 +454,12 @@ function withShuffled<T extends Conjunction | Decision>(
     return [list, shuffle(list) as readonly T[]];
   });
 }
+
+test('who is let in by name stays, beside a rule that lets everyone in: inside the mesh, only names count', () => {
+  const batch = plain([is('principal', 'td/ns/billing/*')]);
+  const narrower = plain([is('principal', 'td/ns/billing/sa/batch')]);
+  expect(normalise([plain([]), batch, narrower]).map(told)).toEqual([[], ['principal: td/ns/billing/*']]);
+});
 
 test('inputs are never changed', () => {
   const frozen = <T>(value: T): T => {

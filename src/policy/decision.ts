@@ -1,5 +1,6 @@
 /** The decision algebra: AND-ing policies is intersection in normal form. Pure, exact, and the same for every data plane. */
 import type { ObjectRef } from '../kube/object.ts';
+import { observability } from './attribute.ts';
 import {
   addClauses,
   type Clause,
@@ -36,7 +37,10 @@ export function intersect(a: Conjunction, b: Conjunction): Conjunction | 'empty'
   return conjunction([...a.constraints, ...b.constraints], [...a.sources, ...b.sources]);
 }
 
-/** The same union of requests, without conjunctions that another one covers or that match nothing; sorted. */
+/**
+ * The same union of requests, without conjunctions that another one covers or that match nothing; sorted. One that asks for an
+ * identity of the mesh is covered only by such a one.
+ */
 export function normalise(conjunctions: readonly Conjunction[]): readonly Conjunction[] {
   return normalClauses(conjunctions).map(conjunctionOf);
 }
@@ -106,9 +110,18 @@ function multiply(left: readonly Clause[], right: readonly Clause[]): readonly C
   return sortClauses(product);
 }
 
-/** No request without a verified token of a known provider is admitted, so a missing token is a 401 rather than a 403. */
+/**
+ * No request from outside is admitted without a verified token of a known provider, so a missing token is a 401 rather than a
+ * 403. Conjunctions that ask for an identity of the mesh admit nobody from there.
+ */
 export function needsIssuer({ allow }: Decision): boolean {
-  return allow.length > 0 && allow.every(({ constraints }) => constraints.some(isIssuer));
+  const outside = allow.filter((one) => !namesIdentity(one));
+  return outside.length > 0 && outside.every(({ constraints }) => constraints.some(isIssuer));
+}
+
+/** Whether it asks for an identity of the mesh, which nobody from outside has. */
+export function namesIdentity({ constraints }: Conjunction): boolean {
+  return constraints.some(({ attribute, negated }) => !negated && observability(attribute) === 'mesh');
 }
 
 function isIssuer({ attribute, negated }: Constraint): boolean {
