@@ -17,3 +17,18 @@ export function shared<T>(make: () => T): T {
 export function taken<T>(): T | undefined {
   return holder[key] as T | undefined;
 }
+
+const endsKey = Symbol.for('evengate.cluster.ends');
+const ends = events as unknown as { [endsKey]?: (() => Promise<unknown>)[] };
+
+/** Runs before the cluster ends, last one first: for what a run adds to a cluster that may go on without it. */
+export function atEnd(act: () => Promise<unknown>): void {
+  ends[endsKey] = [act, ...(ends[endsKey] ?? [])];
+}
+
+/** What was to run at the end; each once. */
+export function takeEnds(): readonly (() => Promise<unknown>)[] {
+  const all = ends[endsKey] ?? [];
+  ends[endsKey] = [];
+  return all;
+}

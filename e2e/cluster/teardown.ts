@@ -2,11 +2,15 @@
 import { existsSync } from 'node:fs';
 import type { Cluster } from './cluster.ts';
 import { places } from './local/places.ts';
-import { taken } from './shared.ts';
+import { takeEnds, taken } from './shared.ts';
 
 export default async function teardown(): Promise<void> {
   const cluster = await taken<Promise<Cluster>>()?.catch(() => undefined); // the tests have told why there is none
-  await cluster?.stop();
+  try {
+    for (const act of takeEnds()) await act();
+  } finally {
+    await cluster?.stop();
+  }
   // A test in a jest worker took its cluster along, all but the folder.
   if (!existsSync(places().folder)) return;
   const { removeDead } = await import('./local/start.ts');
