@@ -1,10 +1,10 @@
 /** One Envoy fleet, fully resolved: every name looked up, every policy combined, nothing optional left to guess. Read this file first. */
-import type { ObjectRef } from '../kube/object.ts';
+import type { ObjectKey, ObjectRef } from '../kube/object.ts';
 import type { Finding } from '../status/finding.ts';
 import type { Backend } from './backend.ts';
 import type { Guard, Issuer, Limit } from './guard.ts';
 import type { Match } from './match.ts';
-import type { MeshSettings } from './mesh.ts';
+import type { MeshAgent, MeshSettings } from './mesh.ts';
 import type { Telemetry } from './telemetry.ts';
 import type { Exposure, Workload } from './workload.ts';
 
@@ -23,6 +23,13 @@ export interface Gateway {
   readonly telemetry: Telemetry;
   /** Undefined for one that has no part in a mesh. */
   readonly mesh?: MeshSettings;
+  /** Of mode Sidecar: what runs beside Envoy for its certificate. */
+  readonly agent?: MeshAgent;
+  /**
+   * Of mode Sidecar: who answers for a Service, as principals without `spiffe://`, sorted, by `namespace/service`. Such a
+   * Service is dialled with the mesh's certificate. Empty while it has no Pod, so that nobody knows.
+   */
+  readonly identities?: ReadonlyMap<ObjectKey, readonly string[]>;
 }
 
 /** A listener as written, with what became of it; only served listeners have chains. */

@@ -28,6 +28,14 @@ export interface MeshSettings {
   readonly normalises: boolean | undefined;
 }
 
+/** Istio's agent beside an Envoy. */
+export interface MeshAgent {
+  /** Undefined leaves it to the operator. */
+  readonly image: string | undefined;
+  /** `istiod.istio-system.svc:15012`: who signs. */
+  readonly controlPlane: string;
+}
+
 export interface Waypoint {
   readonly name: string;
   /** The operator keeps the Gateway object. */

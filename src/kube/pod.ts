@@ -4,8 +4,12 @@ import type { KubeObject } from './object.ts';
 export interface Pod extends KubeObject {
   readonly spec?: {
     readonly nodeName?: string;
+    /** `default` when absent. */
+    readonly serviceAccountName?: string;
     readonly volumes?: readonly { readonly name: string; readonly secret?: { readonly secretName?: string } }[];
     readonly containers?: readonly PodContainer[];
+    /** Istio's proxy may be one of them that goes on running. */
+    readonly initContainers?: readonly PodContainer[];
   };
   readonly status?: {
     readonly phase?: string;
@@ -23,6 +27,11 @@ export interface Pod extends KubeObject {
 export interface PodContainer {
   readonly name: string;
   readonly image?: string;
+  readonly ports?: readonly {
+    readonly name?: string;
+    readonly containerPort: number;
+    readonly protocol?: string;
+  }[];
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
 }
 
