@@ -1,5 +1,5 @@
 /** core/v1 and gateway.networking.k8s.io kinds, with only the fields that we read or write. */
-import type { KubeObject } from './object.ts';
+import type { Condition, KubeObject } from './object.ts';
 
 export interface Service extends KubeObject {
   readonly spec?: {
@@ -13,7 +13,11 @@ export interface Service extends KubeObject {
     readonly allocateLoadBalancerNodePorts?: boolean;
     readonly externalTrafficPolicy?: 'Cluster' | 'Local';
   };
+  readonly status?: { readonly conditions?: readonly Condition[] };
 }
+
+/** Condition that Istio sets on a Service that has a waypoint. */
+export const waypointBound = 'istio.io/WaypointBound';
 
 export interface ServicePort {
   readonly name?: string;

@@ -77,7 +77,8 @@ function admitObject(fields: Fields, type: TypeMeta, prefix: string, into: Admis
   const findings = [...checked.findings, ...typed.findings];
   for (const finding of findings) into.findings.push({ finding, prefix });
   // A policy with a bad name still guards; dropping it could open what it targets.
-  if (findings.length > 0 && !type.kind.endsWith('Policy')) into.complete = false;
+  const guards = type.apiVersion === ourVersion && type.kind.endsWith('Policy');
+  if (findings.length > 0 && !guards) into.complete = false;
   else into.objects.push({ object: { ...typed.fields, ...type, metadata: checked.metadata }, prefix });
 }
 

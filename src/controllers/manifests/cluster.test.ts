@@ -96,6 +96,34 @@ test('Gateway API that is not installed is no trouble', async () => {
   expect((await read()).notes).toEqual([]);
 });
 
+const istio = ['AuthorizationPolicy', 'RequestAuthentication', 'PeerAuthentication'] as const;
+
+test('of a mesh, what Istio has and who is behind the gateways; nothing of it without a gateway in a mesh', async () => {
+  for (const one of shop()) api.create(one);
+  for (const kind of istio) {
+    api.create({ apiVersion: 'security.istio.io/v1', kind, metadata: { name: 'theirs', namespace: 'shop' }, spec: {} });
+  }
+  api.create({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'orders-0', namespace: 'shop' } });
+  const meshed = async () => {
+    const { snapshot } = (await read()).set;
+    return (['Pod', ...istio] as const).map((kind) => [...snapshot[kind].keys()].join());
+  };
+  expect(await meshed()).toEqual(['', '', '', '']);
+  const listeners = [{ name: 'web', port: 80, protocol: 'HTTP' }];
+  api.put(object('ApiGateway', 'edge', { spec: { listeners, mesh: { mode: 'Sidecar' } } }, 'gateways'));
+  expect(await meshed()).toEqual(['shop/orders-0', 'shop/theirs', 'shop/theirs', 'shop/theirs']);
+});
+
+test('of a mesh that is not installed, or out of reach: what is known, and what follows', async () => {
+  const listeners = [{ name: 'web', port: 80, protocol: 'HTTP' }];
+  api.create(object('ApiGateway', 'edge', { spec: { listeners, mesh: { mode: 'Sidecar' } } }));
+  for (const kind of istio) api.unserve(resources[kind]);
+  may = ({ resource }) => resource !== 'pods';
+  expect((await read()).notes).toEqual([
+    'you may not list pods: nobody knows whether a proxy stands before a workload',
+  ]);
+});
+
 test('rights in one namespace: reads that one, and says what follows', async () => {
   for (const one of shop()) api.create(one);
   may = ({ namespace, resource }) => namespace === 'shop' && resource !== 'secrets';

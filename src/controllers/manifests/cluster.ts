@@ -3,10 +3,12 @@ import { classOf, defaultClass } from '../../ir/class-name.ts';
 import { ApiError, type Client, type ListOptions, type ResourceType } from '../../kube/client.ts';
 import type { ConfigMap, Namespace, ReferenceGrant, Secret, Service } from '../../kube/core.ts';
 import { type KubeObject, type ObjectKey, objectKey } from '../../kube/object.ts';
+import type { Pod } from '../../kube/pod.ts';
 import { resources } from '../../kube/resources.ts';
 import { type Collection, emptySnapshot, type Snapshot } from '../../kube/snapshot.ts';
 import { type References, type Resolution, resolver } from '../../resolve/resolve.ts';
 import { withoutBookkeeping } from '../../runtime/project.ts';
+import { concernsMesh } from '../operator/mesh/world.ts';
 import { namespaceOf, sameEntries } from '../operator/secrets.ts';
 import type { ManifestSet } from './assemble.ts';
 
@@ -32,6 +34,8 @@ export class ClusterUnreadable extends Error {
   override readonly name = 'ClusterUnreadable';
 }
 
+const { AuthorizationPolicy, RequestAuthentication, PeerAuthentication } = resources;
+const ofIstio = { AuthorizationPolicy, RequestAuthentication, PeerAuthentication };
 const ownKinds = ['ApiGateway', 'Route', 'AuthPolicy', 'RateLimitPolicy'] as const;
 
 /** Throws ClusterUnreadable. */
@@ -39,7 +43,8 @@ export async function readCluster(client: Client, options: ClusterReadOptions = 
   const reader = new ClusterReader(client, options.namespaces ?? []);
   const [own, others] = await Promise.all([reader.own(), reader.others()]);
   const resolve = resolver(options.className ?? onlyClass(own.ApiGateway));
-  let snapshot: Snapshot = { ...emptySnapshot, ...own, ...others };
+  const mesh = [...own.ApiGateway.values()].some(concernsMesh) ? await reader.mesh() : {};
+  let snapshot: Snapshot = { ...emptySnapshot, ...own, ...others, ...mesh };
   let resolution = resolve(snapshot);
   // What is found may name more; in practice the second round changes nothing.
   for (let round = 1; round <= 4; round += 1) {
@@ -121,6 +126,21 @@ class ClusterReader {
       this.#optional<ReferenceGrant>(resources.ReferenceGrant, 'references into other namespaces seem to lack them'),
     ]);
     return { Service: services, Namespace: namespaces, ReferenceGrant: grants };
+  }
+
+  async mesh(): Promise<Pick<Snapshot, 'Pod' | keyof typeof ofIstio>> {
+    const unseen = 'what others admit seems to be nothing';
+    const [pods, policies, tokens, peers] = await Promise.all([
+      this.#optional<Pod>(resources.Pod, 'nobody knows whether a proxy stands before a workload'),
+      ...Object.values(ofIstio).map((type) => this.#optional<KubeObject>(type, unseen)),
+    ]);
+    const none: Collection = new Map();
+    return {
+      Pod: pods ?? new Map(),
+      AuthorizationPolicy: policies ?? none,
+      RequestAuthentication: tokens ?? none,
+      PeerAuthentication: peers ?? none,
+    };
   }
 
   async named(references: readonly References[]): Promise<Pick<Snapshot, 'Secret' | 'ConfigMap'>> {
@@ -224,8 +244,8 @@ class ClusterReader {
     } catch (error) {
       if (!(error instanceof ClusterUnreadable)) throw error;
       const { cause } = error;
-      // Clusters without Gateway API have none, and then nobody has granted anything.
-      if (cause instanceof ApiError && cause.code === 404 && type === resources.ReferenceGrant) return new Map();
+      // Clusters without Gateway API or Istio have none, and then nobody has granted anything.
+      if (cause instanceof ApiError && cause.code === 404) return new Map();
       if (!(cause instanceof ApiError) || cause.code !== 403) throw error;
       this.#notes.add(`you may not list ${resourceName(type)}: ${consequence}`);
       return new Map();

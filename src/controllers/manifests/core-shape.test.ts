@@ -14,6 +14,7 @@ describe('core kinds have the types that we read', () => {
     ['Service', 'spec: {selector: {app: 1}}', ['4:19 spec.selector.app is missing or is not a string']],
     ['Secret', 'stringData: {a: 12345}', ['4:14 stringData.a is missing or is not a string']],
     ['ConfigMap', 'data: [a]', ['4:1 data is missing or is not a map']],
+    ['Pod', 'spec: {containers: [{}]}', ['4:21 spec.containers[0].name is missing or is not a string']],
   ])('%s %s', (kind, rest, expected) => {
     const file = parse(kind, rest);
     expect(file.findings.map(({ position, message }) => `${position.line}:${position.column} ${message}`)).toEqual(
@@ -21,6 +22,14 @@ describe('core kinds have the types that we read', () => {
     );
     expect(file.objects).toEqual([]);
     expect(JSON.stringify(file.findings)).not.toContain('12345');
+  });
+
+  test('an AuthorizationPolicy that Istio would refuse is none', () => {
+    const text =
+      'apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: a}\nspec: {rules: [{to: [{operation: {paths: /a}}]}]}\n';
+    const file = parseFile({ path: 'a.yaml', text });
+    expect(file.findings.map(({ at }) => at)).toEqual(['spec.rules[0].to[0].operation.paths']);
+    expect([file.objects, file.complete]).toEqual([[], false]);
   });
 
   test('null is a field that is left out', () => {

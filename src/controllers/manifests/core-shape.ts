@@ -1,4 +1,4 @@
-/** The fields of core kinds that we read have the types of src/kube/core.ts; nobody else checks objects from a file. */
+/** The fields of core and Istio's kinds that we read have the types of src/kube and src/istio; nobody else checks objects from a file. */
 import { z } from 'zod';
 import type { ObjectRef } from '../../kube/object.ts';
 import type { WatchedKind } from '../../kube/snapshot.ts';
@@ -16,6 +16,24 @@ const servicePort = z.looseObject({
   appProtocol: text,
 });
 
+const container = z.looseObject({
+  name: z.string(),
+  ports: z.array(z.looseObject({ name: text, containerPort: portNumber, protocol: text })).optional(),
+});
+
+const mode = z.looseObject({ mode: z.string() }).optional();
+const list = z.array(z.string()).optional();
+const scope = {
+  selector: z.looseObject({ matchLabels: texts }).optional(),
+  targetRefs: z.array(z.looseObject({ group: text, kind: z.string(), name: z.string() })).optional(),
+};
+const source = z.record(z.string(), list);
+const rule = z.looseObject({
+  from: z.array(z.looseObject({ source: source.optional() })).optional(),
+  to: z.array(z.looseObject({ operation: source.optional() })).optional(),
+  when: z.array(z.looseObject({ key: z.string(), values: list, notValues: list })).optional(),
+});
+
 const shapes: Partial<Record<WatchedKind, z.ZodType>> = {
   Service: z.looseObject({
     spec: z
@@ -30,6 +48,32 @@ const shapes: Partial<Record<WatchedKind, z.ZodType>> = {
   }),
   ConfigMap: z.looseObject({ data: texts }),
   Secret: z.looseObject({ type: text, data: texts, stringData: texts }),
+  Pod: z.looseObject({
+    spec: z
+      .looseObject({
+        serviceAccountName: text,
+        containers: z.array(container).optional(),
+        initContainers: z.array(container).optional(),
+      })
+      .optional(),
+    status: z.looseObject({ phase: text }).optional(),
+  }),
+  AuthorizationPolicy: z.looseObject({
+    spec: z.looseObject({ ...scope, action: text, rules: z.array(rule).optional() }).optional(),
+  }),
+  RequestAuthentication: z.looseObject({
+    spec: z
+      .looseObject({
+        ...scope,
+        jwtRules: z.array(z.looseObject({ issuer: z.string(), jwks: text, jwksUri: text })).optional(),
+      })
+      .optional(),
+  }),
+  PeerAuthentication: z.looseObject({
+    spec: z
+      .looseObject({ selector: scope.selector, mtls: mode, portLevelMtls: z.record(z.string(), mode).optional() })
+      .optional(),
+  }),
   ReferenceGrant: z.looseObject({
     spec: z
       .looseObject({

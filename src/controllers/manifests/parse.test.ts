@@ -45,7 +45,7 @@ describe('objects', () => {
     ['directives', `%YAML 1.2\n---\n${named('Route', 'a')}`, ['Route default/a']],
     [
       'List',
-      'apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Service, metadata: {name: a}}\n- {apiVersion: v1, kind: Pod, metadata: {name: b}}\n',
+      'apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Service, metadata: {name: a}}\n- {apiVersion: v1, kind: Node, metadata: {name: b}}\n',
       ['Service default/a'],
     ],
     [

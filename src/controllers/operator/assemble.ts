@@ -57,7 +57,7 @@ export function assemble(options: AssembleOptions): Assembled {
   const statuses = statusesOf(options, client, () => loop);
   const controllers = controllersOf(options, { edges, fleets, statuses, undelivered });
   const loop: Loop = new Loop({
-    world: new World({ ...own, Service, Namespace, ReferenceGrant, ...named }, className),
+    world: new World({ ...own, Service, Namespace, ReferenceGrant, ...named, mesh: caches.mesh }, className),
     timers: timersOf(options.clock),
     edges,
     fleets,

@@ -1,6 +1,6 @@
 /** What the operator watches, and how much of each object it keeps. */
 import type { ResourceType } from '../../kube/client.ts';
-import type { Namespace, ReferenceGrant, Service } from '../../kube/core.ts';
+import { type Namespace, type ReferenceGrant, type Service, waypointBound } from '../../kube/core.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import type { Pod } from '../../kube/pod.ts';
 import { resources } from '../../kube/resources.ts';
@@ -11,9 +11,11 @@ import type { KubeClient } from '../../runtime/client.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Component } from '../../runtime/component-group.ts';
 import type { Log } from '../../runtime/logger.ts';
+import { OnDemand } from '../../runtime/on-demand.ts';
 import { withoutBookkeeping } from '../../runtime/project.ts';
 import type { Source } from '../../runtime/source.ts';
 import { type ChildKind, childKinds } from './children.ts';
+import { type MeshSources, meshSources } from './mesh/caches.ts';
 import type { Reported } from './transitions.ts';
 
 export interface CacheOptions {
@@ -40,6 +42,7 @@ export interface Caches {
   >;
   /** ConfigMaps of the deliveries, without their content. */
   readonly told: Source<KubeObject>;
+  readonly mesh: MeshSources;
   readonly components: readonly Component[];
   /** All of them. */
   readonly sources: readonly NamedSource[];
@@ -54,21 +57,19 @@ export interface NamedSource {
 
 export function openCaches(options: CacheOptions): Caches {
   const sources: NamedSource[] = [];
-  const open = <T extends KubeObject>(type: ResourceType, more: Partial<Watched<T>> = {}): Source<T> => {
-    const source = cache<T>({ ...options, log: options.log.child({ logger: 'cache' }), type, ...more });
-    sources.push({ name: more.label ?? type.plural, source, optional: more.optional ?? false });
+  const openAs = <T extends KubeObject, S extends Source<T>>(
+    type: ResourceType,
+    { label = type.plural, optional = false, ...more }: Partial<Watched<T>>,
+    wrap: (source: Source<T>) => S,
+  ): S => {
+    const source = wrap(cache<T>({ ...options, log: options.log.child({ logger: 'cache' }), type, optional, ...more }));
+    sources.push({ name: label, source, optional });
     return source;
   };
+  const open: Open = (type, more = {}) => openAs(type, more, (source) => source);
   const labelSelector = Object.entries(managedBy(options.className))
     .map(([name, value]) => `${name}=${value}`)
     .join();
-  const readable = childKinds.filter((kind) => kind !== 'Secret' || options.readSecrets);
-  const ours = readable.map((kind) => {
-    const selector = kind === 'ConfigMap' ? `${labelSelector},!${toldLabel}` : labelSelector;
-    const where = kind === 'Secret' && options.secretNamespaces ? { namespaces: options.secretNamespaces } : {};
-    const label = `own ${resources[kind].plural}`;
-    return [kind, open(resources[kind], { labelSelector: selector, label, ...where })] as const;
-  });
   const caches = {
     own: {
       ApiGateway: open<Reported>(resources.ApiGateway),
@@ -88,9 +89,23 @@ export function openCaches(options: CacheOptions): Caches {
       project: configMapMetadata,
     }),
     Pod: open<Pod>(resources.Pod, { labelSelector, label: 'own pods', project: podOf }),
-    children: Object.fromEntries(ours) as unknown as Caches['children'],
+    children: openChildren(options, labelSelector, open),
+    mesh: meshSources((type, { wrap, ...more }) => openAs(type, more, wrap)),
   };
   return { ...caches, sources, components: sources.map(component) };
+}
+
+type Open = <T extends KubeObject>(type: ResourceType, more?: Partial<Watched<T>>) => Source<T>;
+
+function openChildren(options: CacheOptions, labelSelector: string, open: Open): Caches['children'] {
+  const readable = childKinds.filter((kind) => kind !== 'Secret' || options.readSecrets);
+  const ours = readable.map((kind) => {
+    const selector = kind === 'ConfigMap' ? `${labelSelector},!${toldLabel}` : labelSelector;
+    const where = kind === 'Secret' && options.secretNamespaces ? { namespaces: options.secretNamespaces } : {};
+    const label = `own ${resources[kind].plural}`;
+    return [kind, open(resources[kind], { labelSelector: selector, label, ...where })] as const;
+  });
+  return Object.fromEntries(ours) as unknown as Caches['children'];
 }
 
 interface Watched<T extends KubeObject> {
@@ -109,7 +124,7 @@ function component({ name, source, optional }: NamedSource): Component {
     run: (stop) => source.run(stop),
     unsynced: () => {
       const { synced, state } = source;
-      if (synced) return undefined;
+      if (synced || (source instanceof OnDemand && !source.wanted)) return undefined;
       if (state.kind !== 'behind') return 'not answered yet';
       if (optional && state.cause !== 'failing') return undefined;
       if (state.cause === 'missing') return 'the API server does not know this resource type; install its CRD';
@@ -132,7 +147,15 @@ function backend(raw: KubeObject): Service {
     ...(selector && { selector }),
     ...(ports && { ports }),
   };
-  return { apiVersion: raw.apiVersion, kind: raw.kind, metadata: meta(raw), spec };
+  const labels = Object.entries(raw.metadata.labels ?? {}).filter(([name]) => name.startsWith('istio.io/'));
+  const conditions = ((raw as Service).status?.conditions ?? []).filter(({ type }) => type === waypointBound);
+  return {
+    apiVersion: raw.apiVersion,
+    kind: raw.kind,
+    metadata: { ...meta(raw), ...(labels.length > 0 && { labels: Object.fromEntries(labels) }) },
+    spec,
+    ...(conditions.length > 0 && { status: { conditions } }),
+  };
 }
 
 function labelled(raw: KubeObject): Namespace {

@@ -5,6 +5,7 @@ import type { Caches } from './caches.ts';
 import { type Children, childKinds } from './children.ts';
 import type { Edges } from './edges.ts';
 import type { Loop } from './loop.ts';
+import type { MeshSources } from './mesh/caches.ts';
 import type { Named } from './options.ts';
 import { fleetKey, type Pods } from './pods.ts';
 import { refKey } from './secrets.ts';
@@ -51,13 +52,18 @@ export function listen({ caches, named, loop, edges, children, pods }: Listening
   });
   return [
     ...world.map((source) => source.onChange(changed)),
+    ...followMesh(caches.mesh, changed),
     ...ownKinds.flatMap((end) => end ?? []),
     told,
-    named.configMaps.onState(changed),
-    named.configMaps.onChange(changed),
-    ...(named.secrets === undefined ? [] : [named.secrets.onState(changed), named.secrets.onChange(changed)]),
+    ...[named.configMaps, named.secrets ?? []].flat().flatMap((of) => [of.onState(changed), of.onChange(changed)]),
     () => pods.close(),
   ];
+}
+
+/** Also that it is missing, or there again. */
+function followMesh(mesh: MeshSources, changed: () => void): readonly (() => void)[] {
+  const sources = Object.values(mesh) as readonly Source<KubeObject>[];
+  return sources.flatMap((source) => [source.onChange(changed), source.onState(changed)]);
 }
 
 function ownerOf({ metadata: { namespace = '', ownerReferences = [] } }: KubeObject): ObjectKey | undefined {

@@ -4,6 +4,8 @@ import type { KubeObject, ObjectKey } from '../../kube/object.ts';
 import { type Collection, emptySnapshot, type Snapshot } from '../../kube/snapshot.ts';
 import { type Resolution, type Resolver, resolver } from '../../resolve/resolve.ts';
 import { type Cache, Following, sameWritten, written } from './collections.ts';
+import type { MeshSources } from './mesh/caches.ts';
+import { MeshWorld } from './mesh/world.ts';
 import { isUnknown, type NamedObjects, sameEntries, secretCollection, secretNeeds } from './secrets.ts';
 
 export interface WorldCaches {
@@ -17,6 +19,7 @@ export interface WorldCaches {
   readonly configMaps: NamedObjects<ConfigMap>;
   /** Undefined where the operator reads no Secrets. */
   readonly secrets: NamedObjects<Secret> | undefined;
+  readonly mesh: MeshSources;
 }
 
 /** One moment. */
@@ -40,6 +43,7 @@ export class World {
     readonly Namespace: Following<Namespace>;
     readonly ReferenceGrant: Following<ReferenceGrant>;
   };
+  readonly #mesh: MeshWorld;
   #secrets: Collection<Secret> = new Map();
   #configMaps: Collection<ConfigMap> = new Map();
   #view: View | undefined;
@@ -47,6 +51,7 @@ export class World {
   constructor(caches: WorldCaches, className: string) {
     this.#caches = caches;
     this.#resolve = resolver(className);
+    this.#mesh = new MeshWorld(caches.mesh, className);
     const own = (kind: 'ApiGateway' | 'Route' | 'AuthPolicy' | 'RateLimitPolicy') =>
       new Following(caches[kind], written, sameWritten);
     this.#following = {
@@ -83,6 +88,7 @@ export class World {
     const { Service, Namespace, ReferenceGrant } = this.#others;
     const snapshot: Snapshot = {
       ...emptySnapshot,
+      ...this.#mesh.collections,
       ApiGateway: ApiGateway.all,
       Route: Route.all,
       AuthPolicy: AuthPolicy.all,
@@ -113,7 +119,8 @@ export class World {
     const same = secrets === this.#secrets && sameEntries(configMaps, this.#configMaps);
     this.#secrets = secrets;
     if (!same) this.#configMaps = configMaps;
-    return { complete: !asking, same };
+    const answered = this.#mesh.follow(this.#following.ApiGateway.all);
+    return { complete: !asking && answered, same };
   }
 }
 
