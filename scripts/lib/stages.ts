@@ -27,7 +27,12 @@ export type Stage = ToolStage | JestStage;
 export function stageGroups(root: string): readonly (readonly Stage[])[] {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
   // Whole paths: jest does not put <rootDir> into a glob that begins with "!".
-  const onCluster = ['cluster', 'cluster/**/*', 'kube-api', '{operator,helm,gitops,kubectl,observability,docs}/**/*'];
+  const onCluster = [
+    'cluster',
+    'cluster/**/*',
+    'kube-api',
+    '{operator,helm,gitops,kubectl,mesh,observability,docs}/**/*',
+  ];
   const clusterTests = onCluster.map((path) => `${root}/e2e/${path}.test.ts`);
   const except = (globs: readonly string[]) => globs.map((glob) => `!${glob}`);
   const slowTests = [`${root}/**/*.envoy.test.ts`, `${root}/e2e/**/*.test.ts`];

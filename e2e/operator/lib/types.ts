@@ -10,11 +10,23 @@ const rbac = (kind: string, plural: string, namespaced: boolean): ResourceType =
   namespaced,
 });
 
+const istio = (group: string, kind: string, plural: string): ResourceType => ({
+  group: `${group}.istio.io`,
+  version: 'v1',
+  kind,
+  plural,
+  namespaced: true,
+});
+
 const more = [
   rbac('Role', 'roles', true),
   rbac('RoleBinding', 'rolebindings', true),
   rbac('ClusterRole', 'clusterroles', false),
   rbac('ClusterRoleBinding', 'clusterrolebindings', false),
+  istio('security', 'AuthorizationPolicy', 'authorizationpolicies'),
+  istio('security', 'RequestAuthentication', 'requestauthentications'),
+  istio('security', 'PeerAuthentication', 'peerauthentications'),
+  istio('networking', 'DestinationRule', 'destinationrules'),
 ];
 
 const types: ReadonlyMap<string, ResourceType> = new Map(
