@@ -5,9 +5,31 @@ import { authenticateSchema } from '../features/jwt/schema.ts';
 import { limitSchema } from '../features/limits/schema.ts';
 import { field, labelName, namedList, objectName } from '../schema/fields.ts';
 
-export const targetRefSchema = z.strictObject({
-  kind: field(z.enum(['ApiGateway', 'Route']), 'Kind of the target.', 'Route'),
-  name: field(objectName, 'Name of the target, in the namespace of the policy.', 'orders'),
+const targetName = field(objectName, 'Name of the target, in the namespace of the policy.', 'orders');
+
+/** Of an AuthPolicy. */
+export const authTargetSchema = z.strictObject({
+  kind: field(
+    z.enum(['ApiGateway', 'Route', 'Service']),
+    'Kind of the target. A policy on a Service binds whoever calls it: through the rules of any Route that sends to it, and inside the mesh.',
+    'Route',
+  ),
+  name: targetName,
+  sectionName: field(
+    labelName.optional(),
+    'Only this listener of an ApiGateway, this rule of a Route, or this port of a Service, by its name; all of the target when absent.',
+    'read',
+  ),
+});
+
+/** Of a RateLimitPolicy. */
+export const limitTargetSchema = z.strictObject({
+  kind: field(
+    z.enum(['ApiGateway', 'Route']),
+    'Kind of the target. Not a Service: limits count at the gateway, so target the Routes that send to it.',
+    'Route',
+  ),
+  name: targetName,
   sectionName: field(
     labelName.optional(),
     'Only this listener of an ApiGateway, or this rule of a Route; all of the target when absent.',
@@ -15,14 +37,16 @@ export const targetRefSchema = z.strictObject({
   ),
 });
 
-const targetRefs = field(
-  z.array(targetRefSchema).min(1).max(16),
-  'What the policy is about, in its own namespace. Each entry counts by itself.',
-  [{ kind: 'Route', name: 'orders', sectionName: 'read' }],
-);
+function targetRefs<T extends z.ZodType>(target: T): z.ZodArray<T> {
+  return field(
+    z.array(target).min(1).max(16),
+    'What the policy is about, in its own namespace. Each entry counts by itself.',
+    [{ kind: 'Route', name: 'orders', sectionName: 'read' }],
+  );
+}
 
 export const authPolicySchema = z.strictObject({
-  targetRefs,
+  targetRefs: targetRefs(authTargetSchema),
   mode: field(
     z.enum(['Enforce', 'Shadow']).optional(),
     'Enforce (the default), or Shadow: what would be refused is counted, and nothing is refused or covered.',
@@ -35,7 +59,7 @@ export const authPolicySchema = z.strictObject({
   ),
   authenticate: field(
     authenticateSchema.optional(),
-    'Who callers must prove to be. It binds every caller of the policy: without authorize, every authenticated one is admitted.',
+    'Who callers must prove to be. It binds every caller of the policy, but those that a rule names by their identity inside the mesh: without authorize, every authenticated one is admitted.',
     { jwt: [{ name: 'corp', issuer: 'https://login.example.com', jwks: { configMapRef: { name: 'corp-keys' } } }] },
   ),
   authorize: field(
@@ -48,12 +72,12 @@ export const authPolicySchema = z.strictObject({
 });
 
 export const rateLimitPolicySchema = z.strictObject({
-  targetRefs,
+  targetRefs: targetRefs(limitTargetSchema),
   limits: field(namedList(limitSchema, 16), 'Limits; each counts, and a request must be within all of them.', [
     { name: 'per-caller', requests: 100, per: 'Minute', by: [{ claim: 'sub' }] },
   ]),
 });
 
-export type TargetRefSpec = z.infer<typeof targetRefSchema>;
+export type TargetRefSpec = z.infer<typeof authTargetSchema>;
 export type AuthPolicySpec = z.infer<typeof authPolicySchema>;
 export type RateLimitPolicySpec = z.infer<typeof rateLimitPolicySchema>;

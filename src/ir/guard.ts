@@ -48,7 +48,12 @@ export type Guard =
 /** A policy in `mode: Enforce` on a path. */
 export interface PolicyPart {
   readonly policy: Policy;
-  /** Whether the rule needs no other one to be open: it stands on the Route or the rule, or is `sufficient`. */
+  /** On an ApiGateway or its listener, on the Route or its rule, or on a Service behind the rule. */
+  readonly on: 'gateway' | 'route' | 'service';
+  /**
+   * Whether the rule needs no other one to be open: it stands on the Route or the rule, is `sufficient`, or is one of those
+   * that stand on each of the rule's Services.
+   */
   readonly covers: boolean;
 }
 

@@ -120,7 +120,7 @@ export function needsIssuer({ allow }: Decision): boolean {
 }
 
 /** Whether it asks for an identity of the mesh, which nobody from outside has. */
-export function namesIdentity({ constraints }: Conjunction): boolean {
+export function namesIdentity({ constraints }: Pick<Conjunction, 'constraints'>): boolean {
   return constraints.some(({ attribute, negated }) => !negated && observability(attribute) === 'mesh');
 }
 

@@ -2,6 +2,7 @@
 import type { ParentRefSpec } from '../api/route.ts';
 import type { RouteEntry } from '../ir/gateway.ts';
 import type { Condition, KubeObject, ObjectKey } from '../kube/object.ts';
+import { edgeDecision } from '../policy/planes.ts';
 import type { Resolution } from '../resolve/resolve.ts';
 import { conditionsFor, type Owned, partConditions, type Verdict } from '../status/conditions.ts';
 import type { Finding } from '../status/finding.ts';
@@ -105,7 +106,7 @@ function authOfEntry({ rule, guard }: RouteEntry): Auth {
   if (rule.blocked !== undefined || guard.kind === 'blocked') return 'Blocked';
   if (!guard.covered) return 'Uncovered';
   // A list of whom to deny opens nothing and guards nothing: everybody else is admitted unasked.
-  return guard.decision.allow.some(({ constraints }) => constraints.length === 0) ? 'Public' : 'Covered';
+  return edgeDecision(guard.decision).allow.some(({ constraints }) => constraints.length === 0) ? 'Public' : 'Covered';
 }
 
 const mostNames = 3;

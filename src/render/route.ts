@@ -19,6 +19,8 @@ export interface ChainNames {
   readonly chain: string;
   /** Of all of the chain: limits by claim look under each. */
   readonly issuers: readonly Issuer[];
+  /** jwt_authn itself refuses bad tokens. */
+  readonly strict: boolean;
 }
 
 /** Opens the base of the ALLOW filter, which admits nobody, for answers that give nothing away. */
@@ -115,23 +117,28 @@ function headerEdits(parts: readonly RouteParts[]): HeaderEdits {
  * What holds for each route of a chain that says nothing else, also for one that answers 404, 421 or 500: no token is
  * needed, and a bad one is refused. Never a part of ALLOW: what is forgotten stays shut.
  */
-export function commonFilters(chain: string): PerFilter {
+export function commonFilters({ chain, strict }: ChainNames): PerFilter {
   const deny = withFailedToken({ action: 'DENY', policies: {} });
-  return { [filterNames.jwt(chain)]: jwtPerRoute([]), [filterNames.deny]: rbacPerRoute(deny, undefined, 'deny') };
+  return {
+    [filterNames.jwt(chain)]: jwtPerRoute([]),
+    ...(strict ? {} : { [filterNames.deny]: rbacPerRoute(deny, undefined, 'deny') }),
+  };
 }
 
 /** Each route opens the chain's guards for itself, and by no more than its Decision. */
-export function guardFilters(guard: Extract<Guard, { readonly kind: 'guarded' }>, chain: string): PerFilter {
-  const { shadow, decision, issuers } = guard;
+export function guardFilters(
+  guard: Extract<Guard, { readonly kind: 'guarded' }>,
+  { chain, strict }: ChainNames,
+): PerFilter {
+  const { shadow, issuers } = guard;
   const deny = denyRules(guard);
+  const counted = shadow === undefined ? undefined : denyRules(shadow);
   // Takes the place of the chain's. Where a token is needed, jwt_authn has refused a bad one.
-  const own = issuers.length === 0 ? withFailedToken(deny) : deny;
-  const refusing = decision.deny.length > 0 || (shadow !== undefined && shadow.decision.deny.length > 0);
+  const own = issuers.length === 0 && !strict ? withFailedToken(deny) : deny;
+  const refusing = [deny, counted].some((rules) => Object.keys(rules?.policies ?? {}).length > 0);
   return {
     ...(issuers.length === 0 ? {} : { [filterNames.jwt(chain)]: jwtPerRoute(issuers) }),
-    ...(refusing
-      ? { [filterNames.deny]: rbacPerRoute(own, shadow === undefined ? undefined : denyRules(shadow), 'deny') }
-      : {}),
+    ...(refusing ? { [filterNames.deny]: rbacPerRoute(own, counted, 'deny') } : {}),
     [filterNames.allow]: rbacPerRoute(
       allowRules(guard),
       shadow === undefined ? undefined : allowRules(shadow),
@@ -145,5 +152,5 @@ function rbacPerRoute(...rules: Parameters<typeof rbac>): TypedConfig {
 }
 
 export function chainNames(chain: Chain): ChainNames {
-  return { chain: chain.name, issuers: chain.uses.issuers };
+  return { chain: chain.name, issuers: chain.uses.issuers, strict: chain.strictTokens === true };
 }

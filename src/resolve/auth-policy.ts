@@ -8,7 +8,14 @@ import { type AcceptedIssuer, resolveIssuer } from '../features/jwt/resolve.ts';
 import type { Policy } from '../ir/guard.ts';
 import type { Lookup } from '../ir/lookup.ts';
 import type { ObjectRef } from '../kube/object.ts';
-import { type Conjunction, type Constraint, conjunction, normalise, type Source } from '../policy/decision.ts';
+import {
+  type Conjunction,
+  type Constraint,
+  conjunction,
+  namesIdentity,
+  normalise,
+  type Source,
+} from '../policy/decision.ts';
 import type { Finding } from '../status/finding.ts';
 import type { ParsedPolicy } from './parse.ts';
 
@@ -96,8 +103,15 @@ function allowed(
   const listed = spec.authorize?.allow === undefined ? [everyone] : written;
   if (spec.authenticate === undefined) return listed;
   return listed.flatMap((product) =>
-    accepted.map((one) => ({ ...product, constraints: [...product.constraints, ...tokenOf(one)] })),
+    authenticatesItself(product)
+      ? [product]
+      : accepted.map((one) => ({ ...product, constraints: [...product.constraints, ...tokenOf(one)] })),
   );
+}
+
+/** Inside the mesh a caller proves by its certificate who it is; a rule that also looks at its token needs both. */
+function authenticatesItself(product: Product): boolean {
+  return namesIdentity(product) && !looksAtToken(product);
 }
 
 /** The policy's own issuer and audiences: another policy's token, though valid, does not count. */

@@ -1,14 +1,17 @@
 /** All AuthPolicies on one path as one Guard: they are AND-ed, so an inner one can refuse more and never allow more. */
-import type { Guard, Issuer, Policy, Shadow } from '../ir/guard.ts';
+import type { Guard, Issuer, Policy, PolicyPart, Shadow } from '../ir/guard.ts';
 import { describeRef, type ObjectRef } from '../kube/object.ts';
 import { and, type Decision, maximumConjunctions, NormalForms } from '../policy/decision.ts';
 import type { Finding, Reason } from '../status/finding.ts';
+import { type Behind, opens } from './policies-behind.ts';
 
 export interface PolicyPath {
   /** On the ApiGateway and the listener. */
   readonly outer: readonly Policy[];
   /** On the Route and the rule. */
   readonly inner: readonly Policy[];
+  /** On the Services behind the rule. */
+  readonly behind: Behind;
   /** `defaultAccess: Public`, or a rule that only redirects: nothing need cover it. */
   readonly open: boolean;
 }
@@ -25,12 +28,13 @@ interface Step {
 export function guardMemo(): GuardOf {
   const newStep = (): Step => ({ next: new WeakMap(), guard: undefined });
   const first = newStep();
-  const opened = {};
-  const closed = {};
+  const [opened, closed, shut, covered] = [{}, {}, {}, {}];
   const forms = new NormalForms();
   return (path) => {
     let step = first;
-    for (const key of [...path.outer, path.open ? opened : closed, ...path.inner]) {
+    const { policies, cover } = path.behind;
+    const behind = policies.length === 0 ? policies : [cover ? covered : shut, ...policies];
+    for (const key of [...path.outer, path.open ? opened : closed, ...path.inner, ...behind]) {
       const next = step.next.get(key) ?? newStep();
       step.next.set(key, next);
       step = next;
@@ -40,8 +44,9 @@ export function guardMemo(): GuardOf {
   };
 }
 
-function guardOf({ outer, inner, open }: PolicyPath, forms: NormalForms): Guard {
-  const all = [...outer, ...inner];
+function guardOf(path: PolicyPath, forms: NormalForms): Guard {
+  const { outer, inner, behind, open } = path;
+  const all = [...outer, ...inner, ...behind.policies];
   const enforced = all.filter(({ mode }) => mode === 'Enforce');
   const broken = enforced.find((policy) => policy.broken !== undefined);
   if (broken?.broken !== undefined) return { kind: 'blocked', because: broken.broken };
@@ -54,10 +59,7 @@ function guardOf({ outer, inner, open }: PolicyPath, forms: NormalForms): Guard 
   );
   if (decision === 'too-complex') return { kind: 'blocked', because: tooComplex(enforced) };
   if (isUnsatisfiable(decision, enforced)) return { kind: 'blocked', because: unsatisfiable(enforced) };
-  const parts = [
-    ...outer.map((policy) => ({ policy, covers: covers(policy) && policy.sufficient })),
-    ...inner.map((policy) => ({ policy, covers: covers(policy) })),
-  ].filter(({ policy }) => policy.mode === 'Enforce');
+  const parts = partsOf(path);
   const covered = open || parts.some((part) => part.covers);
   const shadow = shadowOf(
     all.filter(({ mode, broken: problem }) => mode === 'Shadow' && problem === undefined),
@@ -74,8 +76,13 @@ function guardOf({ outer, inner, open }: PolicyPath, forms: NormalForms): Guard 
   };
 }
 
-function covers({ mode, opens }: Policy): boolean {
-  return mode === 'Enforce' && opens;
+function partsOf({ outer, inner, behind }: PolicyPath): readonly PolicyPart[] {
+  const parts: readonly PolicyPart[] = [
+    ...outer.map((policy) => ({ policy, on: 'gateway', covers: opens(policy) && policy.sufficient }) as const),
+    ...inner.map((policy) => ({ policy, on: 'route', covers: opens(policy) }) as const),
+    ...behind.policies.map((policy) => ({ policy, on: 'service', covers: opens(policy) && behind.cover }) as const),
+  ];
+  return parts.filter(({ policy }) => policy.mode === 'Enforce');
 }
 
 /** Each policy admits somebody, and no request is admitted by all: a mistake, not a decision. */

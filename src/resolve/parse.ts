@@ -9,10 +9,11 @@ import { decode } from '../api/decode.ts';
 import {
   type AuthPolicySpec,
   authPolicySchema,
+  authTargetSchema,
+  limitTargetSchema,
   type RateLimitPolicySpec,
   rateLimitPolicySchema,
   type TargetRefSpec,
-  targetRefSchema,
 } from '../api/policies.ts';
 import {
   type ParentRefSpec,
@@ -126,20 +127,21 @@ export interface ParsedPolicy<Spec> {
 }
 
 export const parseAuthPolicy = (object: KubeObject): ParsedPolicy<AuthPolicySpec> =>
-  parsePolicy(object, authPolicySchema);
+  parsePolicy(object, authPolicySchema, looseTarget(authTargetSchema.shape.kind));
 
 export const parseRateLimitPolicy = (object: KubeObject): ParsedPolicy<RateLimitPolicySpec> =>
-  parsePolicy(object, rateLimitPolicySchema);
+  parsePolicy(object, rateLimitPolicySchema, looseTarget(limitTargetSchema.shape.kind));
 
 function parsePolicy<Spec extends { readonly targetRefs: readonly TargetRefSpec[] }>(
   object: KubeObject,
   schema: z.ZodType<Spec>,
+  target: LooseTarget,
 ): ParsedPolicy<Spec> {
   const ref = refOf(object);
   const decoded = decode(schema, object.spec, { about: ref, at: 'spec' });
   if (decoded.ok) return { ref, targets: decoded.value.targetRefs, spec: decoded.value, findings: decoded.findings };
   const written = fieldOf(object.spec, 'targetRefs');
-  const targets = readable(looseTarget, written).map(({ sectionName, ...target }) =>
+  const targets = readable(target, written).map(({ sectionName, ...target }) =>
     sectionName === undefined ? target : { ...target, sectionName },
   );
   const all = targets.length > 0 && targets.length === listOf(written).length;
@@ -147,11 +149,11 @@ function parsePolicy<Spec extends { readonly targetRefs: readonly TargetRefSpec[
 }
 
 /** A name that no object can have (`*`, say) names we know not what. */
-const looseTarget = z.object({
-  kind: targetRefSchema.shape.kind,
-  name: targetRefSchema.shape.name,
-  sectionName: z.string().optional(),
-});
+function looseTarget(kind: z.ZodType<TargetRefSpec['kind']>) {
+  return z.object({ kind, name: authTargetSchema.shape.name, sectionName: z.string().optional() });
+}
+
+type LooseTarget = ReturnType<typeof looseTarget>;
 
 function readable<T>(schema: z.ZodType<T>, value: unknown): readonly T[] {
   return listOf(value).flatMap((item) => {

@@ -28,18 +28,20 @@ export function policiesOn(
   return on;
 }
 
+const sectionWords: Readonly<Record<string, string>> = { Route: 'rule', ApiGateway: 'listener', Service: 'port' };
+
 export function unknownSection(
   attached: Attached<{ readonly ref: ObjectRef }>,
   target: ObjectRef,
   sections: readonly string[],
 ): Finding {
-  const what = target.kind === 'Route' ? 'rule' : 'listener';
+  const what = sectionWords[target.kind] ?? 'listener';
   return {
     about: attached.policy.ref,
     severity: 'error',
     reason: 'TargetNotFound',
     at: `${attached.at}.sectionName`,
-    message: `${target.kind} ${keyOf(target.namespace, target.name)} has no ${what} ${attached.sectionName}, so all of it answers 500`,
+    message: `${target.kind} ${keyOf(target.namespace, target.name)} has no ${what} ${attached.sectionName}, so ${target.kind === 'Service' ? 'every rule that sends there' : 'all of it'} answers 500`,
     remedy:
       sections.length === 0
         ? `Give the ${what} that name, or leave sectionName out`

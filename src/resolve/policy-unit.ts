@@ -9,6 +9,7 @@ import type { Look } from './memo.ts';
 import { type ParsedPolicy, parseAuthPolicy, parseRateLimitPolicy } from './parse.ts';
 import { unknownSection } from './policies-on.ts';
 import { type Attached, attachmentsOf } from './policy-index.ts';
+import { sectionNames } from './sections.ts';
 import type { AttachedLimits } from './world.ts';
 import { lookupOf, type ObjectWorld } from './world.ts';
 
@@ -79,11 +80,15 @@ export function resolveDangling(
   for (const one of attached) {
     const [kind = '', key = ''] = one.target.split(' ');
     if (kind === 'Namespace') continue;
-    const object = look.get(kind === 'Route' ? 'Route' : 'ApiGateway', key);
+    const object = look.get(isTargetKind(kind) ? kind : 'ApiGateway', key);
     if (object === undefined) findings.push(notFound(one));
     else if (one.sectionName !== undefined) findings.push(...sectionFinding(one, object));
   }
   return { findings };
+}
+
+function isTargetKind(kind: string): kind is TargetRefSpec['kind'] {
+  return kind === 'ApiGateway' || kind === 'Route' || kind === 'Service';
 }
 
 function sectionFinding(attached: Attached<{ readonly ref: ObjectRef }>, object: KubeObject): readonly Finding[] {
@@ -101,17 +106,6 @@ function notFound(attached: Attached<{ readonly ref: ObjectRef }>): Finding {
     message: `${attached.target} does not exist, so the policy guards nothing there`,
     remedy: 'Create the target in the namespace of the policy, or correct its name',
   };
-}
-
-/** Names of the rules of a Route, or of the listeners of an ApiGateway. */
-function sectionNames(object: KubeObject): readonly string[] {
-  const spec = object.spec as { readonly rules?: unknown; readonly listeners?: unknown } | undefined;
-  const list = spec?.rules ?? spec?.listeners;
-  if (!Array.isArray(list)) return [];
-  return list.flatMap((item: unknown) => {
-    const name = typeof item === 'object' && item !== null && 'name' in item ? item.name : undefined;
-    return typeof name === 'string' ? [name] : [];
-  });
 }
 
 export function targetText(targets: readonly TargetRefSpec[] | undefined): string {

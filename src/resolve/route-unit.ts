@@ -9,6 +9,7 @@ import type { GuardOf } from './guard.ts';
 import { joined } from './lists.ts';
 import type { Look } from './memo.ts';
 import { parseRoute } from './parse.ts';
+import { type Behind, policiesBehind } from './policies-behind.ts';
 import { policiesOn } from './policies-on.ts';
 import { resolveRules } from './rules.ts';
 import type { PoliciesOn } from './world.ts';
@@ -43,7 +44,12 @@ export function resolveRoute(object: KubeObject, recorder: Look<RouteWorld>, gua
   const { rules, findings } = resolveRules(route, lookup);
   const names = route.rules.flatMap((rule) => (rule.kind === 'rule' ? rule.spec.name : rule.name) ?? []);
   const policies = policiesOn(route.ref, names, recorder);
-  const guarded = attachments.map((attachment) => placeAt(attachment, rules, policies, guardOf));
+  const placed = rules.map((rule) => ({
+    rule,
+    inner: policies.get(rule.section) ?? nothing,
+    behind: policiesBehind(rule.backends, route.ref.namespace, recorder),
+  }));
+  const guarded = attachments.map((attachment) => placeAt(attachment, placed, guardOf));
   return {
     ref: route.ref,
     placements: guarded.map(({ placement }) => placement),
@@ -70,21 +76,22 @@ interface Placed {
   readonly findings: readonly Finding[];
 }
 
-function placeAt(
-  { gateway, listener, hosts }: Attachment,
-  rules: readonly Rule[],
-  policies: ReadonlyMap<string, PoliciesOn>,
-  guardOf: GuardOf,
-): Placed {
+/** A rule with the policies on it, and on what is behind it. */
+interface PolicedRule {
+  readonly rule: Rule;
+  readonly inner: PoliciesOn;
+  readonly behind: Behind;
+}
+
+function placeAt({ gateway, listener, hosts }: Attachment, rules: readonly PolicedRule[], guardOf: GuardOf): Placed {
   const outer = gateway.outer.get(listener.spec.name) ?? nothing;
   const { name, port, protocol } = listener.spec;
   const at = { name, port, protocol };
-  const placed = rules.map((rule) => {
-    const inner = policies.get(rule.section) ?? nothing;
+  const placed = rules.map(({ rule, inner, behind }) => {
     const open = gateway.publicByDefault || rule.needsNoCover;
-    const lost = lostPolicy(outer, inner);
-    const guard: Guard =
-      lost === undefined ? guardOf({ outer: outer.auth, inner: inner.auth, open }) : { kind: 'blocked', because: lost };
+    const lost = lostPolicy(outer, inner, behind);
+    const path = { outer: outer.auth, inner: inner.auth, behind, open };
+    const guard: Guard = lost === undefined ? guardOf(path) : { kind: 'blocked', because: lost };
     const limits = limitsFor(outer, inner);
     const entries = rule.matches.map(
       ({ match, index }): RouteEntry => ({
@@ -114,8 +121,9 @@ const noLimits: readonly Limit[] = [];
 const nothing: PoliciesOn = { auth: [], limits: [], blocked: undefined };
 
 /** A policy that should guard here, and of which nobody knows what it says. */
-function lostPolicy(outer: PoliciesOn, inner: PoliciesOn): Finding | undefined {
-  return outer.blocked ?? inner.blocked ?? [...outer.limits, ...inner.limits].find(({ broken }) => broken)?.broken;
+function lostPolicy(outer: PoliciesOn, inner: PoliciesOn, behind: Behind): Finding | undefined {
+  const blocked = outer.blocked ?? inner.blocked ?? behind.blocked;
+  return blocked ?? [...outer.limits, ...inner.limits].find(({ broken }) => broken)?.broken;
 }
 
 function limitsFor(outer: PoliciesOn, inner: PoliciesOn): readonly Limit[] {

@@ -16,7 +16,8 @@ export function shortText(maximum: number): z.ZodString {
   return z.string().min(1).max(maximum, { abort: true });
 }
 
-const labelPattern = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
+/** Of a regular expression: an RFC 1123 label. */
+export const labelPattern = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
 
 /** RFC 1123 subdomain, as Kubernetes names objects. */
 export const objectName = shortText(253).regex(

@@ -29,6 +29,17 @@ const apiGateway = {
     },
   ],
   defaultAccess: 'Deny',
+  mesh: {
+    mode: 'Ambient',
+    enforcement: 'Shadow',
+    mtls: 'Strict',
+    trustDomain: 'cluster.local',
+    namespace: 'istio-system',
+    revision: 'stable',
+    waypoint: { name: 'waypoint', managed: true },
+    enrolment: 'Managed',
+    onLastPolicy: 'Release',
+  },
   clientIP: { trustedHops: 1 },
 };
 
@@ -197,6 +208,14 @@ const authorizeRule = {
       notIpBlocks: ['10.9.0.0/16'],
       remoteIpBlocks: blocks,
       notRemoteIpBlocks: ['203.0.113.7'],
+      serviceAccounts: ['billing/batch', 'web.v2'],
+      notServiceAccounts: ['billing/legacy'],
+      namespaces: ['billing'],
+      notNamespaces: ['sandbox'],
+      principals: ['cluster.local/ns/billing/sa/batch', 'cluster.local/ns/billing/*', '*/sa/web', '*'],
+      notPrincipals: ['cluster.local/ns/sandbox/*'],
+      clientCertificates: ['spiffe://partner.example.com/*', 'client.example.com'],
+      notClientCertificates: ['spiffe://partner.example.com/old'],
     },
   ],
   to: [
@@ -239,6 +258,10 @@ const authPolicies = [
     authorize: { allow: [authorizeRule], deny: [authorizeRule, { name: 'blocked', from: [{ ipBlocks: blocks }] }] },
   },
   { targetRefs: [{ kind: 'Route', name: 'public' }], authorize: { allow: [{ name: 'anyone' }] } },
+  {
+    targetRefs: [{ kind: 'Service', name: 'orders', sectionName: 'http' }],
+    authorize: { allow: [{ from: [{ namespaces: ['billing'] }] }] },
+  },
   { targetRefs: [{ kind: 'Route', name: 'closed' }], authorize: { allow: [] } },
 ];
 

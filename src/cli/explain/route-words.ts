@@ -6,7 +6,8 @@ import type { RouteEntry } from '../../ir/gateway.ts';
 import type { Guard, Limit, LimitKey } from '../../ir/guard.ts';
 import type { Match } from '../../ir/match.ts';
 import { keyOf } from '../../kube/object.ts';
-import { type Conjunction, needsIssuer } from '../../policy/decision.ts';
+import { type Conjunction, type Decision, needsIssuer } from '../../policy/decision.ts';
+import { edgeDecision } from '../../policy/planes.ts';
 
 /** `GET /orders, x-canary: true` */
 export function matchWords({ path, method, headers, queryParams }: Match): string {
@@ -58,11 +59,12 @@ export function accessWords({ rule, guard }: RouteEntry): string {
   if (rule.blocked !== undefined) return `500: ${rule.blocked.message}`;
   if (guard.kind === 'blocked') return `500: ${guard.because.message}`;
   if (!guard.covered) return '403: no AuthPolicy covers it';
-  if (guard.decision.allow.length === 0) return '403: no rule admits anyone';
-  const deny = ruleNames(guard.decision.deny);
+  const decision = edgeDecision(guard.decision);
+  if (decision.allow.length === 0) return '403: no rule admits anyone';
+  const deny = ruleNames(decision.deny);
   const shadow = guard.shadow?.policies.map(({ name }) => name) ?? [];
   return [
-    admitted(guard),
+    admitted(decision, guard),
     ...(deny === '' ? [] : [`but not ${deny}`]),
     ...(shadow.length === 0 ? [] : [`in shadow: ${shadow.join(', ')}`]),
   ].join(', ');
@@ -70,7 +72,7 @@ export function accessWords({ rule, guard }: RouteEntry): string {
 
 type Guarded = Extract<Guard, { readonly kind: 'guarded' }>;
 
-function admitted({ decision, issuers }: Guarded): string {
+function admitted(decision: Decision, { issuers }: Guarded): string {
   if (decision.allow.some(({ constraints }) => constraints.length === 0)) return 'public';
   const token = needsIssuer(decision)
     ? `token of ${issuers.map(({ issuer }) => issuer.replace(/^https?:\/\//, '')).join(' or ')}`

@@ -1,10 +1,11 @@
-/** A Decision as Envoy RBAC: one policy a conjunction, matchers on single values only (matcher trees miss duplicates and `?x`). */
+/** A Decision, as requests from outside meet it, as Envoy RBAC: one policy a conjunction, matchers on single values only (matcher trees miss duplicates and `?x`). */
 import { types } from '../../envoy/json.ts';
 import type { CidrRange, Permission, Principal, Rbac, RbacPolicy, RbacRules, ValueMatcher } from '../../envoy/rbac.ts';
 import type { StringMatcher } from '../../envoy/route.ts';
 import type { Issuer } from '../../ir/guard.ts';
 import type { Conjunction, Constraint, Decision } from '../../policy/decision.ts';
 import type { Pattern } from '../../policy/pattern.ts';
+import { edgeDecision } from '../../policy/planes.ts';
 import { failedTokenKey, failedTokenPolicy, tokenMetadata } from '../names.ts';
 
 export interface Enforcement {
@@ -13,12 +14,12 @@ export interface Enforcement {
 }
 
 export function denyRules(enforcement: Enforcement): RbacRules {
-  return rules('DENY', enforcement.decision.deny, enforcement.issuers);
+  return rules('DENY', edgeDecision(enforcement.decision).deny, enforcement.issuers);
 }
 
 /** ALLOW without policies admits nobody. */
 export function allowRules(enforcement: Enforcement): RbacRules {
-  return rules('ALLOW', enforcement.decision.allow, enforcement.issuers);
+  return rules('ALLOW', edgeDecision(enforcement.decision).allow, enforcement.issuers);
 }
 
 /** Where no token is needed, one of a known issuer that does not verify is still refused (401 by the listener's local reply). */
@@ -185,14 +186,32 @@ function quoted(text: string): string {
   return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
 }
 
-/** Who asks. A claim is looked for under the issuers that the conjunction accepts, never another policy's. */
-function principalOf({ attribute, anyOf, negated }: Constraint, issuers: readonly Issuer[]): Principal {
-  const any = anyPrincipal(
-    attribute.kind === 'directIp' || attribute.kind === 'remoteIp'
-      ? anyOf.map((pattern) => address(attribute.kind === 'directIp' ? 'direct_remote_ip' : 'remote_ip', pattern))
-      : issuers.map((issuer) => tokenOf(issuer, attribute.kind === 'claim' ? attribute.path : undefined, anyOf)),
-  );
-  return negated ? { not_id: any } : any;
+function principalOf(constraint: Constraint, issuers: readonly Issuer[]): Principal {
+  const any = anyPrincipal(principalsOf(constraint, issuers));
+  return constraint.negated ? { not_id: any } : any;
+}
+
+/** Who asks, each way of being it. A claim is looked for under the issuers that the conjunction accepts, never another policy's. */
+function principalsOf({ attribute, anyOf }: Constraint, issuers: readonly Issuer[]): readonly Principal[] {
+  switch (attribute.kind) {
+    case 'directIp':
+      return anyOf.map((pattern) => address('direct_remote_ip', pattern));
+    case 'remoteIp':
+      return anyOf.map((pattern) => address('remote_ip', pattern));
+    case 'claim':
+      return issuers.map((issuer) => tokenOf(issuer, attribute.path, anyOf));
+    case 'issuer':
+      return issuers.map((issuer) => tokenOf(issuer, undefined, anyOf));
+    case 'clientCertificate':
+    case 'serviceAccount':
+    case 'namespace':
+    case 'principal':
+    case 'method':
+    case 'path':
+    case 'host':
+    case 'header':
+      return [];
+  }
 }
 
 function anyPrincipal(parts: readonly Principal[]): Principal {

@@ -66,6 +66,11 @@ export const readCidr: Reader = (text) => {
     : { value: [{ kind: 'exact', value: block.text }] };
 };
 
+/** A name alone is of the policy's own namespace. */
+export function readServiceAccount(own: string): Reader {
+  return (text) => ({ value: [{ kind: 'exact', value: text.includes('/') ? text : `${own}/${text}` }] });
+}
+
 export function positive(attribute: Attribute, anyOf: readonly Pattern[]): Constraint {
   return { attribute, negated: false, anyOf };
 }

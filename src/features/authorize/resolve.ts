@@ -18,6 +18,7 @@ import {
   readMethod,
   readPath,
   readRequestPrincipal,
+  readServiceAccount,
   readText,
 } from './patterns.ts';
 import type { ConditionSpec, OperationSpec, RuleSpec, SourceSpec } from './schema.ts';
@@ -43,7 +44,9 @@ export function resolveRule(spec: RuleSpec, author: Author): ResolvedRule {
       ...problem,
     });
   };
-  const from = spec.from?.flatMap((source, index) => sourceSum(source, reporter(report, `from[${index}]`))) ?? [[]];
+  const from = spec.from?.flatMap((source, index) =>
+    sourceSum(source, author.about.namespace, reporter(report, `from[${index}]`)),
+  ) ?? [[]];
   const to = spec.to?.map((operation, index) => operationProduct(operation, reporter(report, `to[${index}]`))) ?? [[]];
   const when =
     spec.when?.flatMap((condition, index) => conditionProduct(condition, reporter(report, `when[${index}]`))) ?? [];
@@ -133,26 +136,43 @@ function conditionProduct(spec: ConditionSpec, report: Report): Product {
   return fieldProduct({ attribute, reader: readText, name: 'values', values, notName: 'notValues', notValues }, report);
 }
 
-function sourceSum(spec: SourceSpec, report: Report): Sum {
-  const fields: readonly Field[] = [
-    {
-      attribute: { kind: 'directIp' },
-      reader: readCidr,
-      name: 'ipBlocks',
-      values: spec.ipBlocks,
-      notName: 'notIpBlocks',
-      notValues: spec.notIpBlocks,
-    },
-    {
-      attribute: { kind: 'remoteIp' },
-      reader: readCidr,
-      name: 'remoteIpBlocks',
-      values: spec.remoteIpBlocks,
-      notName: 'notRemoteIpBlocks',
-      notValues: spec.notRemoteIpBlocks,
-    },
-  ];
-  const addresses: Sum = [fields.flatMap((field) => fieldProduct(field, report))];
+interface SourceField {
+  readonly attribute: Attribute;
+  readonly name: keyof SourceSpec;
+  readonly notName: keyof SourceSpec;
+  /** Of a policy in this namespace. */
+  readonly reader: (namespace: string) => Reader;
+}
+
+const sourceFields: readonly SourceField[] = [
+  { attribute: { kind: 'directIp' }, name: 'ipBlocks', notName: 'notIpBlocks', reader: () => readCidr },
+  { attribute: { kind: 'remoteIp' }, name: 'remoteIpBlocks', notName: 'notRemoteIpBlocks', reader: () => readCidr },
+  {
+    attribute: { kind: 'serviceAccount' },
+    name: 'serviceAccounts',
+    notName: 'notServiceAccounts',
+    reader: readServiceAccount,
+  },
+  { attribute: { kind: 'namespace' }, name: 'namespaces', notName: 'notNamespaces', reader: () => readText },
+  { attribute: { kind: 'principal' }, name: 'principals', notName: 'notPrincipals', reader: () => readText },
+  {
+    attribute: { kind: 'clientCertificate' },
+    name: 'clientCertificates',
+    notName: 'notClientCertificates',
+    reader: () => readText,
+  },
+];
+
+function sourceSum(spec: SourceSpec, namespace: string, report: Report): Sum {
+  const fields = sourceFields.map(({ attribute, name, notName, reader }) => ({
+    attribute,
+    reader: reader(namespace),
+    name,
+    values: spec[name],
+    notName,
+    notValues: spec[notName],
+  }));
+  const single: Sum = [fields.flatMap((field) => fieldProduct(field, report))];
   const wanted = principals(spec.requestPrincipals, 'requestPrincipals', report);
   const unwanted = principals(spec.notRequestPrincipals, 'notRequestPrincipals', report);
   const is: Sum = spec.requestPrincipals === undefined ? [[]] : wanted.map(isPrincipal);
@@ -170,7 +190,7 @@ function sourceSum(spec: SourceSpec, report: Report): Sum {
     },
     [[]],
   );
-  return multiply(multiply(addresses, is), isNot);
+  return multiply(multiply(single, is), isNot);
 }
 
 function principals(values: readonly string[] | undefined, at: string, report: Report) {

@@ -1,7 +1,16 @@
 /** `authorize` of an AuthPolicy: Istio's from / to / when. */
 import { z } from 'zod';
 import { atLeastOne, exactlyOne } from '../../schema/choice.ts';
-import { cidr, claimName, field, headerName, labelName, shortText, unnormalised } from '../../schema/fields.ts';
+import {
+  cidr,
+  claimName,
+  field,
+  headerName,
+  labelName,
+  labelPattern,
+  shortText,
+  unnormalised,
+} from '../../schema/fields.ts';
 import { refusing } from '../../schema/refuse.ts';
 
 /** Not `*a*` either: it would be read as the suffix `a*`, and a deny of it would never fire. */
@@ -23,10 +32,41 @@ const pathText = refusing(
   'must be a normalised path: no "//", "/./", "/../", "%2f", "%5c" or escapes of letters, digits and "-._~", because requests are normalised before they are compared',
 );
 
+const objectPattern = `${labelPattern}(\\.${labelPattern})*`;
+
+const serviceAccount = shortText(317).regex(
+  new RegExp(`^(${labelPattern}/)?${objectPattern}$`),
+  'must be namespace/name of a service account, or the name of one in the namespace of the policy: wildcards are for principals',
+);
+
+const namespace = shortText(63).regex(
+  new RegExp(`^${labelPattern}$`),
+  'must be the name of a namespace, without wildcards',
+);
+
+/** As SPIFFE has it, but for the scheme. */
+const identity = refusing(
+  refusing(
+    shortText(1024).regex(
+      new RegExp(
+        `^([\\x21-\\x7e]*\\*[\\x21-\\x7e]*|spiffe:[\\x21-\\x7e]*|[a-z0-9._-]+/ns/${labelPattern}/sa/${objectPattern})$`,
+      ),
+      'must be an identity such as cluster.local/ns/billing/sa/batch, or the beginning or end of one with a *',
+    ),
+    /^spiffe:/,
+    'must be an identity without "spiffe://": the trust domain comes first',
+  ),
+  /.\*.|^\*.*\*$/,
+  'must be an identity with one * at most, at its beginning or end: the proxies of a mesh do not agree on what one inside it means',
+);
+
 /** A list of patterns: `a`, `a*`, `*a` or `*`. */
 const patterns = z.array(text).min(1).max(32).optional();
 const pathPatterns = z.array(pathText).min(1).max(32).optional();
 const blocks = z.array(cidr).min(1).max(64).optional();
+const identities = z.array(identity).min(1).max(32).optional();
+const serviceAccounts = z.array(serviceAccount).min(1).max(32).optional();
+const namespaces = z.array(namespace).min(1).max(32).optional();
 
 /** An empty entry would match everything by accident (Istio refuses it, too). */
 function notEmpty<T extends z.ZodRawShape>(shape: T): z.ZodObject<T, z.core.$strict> {
@@ -52,6 +92,32 @@ export const sourceSchema = notEmpty({
     ['203.0.113.0/24'],
   ),
   notRemoteIpBlocks: field(blocks, 'No address of the client in these.', ['203.0.113.7']),
+  serviceAccounts: field(
+    serviceAccounts,
+    'Service accounts of callers inside the mesh, as `namespace/name`; a name alone is of the namespace of the policy. Exact, no wildcards. Whoever comes through a gateway has none.',
+    ['billing/batch'],
+  ),
+  notServiceAccounts: field(serviceAccounts, 'None of these service accounts.', ['billing/legacy']),
+  namespaces: field(
+    namespaces,
+    'Namespaces of callers inside the mesh. Exact names: no wildcards, not inside a name either.',
+    ['billing'],
+  ),
+  notNamespaces: field(namespaces, 'No caller from these namespaces.', ['sandbox']),
+  principals: field(
+    identities,
+    'Identities of callers inside the mesh, as `trust-domain/ns/NAMESPACE/sa/SERVICEACCOUNT`, without `spiffe://`. `a` is exact, `a*` a prefix, `*a` a suffix, `*` any; no * inside.',
+    ['cluster.local/ns/billing/sa/batch'],
+  ),
+  notPrincipals: field(identities, 'None of these identities.', ['cluster.local/ns/sandbox/*']),
+  clientCertificates: field(
+    patterns,
+    `Subject alternative names (URI or DNS) of the certificate that the client showed at the gateway (tls.clientValidation of its listener). ${wildcards}`,
+    ['spiffe://partner.example.com/*'],
+  ),
+  notClientCertificates: field(patterns, 'No certificate with one of these names.', [
+    'spiffe://partner.example.com/old',
+  ]),
 });
 
 export const operationSchema = notEmpty({

@@ -7,6 +7,7 @@ import type { Metadata } from '../../envoy/route.ts';
 import type { RouteEntry } from '../../ir/gateway.ts';
 import type { Guard, Limit } from '../../ir/guard.ts';
 import { keyOf, type ObjectRef } from '../../kube/object.ts';
+import { edgeDecision } from '../../policy/planes.ts';
 
 export const notFoundName = 'not-found';
 export const misdirectedName = 'misdirected';
@@ -42,8 +43,8 @@ export function routeMetadata({ rule, guard, limits }: RouteEntry): Metadata {
 function guarding(guard: Guard): Told {
   if (guard.kind === 'blocked') return { picky: policyName(guard.because.about) };
   // Policies are AND-ed, so each conjunction is of the same ones.
-  const admitting = joined(guard.decision.allow[0]?.sources.map(({ policy }) => policy) ?? []);
-  const parts = guard.parts.filter(({ policy: { decision } }) => decision.allow.every(isPicky));
+  const admitting = joined(edgeDecision(guard.decision).allow[0]?.sources.map(({ policy }) => policy) ?? []);
+  const parts = guard.parts.filter(({ policy: { decision } }) => edgeDecision(decision).allow.every(isPicky));
   const picky = joined(parts.map(({ policy }) => policy.ref));
   return { admitting, picky: picky === admitting ? undefined : picky, shadow: joined(guard.shadow?.policies ?? []) };
 }

@@ -3,6 +3,7 @@ import type { RouteEntry } from '../../ir/gateway.ts';
 import type { Guard, Shadow } from '../../ir/guard.ts';
 import { attributeKey } from '../../policy/attribute.ts';
 import { admitNobody, type Conjunction, type Constraint, conjunction, type Decision } from '../../policy/decision.ts';
+import { edgeDecision } from '../../policy/planes.ts';
 import { gained } from '../../policy/subtract.ts';
 import { canonical } from './answers.ts';
 import { ofBareHosts } from './hosts-of-policies.ts';
@@ -85,7 +86,7 @@ interface Change {
 }
 
 function admissionOf(guard: Extract<Guard, { readonly kind: 'guarded' }>): Admission {
-  const decision = bySigner(guard.decision, guard.issuers);
+  const decision = bySigner(edgeDecision(guard.decision), guard.issuers);
   const ambiguous = isAmbiguous(guard.issuers);
   const order = ambiguous ? canonical(guard.issuers.map(signersOf)) : '';
   const constraints = [...decision.deny, ...decision.allow].flatMap((one) => one.constraints);
@@ -125,7 +126,7 @@ export function shadowDiffers(before: Entry, after: Entry): boolean {
 function shadowKey(entry: Entry): string {
   const shadow: Shadow | undefined = entry?.guard.kind === 'guarded' ? entry.guard.shadow : undefined;
   if (shadow === undefined) return '';
-  return `${decisionKey(bySigner(shadow.decision, shadow.issuers))}${isAmbiguous(shadow.issuers) ? '!' : ''}`;
+  return `${decisionKey(bySigner(edgeDecision(shadow.decision), shadow.issuers))}${isAmbiguous(shadow.issuers) ? '!' : ''}`;
 }
 
 /** The requests of a region in the words of policies, as far as those say it and the `relevant` attributes go. */

@@ -2,6 +2,7 @@
 import type { Chain, Gateway, Listener } from '../../ir/gateway.ts';
 import type { ObjectKey } from '../../kube/object.ts';
 import { keyOf } from '../../kube/object.ts';
+import { edgeDecision } from '../../policy/planes.ts';
 import { canonical } from './answers.ts';
 import { type ChainPair, chainPairs } from './doors.ts';
 import { signerName, signersOf } from './issuers.ts';
@@ -120,7 +121,7 @@ function isPublic({ virtualHosts }: Chain): boolean {
       ({ guard, rule }) =>
         guard.kind === 'guarded' &&
         guard.issuers.length === 0 &&
-        guard.decision.allow.length > 0 &&
+        edgeDecision(guard.decision).allow.length > 0 &&
         rule.blocked === undefined,
     ),
   );

@@ -76,7 +76,7 @@ function decide(guard: Guarded, facts: RequestFacts, token: Step): Admission {
   };
 }
 
-function partStep({ policy, covers }: PolicyPart, facts: RequestFacts, issuers: readonly Issuer[]): Step {
+function partStep({ policy, on, covers }: PolicyPart, facts: RequestFacts, issuers: readonly Issuer[]): Step {
   const { decision, ref } = policy;
   const verdict = evaluate(decision, facts);
   const step = (passed: boolean, text: string, details: readonly string[]): Step => ({
@@ -91,9 +91,15 @@ function partStep({ policy, covers }: PolicyPart, facts: RequestFacts, issuers: 
     return step(false, 'does not allow it', missing(decision.allow, facts, issuers));
   }
   if (!policy.opens) return step(true, 'does not deny it', []);
-  const where = covers ? '' : ' (but does not cover the rule: it stands on the gateway and is not `sufficient`)';
+  const where = covers ? '' : ` (but does not cover the rule: ${uncovering[on]})`;
   return step(true, `allows it: ${ruleNames(verdict.by?.sources ?? [])}${where}`, []);
 }
+
+const uncovering: Readonly<Record<PolicyPart['on'], string>> = {
+  gateway: 'it stands on the gateway and is not `sufficient`',
+  route: 'it admits nobody by itself',
+  service: 'another Service of the rule has none that does',
+};
 
 /** What each rule would have needed. */
 function missing(allow: readonly Conjunction[], facts: RequestFacts, issuers: readonly Issuer[]): readonly string[] {

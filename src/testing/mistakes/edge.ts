@@ -7,7 +7,7 @@ export const edgeMistakes: Mistakes = {
     [
       ['listener'],
       [],
-      'spec.listener: unknown field "listener". Write "listeners" instead; known fields are "className", "listeners", "defaultAccess", "clientIP", "workload", "service" and "telemetry"',
+      'spec.listener: unknown field "listener". Write "listeners" instead; known fields are "className", "listeners", "defaultAccess", "mesh", "clientIP", "workload", "service" and "telemetry"',
     ],
     [['listeners'], [], 'spec.listeners: the list is empty. Write at least 1 entry'],
     [

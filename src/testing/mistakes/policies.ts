@@ -10,8 +10,8 @@ export const policyMistakes: Mistakes = {
     ],
     [
       ['targetRefs', 0, 'kind'],
-      'Service',
-      'spec.targetRefs[0].kind: "Service" is not an allowed value. Write "ApiGateway" or "Route"',
+      'Deployment',
+      'spec.targetRefs[0].kind: "Deployment" is not an allowed value. Write "ApiGateway", "Route" or "Service"',
     ],
     [
       ['targetRefs', 0, 'namespace'],
@@ -22,7 +22,7 @@ export const policyMistakes: Mistakes = {
     [
       ['authorize', 'allow', 0, 'from'],
       [{}],
-      'spec.authorize.allow[0].from[0]: at least one of requestPrincipals, notRequestPrincipals, ipBlocks, notIpBlocks, remoteIpBlocks and notRemoteIpBlocks must be set. Add requestPrincipals, notRequestPrincipals, ipBlocks, notIpBlocks, remoteIpBlocks or notRemoteIpBlocks',
+      'spec.authorize.allow[0].from[0]: at least one of requestPrincipals, notRequestPrincipals, ipBlocks, notIpBlocks, remoteIpBlocks, notRemoteIpBlocks, serviceAccounts, notServiceAccounts, namespaces, notNamespaces, principals, notPrincipals, clientCertificates and notClientCertificates must be set. Add requestPrincipals, notRequestPrincipals, ipBlocks, notIpBlocks, remoteIpBlocks, notRemoteIpBlocks, serviceAccounts, notServiceAccounts, namespaces, notNamespaces, principals, notPrincipals, clientCertificates or notClientCertificates',
     ],
     [
       ['authorize', 'allow', 0, 'to'],
@@ -75,6 +75,36 @@ export const policyMistakes: Mistakes = {
       'spec.authorize.allow[0].from[0].ipBlocks[0]: "10.0.0" must be an IP address or CIDR block such as 203.0.113.0/24. Write an IP address or CIDR block such as 203.0.113.0/24',
     ],
     [
+      ['authorize', 'allow', 0, 'from', 0, 'principals'],
+      ['cluster.local/ns/*/sa/batch'],
+      'spec.authorize.allow[0].from[0].principals[0]: "cluster.local/ns/*/sa/batch" must be an identity with one * at most, at its beginning or end: the proxies of a mesh do not agree on what one inside it means. Write an identity with one * at most, at its beginning or end',
+    ],
+    [
+      ['authorize', 'allow', 0, 'from', 0, 'principals'],
+      ['*billing*'],
+      'spec.authorize.allow[0].from[0].principals[0]: "*billing*" must be an identity with one * at most, at its beginning or end: the proxies of a mesh do not agree on what one inside it means. Write an identity with one * at most, at its beginning or end',
+    ],
+    [
+      ['authorize', 'allow', 0, 'from', 0, 'principals'],
+      ['spiffe://cluster.local/ns/billing/sa/batch'],
+      'spec.authorize.allow[0].from[0].principals[0]: "spiffe://cluster.local/ns/billing/sa/batch" must be an identity without "spiffe://": the trust domain comes first. Write an identity without "spiffe://"',
+    ],
+    [
+      ['authorize', 'allow', 0, 'from', 0, 'principals'],
+      ['billing/batch'],
+      'spec.authorize.allow[0].from[0].principals[0]: "billing/batch" must be an identity such as cluster.local/ns/billing/sa/batch, or the beginning or end of one with a *. Write an identity such as cluster.local/ns/billing/sa/batch, or the beginning or end of one with a *',
+    ],
+    [
+      ['authorize', 'allow', 0, 'from', 0, 'serviceAccounts'],
+      ['billing/*'],
+      'spec.authorize.allow[0].from[0].serviceAccounts[0]: "billing/*" must be namespace/name of a service account, or the name of one in the namespace of the policy: wildcards are for principals. Write namespace/name of a service account, or the name of one in the namespace of the policy',
+    ],
+    [
+      ['authorize', 'allow', 0, 'from', 0, 'namespaces'],
+      ['bill*'],
+      'spec.authorize.allow[0].from[0].namespaces[0]: "bill*" must be the name of a namespace, without wildcards. Write the name of a namespace, without wildcards',
+    ],
+    [
       ['authenticate', 'jwt', 0, 'jwks', 'inline'],
       '{"keys":[]}',
       'spec.authenticate.jwt[0].jwks: exactly one of inline, configMapRef, secretRef and uri must be set, but inline and uri are. Keep one of inline and uri',
@@ -96,6 +126,11 @@ export const policyMistakes: Mistakes = {
     ],
   ],
   RateLimitPolicy: [
+    [
+      ['targetRefs', 0, 'kind'],
+      'Service',
+      'spec.targetRefs[0].kind: "Service" is not an allowed value. Write "ApiGateway" or "Route"',
+    ],
     [
       ['limits', 0, 'by', 0, 'header'],
       'x-a',
