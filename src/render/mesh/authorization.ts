@@ -66,9 +66,10 @@ function policy({ view, workload, labels }: Layer, action: 'ALLOW' | 'DENY', wri
     // None at all admits nobody.
     ...(all.length === 0 ? {} : { rules: all.map(({ rule }) => rule) }),
   };
+  const origins = formatOrigins(all.map(({ origin }) => origin));
   const annotations = {
-    ...(written.counted ? { [dryRunAnnotation]: 'true' } : {}),
-    ...(all.length === 0 ? {} : { [originsAnnotation]: formatOrigins(all.map(({ origin }) => origin)) }),
+    ...(written.counted && { [dryRunAnnotation]: 'true' }),
+    ...(origins !== '' && { [originsAnnotation]: origins }),
   };
   const name = objectName(view.service, roleOf(view, action, written.counted));
   return {

@@ -20,6 +20,7 @@ export function originOf(sources: readonly Source[]): string {
 export function formatOrigins(origins: readonly string[]): string {
   const indices = new Map<string, number[]>();
   for (const [index, origin] of origins.entries()) {
+    if (origin === noOrigin) continue;
     const known = indices.get(origin);
     if (known === undefined) indices.set(origin, [index]);
     else known.push(index);

@@ -27,9 +27,9 @@ export function ruleOf(constraints: readonly Constraint[], context: RuleContext)
     else when.push(condition(constraint, context.issuers));
   }
   // Without a certificate `notPrincipals` holds (ISTIO-SECURITY-2021-004), and who is nobody must not pass for somebody else.
-  if (context.action === 'ALLOW' && source.notPrincipals !== undefined) source.principals ??= ['*'];
+  const nobody = context.action === 'ALLOW' && source.notPrincipals !== undefined ? { principals: ['*'] } : {};
   return {
-    ...(isEmpty(source) ? {} : { from: [{ source }] }),
+    ...(isEmpty(source) ? {} : { from: [{ source: { ...nobody, ...source } }] }),
     ...(isEmpty(operation) ? {} : { to: [{ operation }] }),
     ...(when.length === 0 ? {} : { when }),
   };
