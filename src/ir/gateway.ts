@@ -58,6 +58,8 @@ export interface Chain {
   readonly uses: Uses;
   /** Ids of the issuers whose bad tokens are refused on every route, public ones too (`resolve/known-issuers.ts`). */
   readonly refusing: ReadonlySet<string>;
+  /** In a mesh: once it knows any issuer, it refuses all else that is sent as a token, on every route, as Istio does. */
+  readonly strictTokens?: boolean;
 }
 
 /** A TLS Secret whose certificate matches its key. The key itself stays in the Secret. */

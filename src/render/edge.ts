@@ -130,10 +130,11 @@ interface Extensions {
 /** The filters of a chain that are discovered by themselves, remembered while the chain uses the same. */
 function extensionsOf(): (chain: Chain) => Extensions {
   const known = new WeakMap<Uses, Extensions & Pick<Chain, 'name' | 'refusing'>>();
-  return ({ name, uses, refusing }) => {
+  return (chain) => {
+    const { name, uses, refusing } = chain;
     const before = known.get(uses);
     if (before?.name === name && before.refusing === refusing) return before;
-    const jwt = extension(filterNames.jwt(name), jwtAuthentication(uses.issuers, uses.required, refusing));
+    const jwt = extension(filterNames.jwt(name), jwtAuthentication(chain));
     const limits = extension(filterNames.limits(name), localRateLimit(uses.limits, uses.issuers));
     const made = { name, refusing, jwt, limits };
     known.set(uses, made);

@@ -37,7 +37,8 @@ export function routeTable(): RouteTable {
   const memories = new Map<string, ChainMemory>();
   return (chain, trustedHops, isCompact) => {
     const names = chainNames(chain);
-    const memory = memories.get(chain.name) ?? new ChainMemory(names);
+    const before = memories.get(chain.name);
+    const memory = before?.strict === names.strict ? before : new ChainMemory(names);
     memories.set(chain.name, memory);
     memory.meet(names);
     const virtualHosts = chain.virtualHosts.map((host) => memory.virtualHost(host));
@@ -61,7 +62,7 @@ function headOf(name: string, chain: Chain, trustedHops: number): string {
     ignore_port_in_host_matching: true,
     // At the real edge nobody's X-Forwarded-For is believed, so backends see none but the client's address.
     ...(trustedHops === 0 ? { request_headers_to_add: [forwardedFor] } : {}),
-    typed_per_filter_config: commonFilters(chain.name),
+    typed_per_filter_config: commonFilters(chainNames(chain)),
   };
   return JSON.stringify(head).slice(0, -1);
 }
@@ -81,6 +82,10 @@ class ChainMemory {
   constructor(names: ChainNames) {
     this.#names = names;
     this.#issuers = issuersKey(names);
+  }
+
+  get strict(): boolean {
+    return this.#names.strict;
   }
 
   meet(names: ChainNames): void {
@@ -114,7 +119,7 @@ class ChainMemory {
 
   /** Most of a route's text, and the same for all routes that the same policies guard. */
   #guard(guard: Extract<Guard, { readonly kind: 'guarded' }>): Fragment {
-    return remembered(this.#plain, guard, () => fields(guardFilters(guard, this.#names.chain)));
+    return remembered(this.#plain, guard, () => fields(guardFilters(guard, this.#names)));
   }
 }
 

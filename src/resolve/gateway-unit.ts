@@ -1,5 +1,6 @@
 /** One ApiGateway, resolved without its Routes. */
 
+import { meshAgent } from '../features/mesh/agent.ts';
 import { resolveService } from '../features/service/resolve.ts';
 import { resolveTelemetry } from '../features/telemetry/resolve.ts';
 import { resolveWorkload } from '../features/workload/resolve.ts';
@@ -42,6 +43,7 @@ export function resolveGateway(object: KubeObject, recorder: Look<PolicyWorld>):
       workload,
       exposure,
       telemetry,
+      agent: meshAgent(spec.mesh),
       outer: policiesOn(ref, names, recorder),
     },
     findings: [...findings, ...problems, ...ofWorkload, ...ofService, ...ofTelemetry],

@@ -55,8 +55,14 @@ function gatewayOf(context: GatewayContext, table: OneGateway): Gateway {
     made?.context === context &&
     made.gateway.chains === chains &&
     listeners.every(({ attachedRoutes }, index) => made.gateway.listeners[index]?.attachedRoutes === attachedRoutes);
-  const { ref, trustedHops, workload, exposure, telemetry } = context;
-  const gateway = same ? made.gateway : { ref, trustedHops, listeners, chains, workload, exposure, telemetry };
+  const { ref, trustedHops, workload, exposure, telemetry, mesh, agent } = context;
+  const gateway = same
+    ? made.gateway
+    : {
+        ...{ ref, trustedHops, listeners, chains, workload, exposure, telemetry },
+        ...(mesh === undefined ? {} : { mesh }),
+        ...(agent === undefined ? {} : { agent }),
+      };
   table.made = { context, gateway };
   return gateway;
 }

@@ -1,6 +1,7 @@
 /** Everything that resolving one object may look at: the snapshot, and what was derived from it before. */
 import type { Limit, Policy } from '../ir/guard.ts';
 import type { Lookup } from '../ir/lookup.ts';
+import type { MeshAgent, MeshSettings } from '../ir/mesh.ts';
 import type { Telemetry } from '../ir/telemetry.ts';
 import type { Exposure, Workload } from '../ir/workload.ts';
 import { keyOf, type ObjectRef } from '../kube/object.ts';
@@ -35,6 +36,9 @@ export interface GatewayContext {
   readonly workload: Workload;
   readonly exposure: Exposure;
   readonly telemetry: Telemetry;
+  /** Undefined for one that has no part in a mesh. */
+  readonly mesh?: MeshSettings | undefined;
+  readonly agent?: MeshAgent | undefined;
   /** By the listener's name. */
   readonly outer: ReadonlyMap<string, PoliciesOn>;
 }

@@ -64,3 +64,8 @@ export const countOrPercentage = z.union([
   z.int().min(0).max(1000),
   shortText(4).regex(/^(100|[1-9]?[0-9])%$/, 'must be a number or a percentage such as 25%'),
 ]);
+
+export const imageName = shortText(512).regex(
+  /^[A-Za-z0-9][A-Za-z0-9._:/@-]*$/,
+  'must be an image such as envoyproxy/envoy:distroless-v1.40.0',
+);

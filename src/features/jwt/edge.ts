@@ -1,10 +1,11 @@
 /** jwt_authn of one chain: every known issuer as a provider, and the requirements that routes name. */
 import { createHash } from 'node:crypto';
 import { type Json, type TypedConfig, types } from '../../envoy/json.ts';
+import type { Chain } from '../../ir/gateway.ts';
 import type { Issuer } from '../../ir/guard.ts';
 import { failedTokenKey, jwksClusterName } from '../names.ts';
 
-/** The requirement of routes that need no token: a bad token of a known issuer is still refused (`withFailedToken`). */
+/** The requirement of routes that need no token: a bad token of a known issuer is still refused (`withFailedToken`, or here where tokens are strict). */
 export const knownRequirement = 'known';
 
 /** The requirement that a token of one of these issuers verifies. A hash: the same issuers are the same requirement. */
@@ -17,27 +18,36 @@ export function jwtPerRoute(issuers: readonly Issuer[]): TypedConfig {
   return { '@type': types.jwtPerRoute, requirement_name: requirementName(issuers) };
 }
 
-/** envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication; `needed` are the issuer sets that routes require. */
-export function jwtAuthentication(
-  issuers: readonly Issuer[],
-  needed: readonly (readonly Issuer[])[],
-  refusing: ReadonlySet<string>,
-): TypedConfig {
-  const requirements = needed.map((set) => [requirementName(set), anyOf(set)] as const);
+/** envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication */
+export function jwtAuthentication(chain: Pick<Chain, 'uses' | 'refusing' | 'strictTokens'>): TypedConfig {
+  const { issuers, required } = chain.uses;
+  const strict = chain.strictTokens === true;
+  const requirements = required.map(
+    (set) => [requirementName(set), anyOf(strict ? among(issuers, set) : set)] as const,
+  );
+  const refuses = ({ id }: Issuer) => !strict && chain.refusing.has(id);
   return {
     '@type': types.jwt,
-    providers: Object.fromEntries(issuers.map((issuer) => [issuer.id, provider(issuer, refusing.has(issuer.id))])),
+    providers: Object.fromEntries(issuers.map((issuer) => [issuer.id, provider(issuer, refuses(issuer))])),
     requirement_map: Object.fromEntries([
-      // Bare: in a list with others, it would ask no issuer but theirs. Of rival key sets it takes any one (see `refusing`).
-      [knownRequirement, { allow_missing_or_failed: {} }],
+      [knownRequirement, strict && issuers.length > 0 ? anyOf(issuers, [{ allow_missing: {} }]) : anything],
       ...requirements.toSorted(([a], [b]) => (a < b ? -1 : 1)),
     ]),
   };
 }
 
+/** Bare: in a list with others, it would ask no issuer but theirs. Of rival key sets it takes any one (see `refusing`). */
+const anything: Json = { allow_missing_or_failed: {} };
+
+/** Of whom a token gets as far as the policies: one of another issuer is no bad token, only not the wanted one. Rivals of the wanted are bad. */
+function among(all: readonly Issuer[], wanted: readonly Issuer[]): readonly Issuer[] {
+  const names = new Set(wanted.map(({ issuer }) => issuer));
+  return [...wanted, ...all.filter(({ issuer }) => !names.has(issuer))];
+}
+
 /** requires_any takes two or more. */
-function anyOf(issuers: readonly Issuer[]): Json {
-  const requirements = issuers.map(({ id }) => ({ provider_name: id }));
+function anyOf(issuers: readonly Issuer[], others: readonly Json[] = []): Json {
+  const requirements = [...issuers.map(({ id }) => ({ provider_name: id })), ...others];
   return requirements.length === 1 ? (requirements[0] ?? {}) : { requires_any: { requirements } };
 }
 

@@ -1,6 +1,7 @@
 /** `mesh` of an ApiGateway: how what stands behind it is enforced by Istio. */
 import { z } from 'zod';
 import { field, labelName, objectName } from '../../schema/fields.ts';
+import { imageName } from '../../schema/pods.ts';
 
 /** A SPIFFE trust domain (SPIFFE-ID §2.1). */
 const trustDomain = z
@@ -39,6 +40,11 @@ export const meshSchema = z.strictObject({
     labelName.optional(),
     'Revision of Istio (istio.io/rev) whose MeshConfig counts; the default one when absent.',
     'stable',
+  ),
+  agentImage: field(
+    imageName.optional(),
+    'Sidecar: image with Istio’s agent, of the mesh’s version, which runs beside each Envoy and gets its certificate; the operator’s own choice when absent.',
+    'docker.io/istio/proxyv2:1.31.1-distroless',
   ),
   waypoint: field(
     z

@@ -1,8 +1,15 @@
 /** `workload` of an ApiGateway: how its Envoys run. */
 import { z } from 'zod';
 import { atLeastOne, exactlyOne, notAbove, notBoth, notWith, onlyBeside } from '../../schema/choice.ts';
-import { duration, field, labelKey, labelValue, objectName, shortText } from '../../schema/fields.ts';
-import { countOrPercentage, extraAnnotations, extraLabels, quantity, wantedLabels } from '../../schema/pods.ts';
+import { duration, field, labelKey, labelValue, objectName } from '../../schema/fields.ts';
+import {
+  countOrPercentage,
+  extraAnnotations,
+  extraLabels,
+  imageName,
+  quantity,
+  wantedLabels,
+} from '../../schema/pods.ts';
 import { affinitySchema } from './affinity.ts';
 
 const replicas = z.int().min(0).max(1000);
@@ -178,9 +185,7 @@ export const workloadSchema = notBoth(
   z.strictObject({
     replicas: field(replicas.optional(), 'Number of Envoys; 2 when absent.', 3),
     image: field(
-      shortText(512)
-        .regex(/^[A-Za-z0-9][A-Za-z0-9._:/@-]*$/, 'must be an image such as envoyproxy/envoy:distroless-v1.40.0')
-        .optional(),
+      imageName.optional(),
       'Image with Envoy 1.40 or newer; the operator’s own choice when absent.',
       'registry.example.com/envoy:distroless-v1.40.0',
     ),
