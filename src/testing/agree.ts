@@ -1,10 +1,14 @@
-/** `explain` and Envoy, asked the same question, must give the same answer. */
+/** `explain`, `prove` and Envoy, asked the same question, must give the same answer. */
 
 import type { JWK } from 'jose';
 import type { Gateway, Listener } from '../ir/gateway.ts';
 import type { Issuer } from '../ir/guard.ts';
+import { answerAtEdge, type ParsedEdge, type ProofToken, parseEdge } from '../proof/edge.ts';
+import { type EdgeFile, edgeRenderer } from '../render/edge.ts';
 import { explain } from '../resolve/explain/explain.ts';
+import { addressOf, seeRequest } from '../resolve/explain/request.ts';
 import type { ExplainRequest, Explanation, Outcome, TokenFacts } from '../resolve/explain/types.ts';
+import { testPlacement } from './compile.ts';
 import { type Attempt, type Exchange, headersOf, type RigRequest, usualHost } from './rig-request.ts';
 import type { Token } from './rig-tokens.ts';
 
@@ -22,7 +26,7 @@ export function agree(gateways: Iterable<Gateway>, attempt: Attempt, keys: Publi
   const gateway = gatewayOf(gateways, request.port ?? 80);
   const question = questionOf(gateway, request, keys);
   const explanation = explain(gateway, question);
-  const difference = differenceOf(explanation, attempt);
+  const difference = differenceOf(explanation, attempt) ?? renderedDifference(gateway, question, attempt);
   if (difference === undefined) return;
   const envoy = 'error' in attempt ? attempt.error.message : seen(attempt);
   const steps = explanation.steps.map(({ stage, text }) => `  ${stage}: ${text}`);
@@ -54,6 +58,49 @@ function questionOf(gateway: Gateway, request: RigRequest, keys: PublishedKeys):
     ...(token === undefined ? {} : { token }),
     ...(scheme === 'https' ? { sni: serverName ?? host.replace(/:\d+$/, '') } : {}),
   };
+}
+
+const parsed = new WeakMap<Gateway, ParsedEdge>();
+
+/** What `prove` reads out of the rendered files, for requests that get as far as a route. */
+function renderedDifference(gateway: Gateway, question: ExplainRequest, attempt: Attempt): string | undefined {
+  const address = addressOf(question.url);
+  const seen = address === undefined ? undefined : seeRequest(gateway, question, address);
+  if (address === undefined || seen === undefined || 'kind' in seen || 'error' in attempt) return undefined;
+  const edge = parsed.get(gateway) ?? parseEdge(edgeRenderer(testPlacement)(gateway).files.map(textOf));
+  parsed.set(gateway, edge);
+  const token = proofToken(gateway, question.token);
+  const answer = answerAtEdge(edge, {
+    ...seen,
+    port: question.listenerPort ?? address.port,
+    scheme: address.scheme,
+    sni: question.sni ?? '',
+    path: `${seen.path}${seen.query}`,
+    ...(token === undefined ? {} : { token }),
+  });
+  const { status, received } = attempt;
+  if (status === 429) return undefined;
+  const agrees =
+    answer.kind === 'forwarded'
+      ? status === 500 ||
+        status === 503 ||
+        answer.to.some((one) => one.path === received?.path && one.host === received.authority)
+      : received === undefined && answer.kind !== 'closed' && answer.status === status;
+  return agrees ? undefined : `prove reads ${JSON.stringify(answer)}`;
+}
+
+function textOf(file: EdgeFile): { readonly name: string; readonly text: string } {
+  return { name: file.name, text: file.text('1') };
+}
+
+function proofToken({ chains }: Gateway, facts: TokenFacts | undefined): ProofToken | undefined {
+  if (facts === undefined) return undefined;
+  if (facts.kind !== 'valid') {
+    return { issuer: facts.kind === 'refused' ? facts.issuer : 'nobody', claims: {}, bad: true };
+  }
+  const issuer = chains.flatMap(({ uses }) => uses.issuers).find(({ id }) => facts.issuerIds.includes(id));
+  const jwks = issuer?.keys.kind === 'inline' ? { jwks: issuer.keys.jwks } : {};
+  return { issuer: String(facts.claims['iss']), claims: facts.claims, ...jwks };
 }
 
 /** What the signer knows, and `explain` is told. */
