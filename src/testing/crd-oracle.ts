@@ -6,7 +6,7 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '../..');
 const answerLimit = 120_000;
 
-/** `crd` is the name of a CRD in `crds/`; without `object`, the CRD itself is asked about. */
+/** `crd` is the name of a CRD of `files`; without `object`, the CRD itself is asked about. */
 export interface Question {
   readonly crd: string;
   readonly object?: object;
@@ -18,11 +18,15 @@ export interface Verdict {
   readonly stored?: { readonly spec: unknown };
 }
 
-/** One process for all questions; verdicts in their order. Throws when it fails. */
-export function judge(binary: string, questions: readonly Question[]): readonly Verdict[] {
+/** One process for all questions; verdicts in their order. `files` hold a CRD of one version each. Throws when it fails. */
+export function judge(
+  binary: string,
+  questions: readonly Question[],
+  files: readonly string[] = globSync(join(root, 'crds/*.yaml')),
+): readonly Verdict[] {
   const input = questions.map((question) => `${JSON.stringify(question)}\n`).join('');
   const options = { input, encoding: 'utf8', timeout: answerLimit, maxBuffer: 1 << 28 } as const;
-  const output = execFileSync(binary, globSync(join(root, 'crds/*.yaml')), options);
+  const output = execFileSync(binary, files, options);
   const verdicts = output.split('\n').filter((line) => line !== '');
   if (verdicts.length !== questions.length)
     throw new Error(`${verdicts.length} verdicts on ${questions.length} questions`);

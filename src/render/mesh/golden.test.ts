@@ -5,6 +5,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
 import { stringify } from 'yaml';
+import type { SecurityObject } from '../../istio/security.ts';
 import { readWorkload } from '../../testing/mesh-workload.ts';
 import { meshObjects } from '../mesh.ts';
 
@@ -22,6 +23,7 @@ test.each(readdirSync(root))('%s', (name) => {
 });
 
 /** Without labels, which are the same on all. */
-function shown({ kind, metadata: { labels: _, ...metadata }, spec }: ReturnType<typeof meshObjects>[number]): object {
-  return { kind, metadata, spec };
+function shown({ kind, metadata, spec }: SecurityObject): object {
+  const { name, namespace, annotations } = metadata;
+  return { kind, metadata: { name, namespace, annotations }, spec };
 }
