@@ -11,6 +11,7 @@ import { findingsOf } from './findings.ts';
 import { type GatewayUnit, resolveGateway } from './gateway-unit.ts';
 import { guardMemo } from './guard.ts';
 import { memoise, rememberLast } from './memo.ts';
+import { withIdentities } from './mesh/identities.ts';
 import { targetIndex } from './policy-index.ts';
 import {
   type AuthUnit,
@@ -47,6 +48,8 @@ export interface References {
   readonly certificates: () => Wanted;
   /** Secrets and ConfigMaps that AuthPolicies name. */
   readonly keySets: (kind: 'Secret' | 'ConfigMap') => Wanted;
+  /** ConfigMaps with Istio's MeshConfig, by the ApiGateways in its mesh. */
+  readonly meshConfigs: () => Wanted;
 }
 
 export type Resolver = (snapshot: Snapshot) => Resolution;
@@ -84,6 +87,7 @@ function newStages(className: string) {
     elsewhere: chosen(({ className: of }: GatewayUnit) => (of === className ? undefined : of)),
     routes: memoise<KubeObject, RouteWorld, RouteUnit>((object, look) => resolveRoute(object, look, guards)),
     tables: gatewayTables(),
+    identities: withIdentities(),
     danglingAuth: memoise<AuthUnit, ObjectWorld, Dangling>(resolveDangling),
     danglingLimits: memoise<LimitUnit, ObjectWorld, Dangling>(resolveDangling),
     findings: findingsOf(),
@@ -104,7 +108,7 @@ function resolve(snapshot: Snapshot, stages: Stages): Resolution {
   const contexts = stages.contexts(gatewayUnits.all);
   const elsewhere = stages.elsewhere(gatewayUnits.all);
   const routes = stages.routes(snapshot.Route, { ...policyWorld, gateways: contexts, elsewhere });
-  const gateways = stages.tables(contexts, routes.changes);
+  const gateways = stages.identities(stages.tables(contexts, routes.changes), snapshot);
   const own = stages.findings(
     gatewayUnits,
     routes,
@@ -126,6 +130,7 @@ function resolve(snapshot: Snapshot, stages: Stages): Resolution {
     references: {
       certificates: () => gatewayUnits.reads('Secret'),
       keySets: (kind) => authPolicies.reads(kind),
+      meshConfigs: () => gatewayUnits.reads('ConfigMap'),
     },
   };
 }
