@@ -6,7 +6,7 @@ import { authorization, type Layer, viaWaypoint } from './mesh/authorization.ts'
 import { workloadLabels } from './mesh/names.ts';
 import { portsSeen } from './mesh/view.ts';
 
-export { type Enrolment, enrolmentLabels, waypointObject } from './mesh/ambient.ts';
+export { type Enrolment, enrolmentLabels, waypointObject, waypointObjects } from './mesh/ambient.ts';
 export { meshLabels, workloadLabel } from './mesh/names.ts';
 export { originsAnnotation, readOrigins } from './mesh/origins.ts';
 
@@ -15,6 +15,20 @@ export { originsAnnotation, readOrigins } from './mesh/origins.ts';
  * verified before a rule asks for one, the waypoint judges before ztunnel sends everybody there, and plaintext is refused last.
  */
 export function meshObjects(workload: MeshWorkload, className: string): readonly SecurityObject[] {
+  const known = rendered.get(workload);
+  if (known?.className === className) return known.objects;
+  const objects = render(workload, className);
+  rendered.set(workload, { className, objects });
+  return objects;
+}
+
+/** A workload that did not change is the same object, and so are its own. */
+const rendered = new WeakMap<
+  MeshWorkload,
+  { readonly className: string; readonly objects: readonly SecurityObject[] }
+>();
+
+function render(workload: MeshWorkload, className: string): readonly SecurityObject[] {
   if (workload.closed.length === 0) return [];
   const [, first = workload.key] = workload.key.split('/');
   const labels = workloadLabels(first, className);

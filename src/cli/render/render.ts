@@ -1,4 +1,4 @@
-/** `evengate render`: what Envoy would be told, which objects would run it, and what the statuses would say. */
+/** `evengate render`: what Envoy would be told, which objects would run it and bind the mesh, and what the statuses would say. */
 import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
 import type { Gateway } from '../../ir/gateway.ts';
@@ -15,6 +15,7 @@ import { type TextFile, writeFiles } from '../files.ts';
 import { textReport } from '../findings.ts';
 import type { Io } from '../io.ts';
 import { complain, type Loaded, loadSource, type SourceOptions, showNotes } from '../load.ts';
+import { type MeshFile, meshFiles } from './mesh.ts';
 
 export interface RenderOptions extends SourceOptions {
   readonly output?: string;
@@ -32,7 +33,7 @@ export async function render(options: RenderOptions, io: Io): Promise<ExitCode> 
   return loaded.set.problems.length > 0 ? exitCodes.unusable : written;
 }
 
-/** Gateways by name, each one's files in the order that Envoy is told them, and its objects; then the statuses. */
+/** Gateways by name, each one's files in the order that Envoy is told them, and its objects; then Istio's, and the statuses. */
 function renderedFiles({ set, resolution, namespace: only }: Loaded): readonly TextFile[] {
   const toEdge = edgeRenderer(inCluster);
   const isShown = ({ namespace }: ObjectRef) => only === undefined || namespace === only;
@@ -45,6 +46,9 @@ function renderedFiles({ set, resolution, namespace: only }: Loaded): readonly T
   return [
     ...edges.flatMap(([, edge]) => edgeFiles(edge)),
     ...gateways.flatMap(([, gateway]) => childFiles(gateway, resolution.className)),
+    ...meshFiles(resolution.mesh, resolution.className, (namespace) => only === undefined || namespace === only).map(
+      meshTextFile,
+    ),
     ...statuses(set.snapshot, world)
       .filter(({ ref }) => isShown(ref))
       .map(statusFile),
@@ -64,6 +68,10 @@ function childFiles(gateway: Gateway, className: string): readonly TextFile[] {
     path: `${fileName([gateway.ref.namespace, gateway.ref.name])}/${child.kind.toLowerCase()}.yaml`,
     text: `# ${describeRef(gateway.ref)}: ${child.kind}\n${yaml(child)}`,
   }));
+}
+
+function meshTextFile({ path: [folder, file], about, object }: MeshFile): TextFile {
+  return { path: `mesh/${fileName([folder])}/${fileName(file)}.yaml`, text: `# ${about}\n${yaml(object)}` };
 }
 
 function statusFile({ ref, apiVersion, status }: ObjectStatus): TextFile {

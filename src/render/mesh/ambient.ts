@@ -1,7 +1,8 @@
 /** What makes Istio take up a workload: labels, and the waypoint itself where it is ours. */
-import type { MeshSettings, Waypoint } from '../../ir/mesh.ts';
-import type { KubeObject } from '../../kube/object.ts';
+import type { Mesh, MeshSettings, Waypoint } from '../../ir/mesh.ts';
+import { type KubeObject, objectKey } from '../../kube/object.ts';
 import type { Labels } from '../../kube/pods.ts';
+import { compareText } from '../../policy/attribute.ts';
 import { istioLabels, meshLabels, serviceAccountAnnotation } from './names.ts';
 
 export interface Enrolment {
@@ -45,4 +46,13 @@ export function waypointObject(namespace: string, { name }: Waypoint, className:
       listeners: [{ name: 'mesh', port: 15008, protocol: 'HBONE' }],
     },
   };
+}
+
+/** Those that the operator keeps, each once, sorted. */
+export function waypointObjects({ workloads }: Mesh, className: string): readonly KubeObject[] {
+  const managed = [...workloads.values()].flatMap(({ namespace, settings: { mode, waypoint, revision } }) =>
+    mode === 'Ambient' && waypoint?.managed === true ? [waypointObject(namespace, waypoint, className, revision)] : [],
+  );
+  const byKey = new Map(managed.map((object) => [objectKey(object), object]));
+  return [...byKey].toSorted(([a], [b]) => compareText(a, b)).map(([, object]) => object);
 }
