@@ -15,6 +15,10 @@ export interface MeshSettings {
   readonly enforcement: 'Enforce' | 'Shadow';
   readonly mtls: 'Strict' | 'Permissive' | 'Unmanaged';
   readonly trustDomain: string;
+  /** Istio's proxies take their identities for those of the trust domain; ztunnel does not. */
+  readonly trustDomainAliases: readonly string[];
+  /** Whose policies, without a selector, are about every namespace. */
+  readonly rootNamespace: string;
   readonly onLastPolicy: 'Keep' | 'Release';
   /** Ambient: where L7 is decided; without one, L4 alone is. */
   readonly waypoint: Waypoint | undefined;

@@ -1,6 +1,7 @@
 /** One ApiGateway, resolved without its Routes. */
 
 import { meshAgent } from '../features/mesh/agent.ts';
+import { resolveMesh } from '../features/mesh/resolve.ts';
 import { resolveService } from '../features/service/resolve.ts';
 import { resolveTelemetry } from '../features/telemetry/resolve.ts';
 import { resolveWorkload } from '../features/workload/resolve.ts';
@@ -31,6 +32,7 @@ export function resolveGateway(object: KubeObject, recorder: Look<PolicyWorld>):
   const ports = spec.listeners.map(({ port }) => port);
   const { exposure, findings: ofService } = resolveService(ref, spec.service, ports);
   const { telemetry, findings: ofTelemetry } = resolveTelemetry(ref, spec.telemetry, lookup);
+  const { settings: mesh, findings: ofMesh } = resolveMesh(ref, spec.mesh, lookup);
   const names = listeners.map(({ spec: { name } }) => name);
   return {
     ref,
@@ -43,9 +45,10 @@ export function resolveGateway(object: KubeObject, recorder: Look<PolicyWorld>):
       workload,
       exposure,
       telemetry,
+      mesh,
       agent: meshAgent(spec.mesh),
       outer: policiesOn(ref, names, recorder),
     },
-    findings: [...findings, ...problems, ...ofWorkload, ...ofService, ...ofTelemetry],
+    findings: [...findings, ...problems, ...ofWorkload, ...ofService, ...ofTelemetry, ...ofMesh],
   };
 }

@@ -46,10 +46,8 @@ export type Wanted = ReadonlyMap<ObjectKey, ReadonlySet<ObjectKey>>;
 export interface References {
   /** Secrets that ApiGateways name. */
   readonly certificates: () => Wanted;
-  /** Secrets and ConfigMaps that AuthPolicies name. */
+  /** Secrets and ConfigMaps that AuthPolicies name; and ConfigMaps with Istio's MeshConfig, of ApiGateways in its mesh. */
   readonly keySets: (kind: 'Secret' | 'ConfigMap') => Wanted;
-  /** ConfigMaps with Istio's MeshConfig, by the ApiGateways in its mesh. */
-  readonly meshConfigs: () => Wanted;
 }
 
 export type Resolver = (snapshot: Snapshot) => Resolution;
@@ -117,6 +115,7 @@ function resolve(snapshot: Snapshot, stages: Stages): Resolution {
     stages.danglingAuth(authPolicies.all, world),
     stages.danglingLimits(rateLimitPolicies.all, world),
   );
+  const keySets = (kind: 'Secret' | 'ConfigMap') => authPolicies.reads(kind);
   const conflicts = conflictsAt([...gateways.values()]);
   return {
     className: stages.className,
@@ -129,8 +128,7 @@ function resolve(snapshot: Snapshot, stages: Stages): Resolution {
     findings: conflicts.length === 0 ? own : [...own, ...conflicts],
     references: {
       certificates: () => gatewayUnits.reads('Secret'),
-      keySets: (kind) => authPolicies.reads(kind),
-      meshConfigs: () => gatewayUnits.reads('ConfigMap'),
+      keySets: (kind) => (kind === 'Secret' ? keySets(kind) : new Map([...gatewayUnits.reads(kind), ...keySets(kind)])),
     },
   };
 }

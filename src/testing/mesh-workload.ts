@@ -59,6 +59,8 @@ const settings: Omit<MeshSettings, 'identity'> = {
   enforcement: 'Enforce',
   mtls: 'Strict',
   trustDomain: 'cluster.local',
+  trustDomainAliases: [],
+  rootNamespace: 'istio-system',
   onLastPolicy: 'Keep',
   waypoint: undefined,
   enrol: false,
