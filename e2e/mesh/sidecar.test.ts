@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { KubeObject } from '../../src/kube/object.ts';
 import { until } from '../operator/lib/until.ts';
 import type { World } from '../operator/lib/world.ts';
-import { type Caller, openCaller } from './lib/callers.ts';
+import { answersOf, type Caller, openCaller, settled } from './lib/callers.ts';
 import { meshedBackends, openMesh, podAddress } from './lib/meshed.ts';
 import { meshSuite } from './lib/suite.ts';
 
@@ -14,6 +14,15 @@ function security(kind: string, name: string, spec: object): KubeObject {
 }
 
 suite('a sidecar', () => {
+  const selector = { matchLabels: { app: 'web' } };
+  const allowing = (...accounts: readonly string[]) => {
+    const principals = accounts.map((account) => `cluster.local/ns/${world.namespace}/sa/${account}`);
+    return security('AuthorizationPolicy', 'web', {
+      selector,
+      action: 'ALLOW',
+      rules: [{ from: [{ source: { principals } }] }],
+    });
+  };
   let world: World;
   let outside: Caller;
   let friend: Caller;
@@ -65,5 +74,19 @@ suite('a sidecar', () => {
     await until('a friend is refused', async () => (await friend.status(web)) === '403');
     const as = (path: string, method = 'GET') => edge.status({ ...direct(), path, method, mutualTls: true });
     expect([await as('/open'), await as('/open', 'POST'), await as('/shut')]).toEqual(['200', '403', '403']);
+  });
+
+  test('takes a change on new connections, and answers once more as before on an old one', async () => {
+    const asEdge = () => edge.status({ ...direct(), mutualTls: true });
+    const pooled = () => friend.status({ ...web, pooled: true });
+    await world.apply(allowing('edge', 'friend'));
+    await until('both are admitted', async () => (await pooled()) === '200' && (await settled(asEdge, '200')));
+    const stop = await edge.watch({ ...direct(), mutualTls: true });
+    await world.apply(allowing('nobody'));
+    await until('the edge is refused', () => settled(asEdge, '403'));
+    expect([['200', '403'], ['403']]).toContainEqual([...new Set([await pooled(), await pooled(), await pooled()])]);
+    await world.apply(allowing('edge'));
+    await until('the edge is admitted', () => settled(asEdge, '200'));
+    expect(answersOf(await stop())).toEqual(['200', '403']);
   });
 });

@@ -115,3 +115,16 @@ function podSpec(serviceAccountName: string): object {
     containers: [{ name: 'caller', image: evengateImage, command, ports: [{ containerPort: port }], readinessProbe }],
   };
 }
+
+/** Ten in a row: the threads of a proxy take a change one after another. */
+export async function settled(ask: () => Promise<string>, answer: string): Promise<boolean> {
+  for (let count = 0; count < 10; count += 1) {
+    if ((await ask()) !== answer) return false;
+  }
+  return true;
+}
+
+/** Each once, in the order in which they came first. */
+export function answersOf(runs: readonly Run[]): readonly string[] {
+  return [...new Set(runs.map(({ answer }) => answer))];
+}

@@ -25,7 +25,7 @@ export interface PodAnswer {
   readonly peer?: string;
 }
 
-/** Equal answers in a row; times in ms since the watch began. */
+/** Equal answers in a row; times in ms since 1970, to compare with those of other pods. */
 export interface Run {
   readonly answer: string;
   count: number;
@@ -78,13 +78,12 @@ let watching: Promise<readonly Run[]> | undefined;
 let going = false;
 
 async function watch(what: PodAsk): Promise<readonly Run[]> {
-  const begun = performance.now();
   const runs: Run[] = [];
   while (going) {
-    const from = Math.round(performance.now() - begun);
+    const from = Date.now();
     const { status, failed } = await ask(what);
     const answer = String(status ?? failed);
-    const to = Math.round(performance.now() - begun);
+    const to = Date.now();
     const last = runs.at(-1);
     if (last?.answer === answer) Object.assign(last, { count: last.count + 1, to });
     else runs.push({ answer, count: 1, from, to });
