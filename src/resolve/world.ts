@@ -64,6 +64,7 @@ export function lookupOf<W extends ObjectWorld>(recorder: Look<W>): Lookup {
     service: (namespace, name) => look.get('Service', keyOf(namespace, name)),
     configMap: (namespace, name) => look.get('ConfigMap', keyOf(namespace, name)),
     secret: (namespace, name) => look.get('Secret', keyOf(namespace, name)),
+    fetchedKeys: (uri) => look.get('FetchedKeys', uri),
     namespaceLabels: (namespace) => ({
       ...look.get('Namespace', namespace)?.metadata.labels,
       'kubernetes.io/metadata.name': namespace,

@@ -44,7 +44,7 @@ interface Problem {
 }
 
 function findKeys(jwks: JwtSpec['jwks'], about: ObjectRef, lookup: Lookup): KeySource | Problem {
-  if (jwks.uri !== undefined) return remoteKeys(jwks.uri);
+  if (jwks.uri !== undefined) return keysAt(jwks.uri, lookup);
   if (jwks.inline !== undefined) return inlineKeys(jwks.inline, 'inline', 'the JWKS', lookup);
   if (jwks.configMapRef !== undefined) {
     const { name, key = 'jwks.json' } = jwks.configMapRef;
@@ -116,6 +116,20 @@ function inlineKeys(text: string, at: string, what: string, lookup: Lookup): Key
     at,
     message: `${what} cannot be used: ${read.problem}`,
     remedy: 'Give a JWKS (RFC 7517) of public RSA, EC or Ed25519 keys',
+  };
+}
+
+/** In a mesh somebody has fetched them, so that both sides know the same ones. */
+function keysAt(uri: string, lookup: Lookup): KeySource | Problem {
+  const keys = remoteKeys(uri);
+  const fetched = 'reason' in keys ? undefined : lookup.fetchedKeys(uri);
+  if (fetched === undefined) return keys;
+  if (fetched.jwks !== undefined) return inlineKeys(fetched.jwks, 'uri', `the JWKS of ${uri}`, lookup);
+  return {
+    reason: 'InvalidJwks',
+    at: 'uri',
+    message: `the JWKS of ${uri} is not there: ${fetched.problem ?? 'it has not been fetched yet'}`,
+    remedy: 'Mend what answers there, or give the keys inline or in a ConfigMap',
   };
 }
 

@@ -15,6 +15,7 @@ const lookup: Lookup = {
   configMap: () => undefined,
   secret: () => undefined,
   namespaceLabels: () => ({}),
+  fetchedKeys: () => undefined,
   canReference: (from, to) => from.namespace === to.namespace,
   once: (text, read) => read(text),
 };
