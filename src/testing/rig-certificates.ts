@@ -1,4 +1,4 @@
-/** Self-signed certificates (RFC 5280), made anew for every run; written by hand, which is shorter than a library's setup. */
+/** Certificates (RFC 5280), made anew for every run; written by hand, which is shorter than a library's setup. */
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { type Manifest, namespace } from './rig-manifests.ts';
 
@@ -19,6 +19,9 @@ const sequence = (...parts: readonly Buffer[]) => der(0x30, ...parts);
 const objectId = (hex: string) => der(0x06, Buffer.from(hex, 'hex'));
 const commonName = objectId('550403');
 const subjectAltName = objectId('551d11');
+const basicConstraints = objectId('551d13');
+/** DER's TRUE: that an extension is critical, and that a certificate is an authority's. */
+const critical = der(0x01, Buffer.from([0xff]));
 const ecdsaWithSha256 = sequence(objectId('2a8648ce3d040302'));
 
 function utcTime(date: Date): Buffer {
@@ -26,30 +29,64 @@ function utcTime(date: Date): Buffer {
   return der(0x17, Buffer.from(`${text}Z`));
 }
 
+/** P-256. */
+export type KeyPair = ReturnType<typeof newKeyPair>;
+
+export function newKeyPair() {
+  return generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+}
+
+export interface CertificateRequest {
+  /** Common name. */
+  readonly name: string;
+  readonly dnsNames?: readonly string[];
+  readonly uris?: readonly string[];
+  readonly keys: KeyPair;
+  /** Signs others. */
+  readonly authority?: boolean;
+  /** Itself when absent. */
+  readonly issuer?: { readonly name: string; readonly keys: KeyPair };
+}
+
 /** PEM texts of a P-256 certificate for DNS names, valid from yesterday to tomorrow. */
 export function testCertificate(...names: readonly string[]): TestCertificate {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+  return certificateOf({ name: names[0] ?? 'test', dnsNames: names, keys: newKeyPair() });
+}
+
+export function certificateOf(request: CertificateRequest): TestCertificate {
+  const { name, dnsNames = [], uris = [], keys, authority = false, issuer = { name, keys } } = request;
   const day = 86_400_000;
-  const name = sequence(der(0x31, sequence(commonName, der(0x0c, Buffer.from(names[0] ?? 'test')))));
-  const alternatives = sequence(...names.map((one) => der(0x82, Buffer.from(one))));
+  const alternatives = [...dnsNames.map((one) => ia5(0x82, one)), ...uris.map((one) => ia5(0x86, one))];
+  const extensions = [
+    ...(alternatives.length === 0 ? [] : [sequence(subjectAltName, der(0x04, sequence(...alternatives)))]),
+    ...(authority ? [sequence(basicConstraints, critical, der(0x04, sequence(critical)))] : []),
+  ];
   const body = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
     // A leading 1 keeps the serial number positive.
     der(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
     ecdsaWithSha256,
-    name,
+    distinguished(issuer.name),
     sequence(utcTime(new Date(Date.now() - day)), utcTime(new Date(Date.now() + day))),
-    name,
-    publicKey.export({ type: 'spki', format: 'der' }),
-    der(0xa3, sequence(sequence(subjectAltName, der(0x04, alternatives)))),
+    distinguished(name),
+    keys.publicKey.export({ type: 'spki', format: 'der' }),
+    der(0xa3, sequence(...extensions)),
   );
-  const signature = der(0x03, Buffer.concat([Buffer.from([0]), sign('sha256', body, privateKey)]));
+  const signature = der(0x03, Buffer.concat([Buffer.from([0]), sign('sha256', body, issuer.keys.privateKey)]));
   const base64 = sequence(body, ecdsaWithSha256, signature).toString('base64');
   const lines = base64.match(/.{1,64}/g) ?? [];
   return {
     certificate: `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`,
-    key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    key: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
   };
+}
+
+function ia5(tag: number, text: string): Buffer {
+  return der(tag, Buffer.from(text));
+}
+
+function distinguished(name: string): Buffer {
+  return sequence(der(0x31, sequence(commonName, der(0x0c, Buffer.from(name)))));
 }
 
 /** A kubernetes.io/tls Secret. */

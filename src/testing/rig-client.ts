@@ -7,6 +7,8 @@ import { exchangeHttp1, type Http1Message, writeHttp1 } from './rig-http1.ts';
 import type { Answer, HeaderPair } from './rig-request.ts';
 
 export interface Place {
+  /** 127.0.0.1 when absent. */
+  readonly host?: string | undefined;
   readonly port: number;
   /** Address to connect from; any of 127.0.0.0/8. */
   readonly from?: string | undefined;
@@ -17,8 +19,8 @@ export interface Place {
 }
 
 /** A connection whose handshake is done. Rejects when Envoy refuses it. */
-export function open({ port, from, serverName, alpn, maxVersion }: Place): Promise<Duplex> {
-  const socket = connectTcp({ host: '127.0.0.1', port, localAddress: from ?? '127.0.0.1', noDelay: true });
+export function open({ host = '127.0.0.1', port, from, serverName, alpn, maxVersion }: Place): Promise<Duplex> {
+  const socket = connectTcp({ host, port, localAddress: from ?? '127.0.0.1', noDelay: true });
   if (serverName === undefined) return settled(socket, 'connect');
   const tls = connectTls({
     socket,
