@@ -73,6 +73,10 @@ export function gatewayTarget(name = 'edge', sectionName?: string): object {
   return { kind: 'ApiGateway', name, ...(sectionName === undefined ? {} : { sectionName }) };
 }
 
+export function serviceTarget(name = 'orders', sectionName?: string): object {
+  return { kind: 'Service', name, ...(sectionName === undefined ? {} : { sectionName }) };
+}
+
 /** A public P-256 key whose private half is lost. */
 export const corpJwks =
   '{"keys":[{"kty":"EC","kid":"a","alg":"ES256","crv":"P-256","x":"ijRqLoo4B_dilODVy8qLz8MQOeq3ree8Qa1a7QsA6NA","y":"b3H4viKHxkZVmNYNkpCsYp3-dWqOY2kF-KcSRkherrQ"}]}';

@@ -15,6 +15,7 @@ import {
   route,
   routeTarget,
   service,
+  serviceTarget,
   tlsSecret,
 } from './build.ts';
 
@@ -102,6 +103,28 @@ const policies: readonly Forms[] = [
     ),
     authPolicy({ targetRefs: [gatewayTarget('edge', 'gone')] }, { name: 'outer' }),
   ],
+  [
+    authPolicy(
+      {
+        targetRefs: [serviceTarget()],
+        authorize: { allow: [{ name: 'all' }, { from: [{ serviceAccounts: ['billing/batch'] }] }] },
+      },
+      { name: 'behind' },
+    ),
+    authPolicy({ targetRefs: [serviceTarget('orders', 'http')], authenticate: { jwt: [jwt()] } }, { name: 'behind' }),
+    authPolicy({ targetRefs: [serviceTarget('orders', 'gone')] }, { name: 'behind' }),
+    authPolicy(
+      {
+        targetRefs: [serviceTarget('gone'), serviceTarget()],
+        authorize: { deny: [{ from: [{ namespaces: ['a'] }] }] },
+      },
+      { name: 'behind' },
+    ),
+  ],
+  [
+    authPolicy({ targetRefs: [serviceTarget('pay')] }, { name: 'pay', ...bank }),
+    authPolicy({ targetRefs: 'everything' }, { name: 'pay', ...bank }),
+  ],
   // An issuer more at the gateway shows in limits by claim of Routes that it does not guard.
   [
     authPolicy({ targetRefs: [routeTarget('other')], authenticate: { jwt: [jwt()] } }, { name: 'inner' }),
@@ -118,6 +141,7 @@ const others: readonly Forms[] = [
   [
     service(),
     service({ ports: [{ port: 80, appProtocol: 'h2c' }] }),
+    service({ ports: [{ name: 'http', port: 80 }] }),
     service({ type: 'ExternalName', externalName: 'x' }),
   ],
   [service({}, { name: 'pay', ...bank })],
