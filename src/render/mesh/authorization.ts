@@ -104,7 +104,8 @@ function rulesOf(
     const seen = ports.length > 0 ? portsSeen(view, ports) : closed === 'all' ? [] : closed;
     // About another Service's ports, or about one whose number nobody knows: there all ports are closed, and none admits.
     if (ports.length > 0 && seen.length === 0) return [];
-    const rule = ruleOf(conjunction.constraints, { ports: seen, issuers: workload.issuers, action });
+    const { point } = view;
+    const rule = ruleOf(conjunction.constraints, { ports: seen, issuers: workload.issuers, action, point });
     const said = rule.from === undefined && rule.to === undefined && rule.when === undefined ? everything : rule;
     return [{ rule: said, origin: originOf(conjunction.sources) }];
   });

@@ -2,6 +2,7 @@
 
 import type { Issuer } from '../../ir/guard.ts';
 import { expressible, istioText } from '../../ir/istio-terms.ts';
+import type { EnforcementPoint } from '../../ir/mesh.ts';
 import type { Condition, Operation, Rule, Source } from '../../istio/security.ts';
 import { attributeKey } from '../../policy/attribute.ts';
 import type { Constraint } from '../../policy/constraint.ts';
@@ -12,6 +13,7 @@ export interface RuleContext {
   readonly ports: readonly number[];
   readonly issuers: readonly Issuer[];
   readonly action: 'ALLOW' | 'DENY';
+  readonly point: EnforcementPoint;
 }
 
 /** Throws where Istio has no words for a constraint: whoever made the workload has asked `inexpressible` before. */
@@ -21,6 +23,8 @@ export function ruleOf(constraints: readonly Constraint[], context: RuleContext)
   const when: Condition[] = [];
   for (const constraint of constraints) {
     const { kind } = constraint.attribute;
+    // It drops a DENY that holds anything else, without a word, and so opens.
+    if (context.point === 'ztunnel' && kind !== 'principal') throw unsayable(constraint);
     if (kind === 'method' || kind === 'path' || kind === 'host') addOperation(operation, kind, constraint);
     else if (kind === 'principal' && (constraint.negated || source.principals === undefined))
       addSource(source, constraint);
