@@ -16,6 +16,8 @@ export interface Placement {
   readonly directory: string;
   /** Directory with one folder `<namespace>.<name>` a TLS Secret, holding tls.crt and tls.key. */
   readonly certificates: string;
+  /** Where Istio's agent keeps the certificate of the mesh; where there is none, nothing is dialled with it. */
+  readonly identity?: string;
   /** PEM bundle that remote JWKS servers are checked against. */
   readonly trustedCertificates: string;
   /** False where a port that is taken must be an error rather than shared (SO_REUSEPORT). */

@@ -47,6 +47,7 @@ export interface PodSpec {
   readonly terminationGracePeriodSeconds: number;
   readonly securityContext: object;
   readonly dnsConfig?: { readonly options: readonly { readonly name: string; readonly value: string }[] };
+  readonly initContainers?: readonly NativeSidecar[];
   readonly containers: readonly Container[];
   readonly volumes: readonly Volume[];
   readonly topologySpreadConstraints?: readonly TopologySpreadConstraint[];
@@ -73,6 +74,19 @@ export interface Container {
   readonly volumeMounts: readonly VolumeMount[];
 }
 
+/** Runs beside the containers: it is started before them, and ends after them. */
+export interface NativeSidecar {
+  readonly name: string;
+  readonly image: string;
+  readonly restartPolicy: 'Always';
+  readonly args: readonly string[];
+  readonly env: readonly object[];
+  readonly resources: ResourceRequirements;
+  readonly startupProbe: object;
+  readonly securityContext: object;
+  readonly volumeMounts: readonly VolumeMount[];
+}
+
 export interface VolumeMount {
   readonly name: string;
   readonly mountPath: string;
@@ -82,7 +96,8 @@ export interface VolumeMount {
 /** One source beside the name. */
 export interface Volume {
   readonly name: string;
-  readonly projected?: { readonly sources: readonly { readonly configMap: ConfigMapSource }[] };
+  readonly projected?: { readonly sources: readonly ProjectedSource[] };
+  readonly configMap?: ConfigMapSource;
   readonly secret?: {
     readonly secretName: string;
     readonly optional: boolean;
@@ -90,6 +105,16 @@ export interface Volume {
   };
   readonly emptyDir?: { readonly medium?: 'Memory'; readonly sizeLimit?: Quantity };
 }
+
+export type ProjectedSource =
+  | { readonly configMap: ConfigMapSource }
+  | {
+      readonly serviceAccountToken: {
+        readonly audience: string;
+        readonly expirationSeconds: number;
+        readonly path: string;
+      };
+    };
 
 export interface ConfigMapSource {
   readonly name: string;

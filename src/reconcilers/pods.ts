@@ -23,6 +23,11 @@ function certificatesOf({ spec }: Pod): ReadonlySet<string> {
   return new Set(foldersIn(spec));
 }
 
+/** Whether each of the Pods has the mesh's certificate. */
+export function haveIdentity(pods: readonly Pod[]): boolean {
+  return pods.every(({ spec }) => mountPaths(spec).includes(paths.identity));
+}
+
 /** Folders of certificates that the Pods of a Deployment get. */
 export function mountedFolders(deployment: KubeObject | undefined): readonly string[] {
   const spec = deployment?.spec as { readonly template?: { readonly spec?: Pod['spec'] } } | undefined;
@@ -31,8 +36,13 @@ export function mountedFolders(deployment: KubeObject | undefined): readonly str
 
 function foldersIn(spec: Pod['spec']): readonly string[] {
   const prefix = `${paths.certificates}/`;
+  return mountPaths(spec).flatMap((path) => (path.startsWith(prefix) ? [path.slice(prefix.length)] : []));
+}
+
+/** Of Envoy; what runs beside it is an init container. */
+function mountPaths(spec: Pod['spec']): readonly string[] {
   const mounts = (spec?.containers ?? []).flatMap(({ volumeMounts }) => volumeMounts ?? []);
-  return mounts.flatMap(({ mountPath }) => (mountPath.startsWith(prefix) ? [mountPath.slice(prefix.length)] : []));
+  return mounts.map(({ mountPath }) => mountPath);
 }
 
 /** States of a container that pass by themselves. */

@@ -3,14 +3,16 @@ import { type Json, types } from '../envoy/json.ts';
 import { clusterName, collectorName, jwksClusterName } from '../features/names.ts';
 import type { Backend, Gateway } from '../ir/gateway.ts';
 import type { Endpoints, Placement } from '../ir/placement.ts';
+import { keyOf } from '../kube/object.ts';
 import { type Fragment, leaf } from './fragment.ts';
+import { meshTls } from './mesh-identity.ts';
 
-export type Clusters = (gateway: Pick<Gateway, 'chains' | 'telemetry'>) => readonly Fragment[];
+export type Clusters = (gateway: Pick<Gateway, 'chains' | 'telemetry' | 'identities'>) => readonly Fragment[];
 
 /** Sorted by name. Endpoints are asked for each time; the text is remembered while they are the same. */
 export function clusters(placement: Placement): Clusters {
   let known: ReadonlyMap<string, Fragment> = new Map();
-  return ({ chains, telemetry: { tracing } }) => {
+  return ({ chains, telemetry: { tracing }, identities }) => {
     const used = new Map<string, Fragment>();
     const byName = new Map<string, Fragment>();
     const put = (name: string, about: string, make: () => object) => {
@@ -21,8 +23,11 @@ export function clusters(placement: Placement): Clusters {
     };
     const putService = (name: string, backend: Backend) => {
       const endpoints = placement.endpoints(backend);
-      const about = `${backend.protocol} ${JSON.stringify(endpoints)}`;
-      put(name, about, () => serviceCluster(name, backend, endpoints));
+      const peers =
+        placement.identity === undefined ? undefined : identities?.get(keyOf(backend.namespace, backend.service));
+      const about = `${backend.protocol} ${JSON.stringify(endpoints)} ${peers?.join(' ') ?? ''}`;
+      const dialled = () => transport(placement, backend, peers);
+      put(name, about, () => ({ ...serviceCluster(name, backend, endpoints), ...dialled() }));
     };
     if (tracing !== undefined) putService(collectorName(tracing.backend), tracing.backend);
     for (const { backends, issuers } of chains.map(({ uses }) => uses)) {
@@ -73,6 +78,11 @@ function serviceCluster(name: string, backend: Backend, endpoints: Endpoints): o
     },
     ...(backend.protocol === 'HTTP/2' ? { typed_extension_protocol_options: http2 } : {}),
   };
+}
+
+/** In clear text while nobody knows who must answer. */
+function transport({ directory }: Placement, backend: Backend, peers: readonly string[] = []): object {
+  return peers.length === 0 ? {} : { transport_socket: meshTls(directory, { ...backend, peers }) };
 }
 
 const http2: Json = {

@@ -9,12 +9,17 @@ export const paths = {
   resources: '/etc/evengate/resources',
   /** One mounted TLS Secret a folder `<namespace>.<name>` (`secretName`). */
   certificates: '/etc/evengate/certificates',
+  /** An emptyDir of Pods in a mesh, which Istio's agent writes to. */
+  identity: '/etc/evengate/identity',
   /** An emptyDir, for nothing but the socket. */
   admin: '/var/run/evengate',
 } as const;
 
 /** Where nobody names another. */
 export const envoyImage = 'docker.io/envoyproxy/envoy:distroless-v1.40.0';
+
+/** With Istio's agent, for Pods in a mesh; where nobody names another. */
+export const istioAgentImage = 'docker.io/istio/proxyv2:1.31.1-distroless';
 
 /** A file among the resources. */
 export const bootstrapFile = 'bootstrap.json';

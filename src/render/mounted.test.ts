@@ -3,7 +3,7 @@ import type { Chain, Gateway } from '../ir/gateway.ts';
 import { gateway as written } from '../testing/build.ts';
 import { compile } from '../testing/compile.ts';
 import { certificateSecret } from '../testing/operator/shop.ts';
-import { certificatesIn, certificatesOf, withLoaded, withMounted } from './mounted.ts';
+import { certificatesIn, certificatesOf, withIdentity, withLoaded, withMounted } from './mounted.ts';
 
 function chain(name: string, ...secrets: readonly string[]): Chain {
   return {
@@ -79,4 +79,37 @@ test('what a listener has is read from what its Envoys were told', () => {
   const found = [...certificatesIn(text)].map(([name, all]) => [name, all.map(({ secret }) => secret.name)]);
   expect(found).toEqual([['https-443-a', ['old', 'new']]]);
   expect(certificatesIn('nonsense').size).toBe(0);
+});
+
+describe('the certificate of the mesh', () => {
+  const dialling = (...services: readonly (readonly [string, readonly string[]])[]): Gateway => ({
+    ...gateway(chain('http-80')),
+    identities: new Map(services),
+  });
+  const peers = ['cluster.local/ns/shop/sa/orders'];
+  const orders = dialling(['shop/orders', peers]);
+
+  test('is used when every Pod has it', () => {
+    expect(withIdentity(orders, true, undefined)).toBe(orders);
+  });
+
+  test('is not used before', () => {
+    expect(withIdentity(orders, false, undefined).identities).toBeUndefined();
+    expect(withIdentity(orders, false, dialling()).identities).toBeUndefined();
+  });
+
+  test('is used on once it was, though a Pod should lack it: that one alone fails', () => {
+    expect(withIdentity(orders, false, orders)).toBe(orders);
+  });
+
+  test('is shown to a Service without Pods as it was before, and to none of which nobody knows', () => {
+    const empty = dialling(['shop/orders', []], ['shop/new', []]);
+    expect(withIdentity(empty, true, orders).identities).toEqual(new Map([['shop/orders', peers]]));
+    expect(withIdentity(empty, true, undefined).identities).toEqual(new Map());
+  });
+
+  test('is nothing of a gateway without one', () => {
+    const plain = gateway(chain('http-80'));
+    expect(withIdentity(plain, false, orders)).toBe(plain);
+  });
 });

@@ -26,6 +26,25 @@ export function withMounted(
   return { ...gateway, chains };
 }
 
+/**
+ * The gateway, whose Services are dialled in clear text until every Pod has the mesh's certificate; once it was told
+ * otherwise, that stays. A Service that has no Pod is dialled as it was before: its next Pods are expected to be like its last.
+ *
+ * @param mounted every Pod has the certificate
+ */
+export function withIdentity(gateway: Gateway, mounted: boolean, before: Gateway | undefined): Gateway {
+  const { identities, ...others } = gateway;
+  if (identities === undefined) return gateway;
+  const old = before?.identities ?? new Map<string, readonly string[]>();
+  if (!mounted && old.size === 0) return others;
+  if ([...identities.values()].every(({ length }) => length > 0)) return gateway;
+  const known = [...identities].map(([key, peers]) => [key, peers.length > 0 ? peers : old.get(key)] as const);
+  return {
+    ...gateway,
+    identities: new Map(known.filter((one): one is [string, readonly string[]] => one[1] !== undefined)),
+  };
+}
+
 /** By name of the chain. */
 export type ChainCertificates = ReadonlyMap<string, Chain['certificates']>;
 

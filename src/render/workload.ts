@@ -6,8 +6,9 @@ import type { Gateway } from '../ir/gateway.ts';
 import type { ConfigMap } from '../kube/core.ts';
 import { type KubeObject, keyOf, type ObjectRef } from '../kube/object.ts';
 import type { ServiceAccount } from '../kube/workloads.ts';
-import { bootstrapFile } from './envoy-process.ts';
+import { bootstrapFile, istioAgentImage, paths } from './envoy-process.ts';
 import { podBootstrap } from './in-cluster.ts';
+import { meshSecrets } from './mesh-identity.ts';
 import { bootstrapConfigMapName, childLabels, childName, ownerReferences, shortHash } from './names.ts';
 import { deployment } from './workload/deployment.ts';
 import type { Fleet } from './workload/fleet.ts';
@@ -20,6 +21,8 @@ export interface ChildrenContext {
   readonly className: string;
   /** Of Envoy, where the ApiGateway names no other. */
   readonly image: string;
+  /** Of Istio's agent, where the ApiGateway names no other. */
+  readonly agentImage?: string;
   /** TLS Secrets that the Pods mount; those that the gateway serves when absent. */
   readonly certificates?: readonly ObjectRef[];
 }
@@ -39,14 +42,16 @@ export function children(gateway: Gateway, context: ChildrenContext): readonly K
   return all.filter((object) => object !== undefined);
 }
 
-function fleetOf(gateway: Gateway, { owner, className, image, certificates }: ChildrenContext): Fleet {
-  const { ref, workload } = gateway;
+function fleetOf(gateway: Gateway, context: ChildrenContext): Fleet {
+  const { owner, className, image, agentImage = istioAgentImage, certificates } = context;
+  const { ref, workload, agent } = gateway;
   const labels = childLabels(ref, className);
   const drainToken = shortHash(`drain ${owner?.uid ?? keyOf(ref.namespace, ref.name)}`, 32);
   const { drainSeconds, memoryLimit } = workload;
   return {
     gateway,
     image: workload.image ?? image,
+    agentImage: agent?.image ?? agentImage,
     labels,
     certificates: certificates ?? served(gateway),
     bootstrap: `${JSON.stringify(podBootstrap(ref, { drainToken, drainSeconds, memoryLimit }), undefined, 2)}\n`,
@@ -83,6 +88,6 @@ function bootstrapConfigMap({ gateway, bootstrap, metadata }: Fleet): ConfigMap 
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: metadata(bootstrapConfigMapName(gateway.ref)),
-    data: { [bootstrapFile]: bootstrap },
+    data: { [bootstrapFile]: bootstrap, ...(gateway.agent && Object.fromEntries(meshSecrets(paths.identity))) },
   };
 }

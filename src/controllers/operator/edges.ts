@@ -3,13 +3,14 @@ import type { ConfigMapDelivery, Published } from '../../delivery/configmap.ts';
 import type { Gateway } from '../../ir/gateway.ts';
 import type { KubeObject, ObjectKey, ObjectRef } from '../../kube/object.ts';
 import { certificateReport } from '../../reconcilers/certificates.ts';
-import { isLiving, isReady, mountedCertificates, podTroubles } from '../../reconcilers/pods.ts';
+import { haveIdentity, isLiving, isReady, mountedCertificates, podTroubles } from '../../reconcilers/pods.ts';
 import { type Edge, type EdgeRenderer, edgeRenderer } from '../../render/edge.ts';
 import { inCluster } from '../../render/in-cluster.ts';
 import {
   type ChainCertificates,
   certificatesIn,
   certificatesOf,
+  withIdentity,
   withLoaded,
   withMounted,
 } from '../../render/mounted.ts';
@@ -75,12 +76,14 @@ export class Edges {
     const told = this.#open(key, stored);
     const living = this.#options.pods.of(gateway.ref).filter(isLiving);
     const render = await rendererOf(told, signal);
-    const mounted = withMounted(gateway, mountedCertificates(living), told.gateway);
+    const identified = haveIdentity(living);
+    const dialling = withIdentity(gateway, identified, told.gateway);
+    const mounted = withMounted(dialling, mountedCertificates(living), told.gateway);
     const servable = withLoaded(mounted, told.loaded, told.certificates);
     const { tracer = noTracer } = this.#options;
     const edge = tracer.span('render', {}, () => render(servable));
     // After a restart it is not known what the listener served before: it serves on until the new Pods are there.
-    if (mounted !== gateway && told.gateway === undefined) return this.#hold(key, told, edge);
+    if (mounted !== dialling && told.gateway === undefined) return this.#hold(key, told, edge);
     const begin = performance.now();
     const published = await tracer.span('publish', {}, async (span) => {
       const answer = await told.delivery.publish(edge, signal);
@@ -91,10 +94,14 @@ export class Edges {
     this.#options.measure.published(gateway.ref, published, performance.now() - begin);
     const isTaken = published.kind === 'served' || published.kind === 'pending';
     if (isTaken) takeUp(told, servable, published);
-    const whole = mounted === gateway;
+    const waits = waitsFor({
+      certificates: mounted !== dialling,
+      identity: !identified && gateway.agent !== undefined,
+    });
+    const whole = waits.length === 0;
     const isNews = published.kind === 'served' && whole && told.served !== view.resolution;
     if (isNews) told.served = view.resolution;
-    this.#report(key, { told, published, edge, whole, isNews });
+    this.#report(key, { told, published, edge, waits, isNews });
     // Certificates that were kept for the new ones can go.
     const isOver = servable !== mounted && withLoaded(mounted, told.loaded, told.certificates) === mounted;
     const againInMs = isOver ? 1 : published.againInMs;
@@ -147,7 +154,7 @@ export class Edges {
       findings: [],
       unusable: [],
     };
-    this.#report(key, { told, published, edge, whole: false });
+    this.#report(key, { told, published, edge, waits: waitsFor({ certificates: true, identity: false }) });
     return { requeueAfterMs: 1000 };
   }
 
@@ -171,13 +178,13 @@ export class Edges {
     return told;
   }
 
-  #report(key: ObjectKey, { told, published, edge, whole, isNews = false }: Reported): void {
+  #report(key: ObjectKey, { told, published, edge, waits, isNews = false }: Reported): void {
     const { measure, onTold } = this.#options;
     const pods = this.#options.pods.of(edge.gateway);
     told.edge = edge;
     const written = this.#options.view()?.snapshot.ApiGateway.get(key);
     const { findings: missing, shut } = certificateReport(written, published.unusable);
-    const report = { ...deliveryOf(published, { edge, whole }), ...(shut.length === 0 ? {} : { shut }) };
+    const report = { ...deliveryOf(published, { edge, waits }), ...(shut.length === 0 ? {} : { shut }) };
     const refusals = published.kind === 'refused' || published.kind === 'too-large' ? published.findings : [];
     const findings = [...refusals, ...missing, ...troubleFinding(edge.gateway, podTroubles(pods))];
     const same = JSON.stringify([told.report, told.findings]) === JSON.stringify([report, findings]);
@@ -213,28 +220,34 @@ interface Reported {
   readonly told: Told;
   readonly published: Published;
   readonly edge: Edge;
-  /** All of the gateway is in place. */
-  readonly whole: boolean;
+  readonly waits: readonly string[];
   /** Every Ready Envoy has what it did not have before. */
   readonly isNews?: boolean;
 }
 
 interface Circumstances {
   readonly edge: Edge;
-  readonly whole: boolean;
+  /** What of the gateway is not in place yet; empty where all of it is. */
+  readonly waits: readonly string[];
 }
 
-function deliveryOf({ kind, revision, envoys, findings }: Published, { edge, whole }: Circumstances): Delivery {
+function waitsFor(what: { readonly certificates: boolean; readonly identity: boolean }): readonly string[] {
+  return [
+    ...(what.certificates ? ['listeners wait until all Pods have their certificates mounted'] : []),
+    ...(what.identity ? ['Services are dialled in clear text until all Pods have the certificate of the mesh'] : []),
+  ];
+}
+
+function deliveryOf({ kind, revision, envoys, findings }: Published, { edge, waits }: Circumstances): Delivery {
   const [first] = findings;
   if (first !== undefined && (kind === 'refused' || kind === 'too-large')) {
     return { revision, rejected: `${first.message}. ${first.remedy}.` };
   }
   const late = envoys.late.length === 0 ? [] : [`Pod ${envoys.late.join(', ')} did not take it up in time`];
-  const waiting = whole ? [] : ['listeners wait until all Pods have their certificates mounted'];
-  const remarks = [...late, ...waiting];
+  const remarks = [...late, ...waits];
   return {
     revision: revision === '' ? edge.revision : revision,
-    envoys: { loaded: whole ? envoys.loaded : 0, ready: envoys.ready },
+    envoys: { loaded: waits.length === 0 ? envoys.loaded : 0, ready: envoys.ready },
     ...(remarks.length === 0 ? {} : { remarks }),
   };
 }

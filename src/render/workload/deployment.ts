@@ -15,6 +15,7 @@ import {
   shortHash,
 } from '../names.ts';
 import type { Fleet } from './fleet.ts';
+import { agentContainer, agentVolumes, identityMount, meshAnnotations, meshLabels } from './mesh.ts';
 import { scaleAnnotations } from './scaling.ts';
 
 /** Of the bootstrap, which a running Envoy never reads again. */
@@ -22,6 +23,7 @@ const bootstrapAnnotation = 'evengate.dev/bootstrap';
 
 export function deployment(fleet: Fleet): Deployment {
   const { gateway, labels, bootstrap } = fleet;
+  const { mesh } = gateway;
   const { scale, pods } = gateway.workload;
   return {
     apiVersion: 'apps/v1',
@@ -33,8 +35,12 @@ export function deployment(fleet: Fleet): Deployment {
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: 0 } },
       template: {
         metadata: {
-          labels: { ...pods.labels, ...labels },
-          annotations: { ...pods.annotations, [bootstrapAnnotation]: shortHash(bootstrap, 16) },
+          labels: { ...pods.labels, ...labels, ...(mesh && meshLabels(mesh.mode)) },
+          annotations: {
+            ...pods.annotations,
+            ...(mesh && meshAnnotations(mesh.mode)),
+            [bootstrapAnnotation]: shortHash(bootstrap, 16),
+          },
         },
         spec: podSpec(fleet),
       },
@@ -43,7 +49,7 @@ export function deployment(fleet: Fleet): Deployment {
 }
 
 function podSpec(fleet: Fleet): PodSpec {
-  const { ref, workload } = fleet.gateway;
+  const { ref, workload, agent } = fleet.gateway;
   return {
     serviceAccountName: childName(ref),
     automountServiceAccountToken: false,
@@ -57,8 +63,14 @@ function podSpec(fleet: Fleet): PodSpec {
     },
     // Names are whole: the search list would be asked first, three times in vain.
     dnsConfig: { options: [{ name: 'ndots', value: '1' }] },
+    ...(agent && { initContainers: [agentContainer(agent, fleet)] }),
     containers: [envoy(fleet)],
-    volumes: [resourcesVolume(ref), adminVolume, ...fleet.certificates.map((secret) => certificate(ref, secret))],
+    volumes: [
+      resourcesVolume(ref),
+      adminVolume,
+      ...(agent === undefined ? [] : agentVolumes),
+      ...fleet.certificates.map((secret) => certificate(ref, secret)),
+    ],
     topologySpreadConstraints: spread(workload.pods.spread, podSelector(ref)),
     ...placement(workload.pods),
   };
@@ -120,6 +132,7 @@ function envoy({ gateway, image, certificates, drainToken }: Fleet): Container {
     volumeMounts: [
       { name: 'resources', mountPath: paths.resources, readOnly: true },
       { name: 'admin', mountPath: paths.admin },
+      ...(gateway.agent === undefined ? [] : [identityMount]),
       ...certificates.map(certificateMount),
     ],
   };

@@ -7,6 +7,8 @@ import type { Labels } from '../../kube/pods.ts';
 export interface Fleet {
   readonly gateway: Gateway;
   readonly image: string;
+  /** Of Istio's agent, where the gateway needs one. */
+  readonly agentImage: string;
   readonly labels: Labels;
   readonly certificates: readonly ObjectRef[];
   /** Content of the bootstrap file. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from '@jest/globals';
+import type { ConfigMap } from '../../kube/core.ts';
 import { type KubeObject, objectKey } from '../../kube/object.ts';
 import type { Deployment } from '../../kube/workloads.ts';
 import { resolver } from '../../resolve/resolve.ts';
@@ -28,6 +29,14 @@ const cases: Readonly<Record<string, Shown>> = {
   },
   names: ({ kind, metadata }) =>
     ['ServiceAccount', 'ConfigMap', 'Deployment'].includes(kind) ? [metadata.name, metadata.labels] : undefined,
+  sidecar: (child) => {
+    if (child.kind === 'ConfigMap') return (child as ConfigMap).data;
+    return child.kind === 'Deployment' ? (child as Deployment).spec.template : undefined;
+  },
+  ambient: (child) => {
+    if (child.kind === 'NetworkPolicy') return child.spec;
+    return child.kind === 'Deployment' ? meshOf(child as Deployment) : undefined;
+  },
   certificates: (child) => {
     if (child.kind === 'Service') return child.spec;
     return child.kind === 'Deployment' ? mountsOf(child as Deployment) : undefined;
@@ -36,6 +45,10 @@ const cases: Readonly<Record<string, Shown>> = {
 
 function scaleOf({ spec }: Deployment): object {
   return { replicas: spec.replicas ?? 'not ours', resources: spec.template.spec.containers[0]?.resources };
+}
+
+function meshOf({ spec: { template } }: Deployment): object {
+  return { ...template.metadata, initContainers: template.spec.initContainers ?? 'none' };
 }
 
 function mountsOf({ spec }: Deployment): object {

@@ -5,6 +5,7 @@ import type { Service, ServicePort } from '../../kube/core.ts';
 import type { NetworkPolicy } from '../../kube/workloads.ts';
 import { childName, podSelector } from '../names.ts';
 import type { Fleet } from './fleet.ts';
+import { hbonePort } from './mesh.ts';
 
 /** Undefined without any port, which the API server would refuse. */
 export function service({ gateway, metadata }: Fleet): Service | undefined {
@@ -55,7 +56,8 @@ function openPorts({ listeners }: Gateway): readonly { readonly port: number; re
  */
 export function networkPolicy({ gateway, metadata }: Fleet): NetworkPolicy {
   const listeners = openPorts(gateway).map(({ port }) => containerPort(port));
-  const open = new Set([...listeners, ownPorts.operations, ownPorts.readiness]);
+  const mesh = gateway.mesh?.mode === 'Ambient' ? [hbonePort] : [];
+  const open = new Set([...listeners, ownPorts.operations, ownPorts.readiness, ...mesh]);
   const ports = [...open].map((port) => ({ protocol: 'TCP', port }) as const);
   return {
     apiVersion: 'networking.k8s.io/v1',
