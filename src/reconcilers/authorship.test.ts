@@ -10,6 +10,7 @@ import {
   route,
   routeTarget,
   service,
+  serviceTarget,
   snapshotOf,
 } from '../testing/build.ts';
 import { statuses } from './statuses.ts';
@@ -66,6 +67,14 @@ test('a policy has the author of the Route that it targets', () => {
   const world = [gateway(), theirs, service(), route(parents('theirs')), authPolicy()];
   expect(reportedBy('theirs', world)).toEqual(['ApiGateway theirs', 'AuthPolicy orders', 'Route orders']);
   expect(reportedBy('evengate', world)).toEqual(['ApiGateway edge']);
+});
+
+test('a policy on a Service has the author of the first Route that sends there', () => {
+  const world = [gateway(), theirs, service(), route(parents('theirs')), authPolicy({ targetRefs: [serviceTarget()] })];
+  expect(reportedBy('theirs', world)).toEqual(['ApiGateway theirs', 'AuthPolicy orders', 'Route orders']);
+  expect(reportedBy('evengate', world)).toEqual(['ApiGateway edge']);
+  const unused = [gateway(), theirs, service(), authPolicy({ targetRefs: [serviceTarget()] })];
+  expect(reportedBy('evengate', unused)).toEqual(['ApiGateway edge', 'AuthPolicy orders']);
 });
 
 test('what belongs to another class is no mistake, and no entry in parents', () => {

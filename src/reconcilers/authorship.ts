@@ -2,6 +2,7 @@
 import { defaultClass } from '../ir/class-name.ts';
 import type { ObjectKey } from '../kube/object.ts';
 import type { Resolution } from '../resolve/resolve.ts';
+import { routesTo } from './routes-to.ts';
 
 /**
  * Class of the operator that reports on it: that of the first ApiGateway that the object leads to, of those that exist, and
@@ -20,6 +21,8 @@ function classAt(kind: string, key: ObjectKey, resolution: Resolution): string |
       return first(resolution.routes.get(key)?.parents ?? [], ({ gateway }) =>
         classAt('ApiGateway', gateway, resolution),
       );
+    case 'Service':
+      return first(routesTo(key, resolution.routes), (route) => classAt('Route', route, resolution));
     case 'AuthPolicy':
       return classOfTargets(resolution.authPolicies.get(key)?.attached ?? [], resolution);
     case 'RateLimitPolicy':

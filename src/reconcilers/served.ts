@@ -2,6 +2,7 @@
 import type { ObjectKey } from '../kube/object.ts';
 import type { Resolution } from '../resolve/resolve.ts';
 import { programmed, type Verdict } from '../status/conditions.ts';
+import { routesTo } from './routes-to.ts';
 import type { StatusWorld } from './world.ts';
 
 /** What an object became; the same value while nothing that it depends on changed. */
@@ -40,9 +41,11 @@ export function gatewaysOf(
   attached: readonly { readonly target: string }[],
   { routes, gateways }: Resolution,
 ): readonly ObjectKey[] {
+  const gatewaysOfRoute = (key: ObjectKey) => (routes.get(key)?.placements ?? []).map(({ gateway }) => gateway);
   const found = attached.flatMap(({ target }) => {
     const [kind = '', key = ''] = target.split(' ');
-    if (kind === 'Route') return (routes.get(key)?.placements ?? []).map(({ gateway }) => gateway);
+    const through = kind === 'Service' ? routesTo(key, routes) : kind === 'Route' ? [key] : undefined;
+    if (through !== undefined) return through.flatMap(gatewaysOfRoute);
     return gateways.has(key) ? [key] : [];
   });
   return [...new Set(found)].toSorted();

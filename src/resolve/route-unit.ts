@@ -22,6 +22,8 @@ export interface RouteUnit {
   readonly findings: readonly Finding[];
   readonly hosts: readonly string[];
   readonly guards: readonly Guard[];
+  /** That its rules send to, each once, whoever serves the Route. */
+  readonly services: readonly ObjectKey[];
 }
 
 /** The entries of a Route at one listener, under each of its hosts. */
@@ -55,6 +57,7 @@ export function resolveRoute(object: KubeObject, recorder: Look<RouteWorld>, gua
     placements: guarded.map(({ placement }) => placement),
     parents,
     hosts: [...new Set(attachments.flatMap(({ hosts }) => hosts))].toSorted(),
+    services: servicesOf(rules),
     guards: joined(guarded.map(({ placement }) => placement.entries.map(({ guard }) => guard))),
     findings: joined([
       route.findings,
@@ -63,6 +66,12 @@ export function resolveRoute(object: KubeObject, recorder: Look<RouteWorld>, gua
       unique(joined(guarded.map((each) => each.findings))),
     ]),
   };
+}
+
+function servicesOf(rules: readonly Rule[]): readonly ObjectKey[] {
+  return [
+    ...new Set(rules.flatMap(({ backends }) => backends.map(({ namespace, service }) => keyOf(namespace, service)))),
+  ];
 }
 
 /** One rule may stand on many listeners: what is wrong with it is said once. */
