@@ -81,12 +81,12 @@ suite('a sidecar', () => {
     const pooled = () => friend.status({ ...web, pooled: true });
     await world.apply(allowing('edge', 'friend'));
     await until('both are admitted', async () => (await pooled()) === '200' && (await settled(asEdge, '200')));
-    const stop = await edge.watch({ ...direct(), mutualTls: true });
+    const stop = await edge.watch({ edge: { ...direct(), mutualTls: true } });
     await world.apply(allowing('nobody'));
     await until('the edge is refused', () => settled(asEdge, '403'));
     expect([['200', '403'], ['403']]).toContainEqual([...new Set([await pooled(), await pooled(), await pooled()])]);
     await world.apply(allowing('edge'));
     await until('the edge is admitted', () => settled(asEdge, '200'));
-    expect(answersOf(await stop())).toEqual(['200', '403']);
+    expect(answersOf((await stop()).edge)).toEqual(['200', '403']);
   });
 });

@@ -18,7 +18,7 @@ export type Standing = 'Sidecar' | 'Certificate' | 'Outside';
 
 export interface CallerOptions {
   readonly standing: Standing;
-  /** Made when it is not there; of its own name when absent. */
+  /** One that is there; one of its own name is made when absent. */
   readonly serviceAccount?: string;
   /** The world's when absent. */
   readonly namespace?: string;
@@ -28,25 +28,28 @@ export interface Caller {
   ask(what: PodAsk): Promise<PodAnswer>;
   /** `200`, or the code of an error. */
   status(what: PodAsk): Promise<string>;
-  /** Goes on asking, each time on a new connection, until the function is called that it resolves to. */
-  watch(what: PodAsk): Promise<() => Promise<readonly Run[]>>;
+  /** Goes on asking these in turn, until the function is called that it resolves to. */
+  watch<Name extends string>(asks: Readonly<Record<Name, PodAsk>>): Promise<() => Promise<Watched<Name>>>;
 }
+
+/** What came back, of each. */
+export type Watched<Name extends string> = Readonly<Record<Name, readonly Run[]>>;
 
 const port = 9000;
 
 /** Resolves when the pod answers. */
 export async function openCaller(world: World, name: string, options: CallerOptions): Promise<Caller> {
-  const { standing, serviceAccount = name, namespace = world.namespace } = options;
+  const { standing, serviceAccount, namespace = world.namespace } = options;
   const metadata = { name, namespace };
   const service = { type: 'NodePort', selector: { caller: name }, ports: [{ name: 'http-tests', port }] };
+  if (serviceAccount === undefined) await world.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata });
   await world.apply(
-    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: serviceAccount, namespace } },
     { apiVersion: 'v1', kind: 'Service', metadata, spec: service },
     {
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: { ...metadata, ...marks(name, standing) },
-      spec: podSpec(serviceAccount),
+      spec: podSpec(serviceAccount ?? name),
     },
   );
   const caller = new PodCaller(await addressOf(world, name, namespace));
@@ -78,9 +81,9 @@ class PodCaller implements Caller {
     return String(status ?? failed);
   }
 
-  async watch(what: PodAsk): Promise<() => Promise<readonly Run[]>> {
-    await this.#send('/watch', what);
-    return async () => (await this.#send('/stop')) as readonly Run[];
+  async watch<Name extends string>(asks: Readonly<Record<Name, PodAsk>>): Promise<() => Promise<Watched<Name>>> {
+    await this.#send('/watch', asks);
+    return async () => (await this.#send('/stop')) as Watched<Name>;
   }
 
   async #send(path: string, body: object = {}): Promise<unknown> {

@@ -1,6 +1,6 @@
 /**
  * Runs in a pod, as one text that Node is given: asks on behalf of a test, as whoever the pod is. A new connection for each request,
- * unless `pooled`. POST /ask answers one request; POST /watch goes on asking, and POST /stop tells what came back.
+ * unless `pooled`. POST /ask answers one request; POST /watch goes on with several in turn, and POST /stop tells what came back.
  */
 import { readFileSync } from 'node:fs';
 import { Agent, createServer, type IncomingMessage, request } from 'node:http';
@@ -74,33 +74,40 @@ async function text(stream: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-let watching: Promise<readonly Run[]> | undefined;
+type Asks = Readonly<Record<string, PodAsk>>;
+type Runs = Record<string, Run[]>;
+
+let watching: Promise<Runs> | undefined;
 let going = false;
 
-async function watch(what: PodAsk): Promise<readonly Run[]> {
-  const runs: Run[] = [];
+async function watch(asks: Asks): Promise<Runs> {
+  const runs: Runs = Object.fromEntries(Object.keys(asks).map((name) => [name, []]));
   while (going) {
-    const from = Date.now();
-    const { status, failed } = await ask(what);
-    const answer = String(status ?? failed);
-    const to = Date.now();
-    const last = runs.at(-1);
-    if (last?.answer === answer) Object.assign(last, { count: last.count + 1, to });
-    else runs.push({ answer, count: 1, from, to });
+    for (const [name, what] of Object.entries(asks)) await note(runs[name] ?? [], what);
   }
   return runs;
+}
+
+async function note(runs: Run[], what: PodAsk): Promise<void> {
+  const from = Date.now();
+  const { status, failed } = await ask(what);
+  const answer = String(status ?? failed);
+  const to = Date.now();
+  const last = runs.at(-1);
+  if (last?.answer === answer) Object.assign(last, { count: last.count + 1, to });
+  else runs.push({ answer, count: 1, from, to });
 }
 
 async function answer(path: string, body: string): Promise<unknown> {
   if (path === '/ask') return ask(JSON.parse(body) as PodAsk);
   if (path === '/watch') {
     going = true;
-    watching = watch(JSON.parse(body) as PodAsk);
+    watching = watch(JSON.parse(body) as Asks);
     return {};
   }
   if (path === '/stop') {
     going = false;
-    return (await watching) ?? [];
+    return (await watching) ?? {};
   }
   return {};
 }
