@@ -290,7 +290,8 @@ function naive({ attribute, negated, anyOf }: Constraint, facts: RequestFacts): 
   for (const value of naiveValues(attribute, facts)) {
     for (const pattern of anyOf) {
       const address = attribute.kind === 'directIp' || attribute.kind === 'remoteIp';
-      found ||= address ? naiveRange(formatPattern(pattern), value) : naiveText(pattern, value);
+      const isThere = attribute.kind === 'header' && pattern.kind === 'present';
+      found ||= isThere || (address ? naiveRange(formatPattern(pattern), value) : naiveText(pattern, value));
     }
   }
   return negated ? !found : found;

@@ -46,8 +46,13 @@ export function evaluate(decision: Decision, request: RequestFacts): Verdict {
 
 function holds({ attribute, negated, anyOf }: Constraint, request: RequestFacts): boolean {
   const values = valuesOf(attribute, request);
-  const matches = isAddress(attribute) ? containsValue : matchesPattern;
+  const matches = isAddress(attribute) ? containsValue : attribute.kind === 'header' ? matchesLine : matchesPattern;
   return anyOf.some((pattern) => values.some((value) => matches(pattern, value))) !== negated;
+}
+
+/** A header that is sent is present, though it be empty (Istio's present_match). */
+function matchesLine(pattern: Pattern, line: string): boolean {
+  return pattern.kind === 'present' || matchesPattern(pattern, line);
 }
 
 function containsValue(pattern: Pattern, address: string): boolean {

@@ -86,9 +86,10 @@ function permits(permission: Permission, caller: Caller): boolean {
     const { path_template: template } = permission.uri_template.typed_config;
     return typeof template === 'string' && templatePattern(template).test(caller.path);
   }
-  const { name, string_match } = permission.header;
+  const { name, string_match, present_match } = permission.header;
   const pseudo = { ':method': [caller.method], ':authority': [caller.host] };
   const values = { ...caller.headers, ...pseudo }[name] ?? [];
+  if (present_match !== undefined) return values.length > 0 === present_match;
   return string_match !== undefined && values.some((value) => matchesString(string_match, value));
 }
 

@@ -70,10 +70,9 @@ function isTo(operation: To, { method, path, host }: Caller): boolean {
 
 function isWhen({ claim, header, values: wanted, notValues }: When, caller: Caller): boolean {
   const found = claim === undefined ? (caller.headers[(header ?? '').toLowerCase()] ?? []) : values(caller, claim);
-  return (
-    (wanted === undefined || wanted.some((text) => found.some(fits(text)))) &&
-    !(notValues ?? []).some((text) => found.some(fits(text)))
-  );
+  // An empty line is there, too.
+  const has = (text: string) => (claim === undefined && text === '*' ? found.length > 0 : found.some(fits(text)));
+  return (wanted === undefined || wanted.some(has)) && !(notValues ?? []).some(has);
 }
 
 /** Strings of a claim: its own, its words, or those of its list. */

@@ -160,6 +160,7 @@ await rigSuite(
       [200, { path: '/header-deny', headers: tenant('good') }],
       [403, { path: '/header-present', headers: [] }],
       [200, { path: '/header-present', headers: tenant('x') }],
+      [200, { path: '/header-present', headers: tenant('') }],
       [403, { path: '/header-two', headers: [['x-a', '1']] }],
       [
         200,

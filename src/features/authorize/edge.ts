@@ -148,6 +148,8 @@ function permissionOf({ attribute, anyOf, negated }: Constraint): Permission | u
 }
 
 function header(name: string, pattern: Pattern, ignoreCase = false): Permission {
+  // As Istio does: also an empty line is one.
+  if (pattern.kind === 'present') return { header: { name, present_match: true } };
   return { header: { name, string_match: stringMatcher(pattern, ignoreCase) } };
 }
 
