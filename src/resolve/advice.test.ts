@@ -1,11 +1,13 @@
 import { expect, test } from '@jest/globals';
 import type { Guard } from '../ir/guard.ts';
 import { parsePattern } from '../policy/pattern.ts';
+import { authPolicy, configMap, gateway, route, routeTarget, service, serviceTarget } from '../testing/build.ts';
+import { compile } from '../testing/compile.ts';
 import { peerAddressAdvice } from './advice.ts';
 
 const policy = { kind: 'AuthPolicy', namespace: 'shop', name: 'office' };
 
-function guardOn(kind: 'directIp' | 'remoteIp'): Guard {
+function guardOn(kind: 'directIp' | 'remoteIp'): Extract<Guard, { readonly kind: 'guarded' }> {
   const constraint = { attribute: { kind }, negated: false, anyOf: [parsePattern('10.0.0.0/8')] };
   return {
     kind: 'guarded',
@@ -23,4 +25,52 @@ test('ipBlocks behind a trusted proxy are pointed out, remoteIpBlocks and a real
   ]);
   expect(peerAddressAdvice(guardOn('directIp'), 0)).toEqual([]);
   expect(peerAddressAdvice(guardOn('remoteIp'), 1)).toEqual([]);
+});
+
+const inside = { allow: [{ name: 'batch', from: [{ serviceAccounts: ['billing/batch'] }] }] };
+const meshConfig = configMap(
+  { mesh: 'pathNormalization: {normalization: DECODE_AND_MERGE_SLASHES}' },
+  { name: 'istio', namespace: 'istio-system' },
+);
+const noMesh =
+  'AuthPolicy/behind spec.authorize: its rules are about callers inside the mesh, and ApiGateway shop/edge is in none: there they admit and refuse nobody';
+
+test.each<[string, object, readonly object[], readonly string[]]>([
+  [
+    'callers inside no mesh',
+    {},
+    [{ targetRefs: [routeTarget()], authorize: { allow: [...inside.allow, { name: 'anyone' }] } }],
+    [noMesh],
+  ],
+  [
+    'in a mesh',
+    { mode: 'Sidecar' },
+    [{ targetRefs: [routeTarget()], authorize: { allow: [...inside.allow, { name: 'anyone' }] } }],
+    [],
+  ],
+  [
+    'nobody from outside',
+    { mode: 'Sidecar' },
+    [{ targetRefs: [serviceTarget()], authorize: inside }],
+    [
+      'Route/orders spec.rules[0]: rule all answers 403 to everyone from outside, because AuthPolicy shop/behind admits callers inside the mesh alone',
+    ],
+  ],
+  [
+    'nobody at all, which is meant',
+    { mode: 'Sidecar' },
+    [{ targetRefs: [routeTarget()], authorize: { allow: [] } }],
+    [],
+  ],
+])('advice on %s', (_, mesh, [spec = {}], expected) => {
+  const objects = [
+    gateway({ mesh }),
+    meshConfig,
+    service(),
+    route(),
+    authPolicy(),
+    authPolicy(spec, { name: 'behind' }),
+  ];
+  const { findings } = compile(objects).resolution;
+  expect(findings.map(({ about, at, message }) => `${about.kind}/${about.name} ${at}: ${message}`)).toEqual(expected);
 });

@@ -3,7 +3,7 @@ import type { RouteEntry, Rule } from '../ir/gateway.ts';
 import type { Guard, Limit } from '../ir/guard.ts';
 import { describeRef, type KubeObject, keyOf, type ObjectKey, type ObjectRef } from '../kube/object.ts';
 import type { Finding } from '../status/finding.ts';
-import { peerAddressAdvice } from './advice.ts';
+import { advice } from './advice.ts';
 import { type Attachment, attach, type ParentReport } from './attach.ts';
 import type { GuardOf } from './guard.ts';
 import { joined } from './lists.ts';
@@ -112,7 +112,7 @@ function placeAt({ gateway, listener, hosts }: Attachment, rules: readonly Polic
         listener: at,
       }),
     );
-    return { entries, findings: [...guardFindings(rule, guard), ...peerAddressAdvice(guard, gateway.trustedHops)] };
+    return { entries, findings: [...guardFindings(rule, guard), ...advice(rule, guard, gateway)] };
   });
   return {
     placement: {
