@@ -5,6 +5,7 @@ import { delivery } from './delivery.ts';
 import { type Figure, table } from './figures.ts';
 import { incremental } from './incremental.ts';
 import { resident } from './resident.ts';
+import { rules } from './rules.ts';
 import { start } from './start.ts';
 import { telemetry } from './telemetry.ts';
 import { tree } from './tree.ts';
@@ -13,6 +14,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   cold,
   incremental,
   tree,
+  rules,
   resident,
   start,
   delivery,
