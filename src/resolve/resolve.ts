@@ -48,6 +48,8 @@ export interface References {
   readonly certificates: () => Wanted;
   /** Secrets and ConfigMaps that AuthPolicies name; and ConfigMaps with Istio's MeshConfig, of ApiGateways in its mesh. */
   readonly keySets: (kind: 'Secret' | 'ConfigMap') => Wanted;
+  /** URIs of key sets that AuthPolicies name. */
+  readonly fetched: () => Wanted;
 }
 
 export type Resolver = (snapshot: Snapshot) => Resolution;
@@ -129,6 +131,7 @@ function resolve(snapshot: Snapshot, stages: Stages): Resolution {
     references: {
       certificates: () => gatewayUnits.reads('Secret'),
       keySets: (kind) => (kind === 'Secret' ? keySets(kind) : new Map([...gatewayUnits.reads(kind), ...keySets(kind)])),
+      fetched: () => authPolicies.reads('FetchedKeys'),
     },
   };
 }
