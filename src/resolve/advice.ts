@@ -67,7 +67,7 @@ function insideOnlyAdvice({ route, index, name }: Rule, { decision, parts }: Gua
     {
       about: route,
       severity: 'warning',
-      reason: 'NotGuarding',
+      reason: 'Unsatisfiable',
       at: `spec.rules[${index}]`,
       message: `rule ${name} answers 403 to everyone from outside, because ${because} callers inside the mesh alone`,
       remedy: 'Add a rule to the policy for callers from outside, or leave the Route to those inside',
