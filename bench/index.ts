@@ -4,6 +4,7 @@ import { cold } from './cold.ts';
 import { delivery } from './delivery.ts';
 import { type Figure, table } from './figures.ts';
 import { incremental } from './incremental.ts';
+import { mesh } from './mesh.ts';
 import { resident } from './resident.ts';
 import { rules } from './rules.ts';
 import { start } from './start.ts';
@@ -15,6 +16,7 @@ const benches: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   incremental,
   tree,
   rules,
+  mesh,
   resident,
   start,
   delivery,
