@@ -75,7 +75,7 @@ export const kinds: readonly KindDefinition[] = [
     singular: 'authpolicy',
     shortNames: ['eap'],
     description:
-      'Who may do what on an ApiGateway, a listener, a Route or a rule. Policies only tighten: a request needs every policy on its path (ApiGateway, listener, Route, rule), and none can allow what another refuses. A policy in mode Enforce with authenticate or allow covers the Route or rule that it targets; what no policy covers answers 403, unless the ApiGateway says defaultAccess: Public.',
+      'Who may do what on an ApiGateway, a listener, a Route, a rule or a Service. Policies only tighten: a request needs every policy on its path (ApiGateway, listener, Route, rule, Service), and none can allow what another refuses. A policy in mode Enforce with authenticate or allow covers the Route, rule or Service that it targets; what no policy covers answers 403, unless the ApiGateway says defaultAccess: Public.',
     spec: authPolicySchema,
     status: authPolicyStatus,
     rules: [],

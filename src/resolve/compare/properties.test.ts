@@ -13,6 +13,7 @@ import {
   route,
   routeTarget,
   service,
+  serviceTarget,
   snapshotOf,
   tlsSecret,
 } from '../../testing/build.ts';
@@ -87,6 +88,8 @@ const source = fc.record(
     remoteIpBlocks: fc.constantFrom(['10.0.0.0/8'], ['10.1.0.0/16']),
     notRemoteIpBlocks: fc.constantFrom(['10.1.2.0/24']),
     requestPrincipals: fc.constantFrom(['https://login.example.com/alice'], ['*']),
+    serviceAccounts: fc.constantFrom(['billing/batch'], ['billing/other']),
+    notNamespaces: fc.constantFrom(['sandbox']),
   },
   { requiredKeys: [] },
 );
@@ -137,6 +140,7 @@ const targets = fc.constantFrom<object[]>(
   [routeTarget('orders', 'r0')],
   [gatewayTarget()],
   [routeTarget(), routeTarget('other')],
+  [serviceTarget()],
 );
 const policyNamed = (name: string) =>
   fc
