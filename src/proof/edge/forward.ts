@@ -29,7 +29,7 @@ export function forwarded({ table, host, route }: Place, request: EdgeRequest): 
 }
 
 /** The query stays. */
-function rewritten(match: RouteMatch, { prefix_rewrite, regex_rewrite }: RouteAction, written: string): string {
+export function rewritten(match: RouteMatch, { prefix_rewrite, regex_rewrite }: RouteAction, written: string): string {
   const end = written.search(/[?#]/);
   const [path, query] = end < 0 ? [written, ''] : [written.slice(0, end), written.slice(end)];
   if (regex_rewrite !== undefined) {

@@ -6,7 +6,10 @@ import type { EdgeRequest } from './request.ts';
 import { expression, headerValues, matchesHeader, matchesString, pathOf } from './strings.ts';
 
 /** Exact, then the longest `*suffix`, then `*`. */
-export function chooseHost(table: RouteTable, { authority }: EdgeRequest): VirtualHostTable | undefined {
+export function chooseHost(
+  table: RouteTable,
+  { authority }: Pick<EdgeRequest, 'authority'>,
+): VirtualHostTable | undefined {
   const written = authority.toLowerCase();
   const host = table.ignore_port_in_host_matching === true ? written.replace(/:\d*$/, '') : written;
   const ranked = table.virtual_hosts.flatMap((virtualHost) =>
@@ -57,7 +60,7 @@ function routeMatches(match: RouteMatch, request: EdgeRequest): boolean {
   );
 }
 
-function pathMatches(
+export function pathMatches(
   { path, prefix, path_separated_prefix: separated, safe_regex }: RouteMatch,
   text: string,
 ): boolean {

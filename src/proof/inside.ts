@@ -1,0 +1,147 @@
+/** Calls inside the mesh: of somebody with an edge's identity, and of everybody else. */
+
+import type { RouteEntry } from '../ir/gateway.ts';
+import type { Service } from '../kube/core.ts';
+import { keyOf } from '../kube/object.ts';
+import type { Collection } from '../kube/snapshot.ts';
+import type { Resolution } from '../resolve/resolve.ts';
+import { couldCome } from './could-come.ts';
+import { type Difference, describeVerdict, type Limit, limitOf, type Side } from './difference.ts';
+import { listsOf } from './edge/table.ts';
+import { entriesByRoute, type Meaning, servicePolicies } from './meaning.ts';
+import { answersInMesh, type MeshAnswer, type MeshCall } from './mesh-answer.ts';
+import { type Atom, about, classesOf } from './regions/atoms.ts';
+import type { ChoiceContext, TokenIssuer } from './regions/choices.ts';
+import { clustersOf, doorsOf } from './regions/doors.ts';
+import { routeAtoms } from './regions/edge-atoms.ts';
+import { meshAtoms } from './regions/mesh-atoms.ts';
+import { decisionAtoms } from './regions/policy-atoms.ts';
+import { images } from './regions/preimages.ts';
+import { callAsWitness } from './witness.ts';
+import { type Destination, type ProofGateway, type ProofWorkload, type ProofWorld, sameDestination } from './world.ts';
+
+/** Ports of a workload, whoever reaches them. */
+export function destinationsOf(workload: ProofWorkload, services: Collection<Service>): readonly Destination[] {
+  const { closed, namespace, services: names } = workload.meant;
+  if (closed !== 'all') return closed.map(({ service, port }) => ({ workload, service, port }));
+  return names.flatMap((service) => {
+    const ports = services.get(keyOf(namespace, service))?.spec?.ports ?? [];
+    return ports.map(({ port }) => ({ workload, service, port }));
+  });
+}
+
+export interface Stolen {
+  readonly world: ProofWorld;
+  readonly gateway: ProofGateway;
+  readonly destination: Destination;
+}
+
+/** What the mesh admits of an edge's identity, the edge must be able to send. */
+export function asTheEdge({ world, gateway, destination }: Stolen, call: MeshCall): readonly Difference[] {
+  return answersInMesh(destination, call).flatMap((found) => {
+    if (!found.last.verdict.admitted || couldCome({ gateway, world, destination, share: call })) return [];
+    const left: Side = {
+      name: 'edge',
+      admitted: false,
+      status: 403,
+      because: 'no request that it admits becomes this one',
+    };
+    return [differenceOf({ comparison: 'as-the-edge', destination, call, left, found }, true)];
+  });
+}
+
+export function asCaller(meaning: Meaning, destination: Destination, call: MeshCall): readonly Difference[] {
+  const meant = meaning(destination, call);
+  return answersInMesh(destination, call).flatMap((found) => {
+    const { admitted } = found.last.verdict;
+    if (admitted === meant.admitted) return [];
+    const left: Side = { name: 'policies', ...meant };
+    return [differenceOf({ comparison: 'caller', destination, call, left, found }, admitted)];
+  });
+}
+
+interface Found extends Pick<Difference, 'comparison' | 'left'> {
+  readonly destination: Destination;
+  readonly call: MeshCall;
+  readonly found: MeshAnswer;
+}
+
+function differenceOf({ comparison, left, destination, call, found }: Found, admits: boolean): Difference {
+  const { point, verdict } = found.last;
+  const { workload } = destination;
+  const declared = limitOf(workload, admits);
+  // Whom an edge's rules admit in part is no reason to admit others.
+  const limit: Limit | undefined =
+    comparison === 'caller' && declared?.reason === 'PartlyAtEdge' ? undefined : declared;
+  const right: Side = {
+    name: point,
+    admitted: verdict.admitted,
+    status: verdict.status,
+    because: describeVerdict(verdict),
+  };
+  const request = callAsWitness(call, destination);
+  const difference: Difference = { workload: workload.key, comparison, request, left, right, point };
+  return limit === undefined ? difference : { ...difference, limit };
+}
+
+/** What the policies and routes on the way to a destination ask, of requests as it sees them. */
+export function askedOf(
+  resolution: Resolution,
+  world: ProofWorld,
+  services: Collection<Service>,
+): (destination: Destination) => readonly Atom[] {
+  const entries = entriesByRoute(resolution);
+  const units = [...resolution.authPolicies.values()];
+  return (destination) => {
+    const { settings, namespace } = destination.workload.meant;
+    const object = services.get(keyOf(namespace, destination.service));
+    const behind = servicePolicies(units, destination, object).map(({ policy }) => policy.decision);
+    const routes = world.gateways
+      .filter(({ identity }) => identity !== undefined)
+      .flatMap(({ edge }) =>
+        doorsOf(edge).flatMap(({ table }) => table.virtual_hosts.flatMap((host) => listsOf(host).flat())),
+      )
+      .filter((route) => clustersOf(route).some((name) => sameDestination(world.destinations.get(name), destination)));
+    const outer = routes.flatMap((route) => {
+      const asked = (entries.get(route.name) ?? []).flatMap(decisionsOf);
+      const atoms = [...routeAtoms(route.match), ...asked.flatMap((one) => decisionAtoms(one, settings.trustDomain))];
+      return atoms
+        .filter(({ attribute }) => !attribute.startsWith('query:'))
+        .map((atom) => (atom.attribute === 'path' ? images(route, atom) : atom));
+    });
+    return unique([...outer, ...behind.flatMap((one) => decisionAtoms(one, settings.trustDomain))]);
+  };
+}
+
+function decisionsOf({ guard }: RouteEntry) {
+  return guard.kind === 'blocked' ? [] : guard.parts.map(({ policy }) => policy.decision);
+}
+
+function unique(atoms: readonly Atom[]): readonly Atom[] {
+  return [...new Map(atoms.map((atom) => [atom.id, atom])).values()];
+}
+
+/** Everybody but the edges, each once as far as somebody asks who it is; and whoever is nobody. */
+export function callersOf(
+  { workload }: Destination,
+  asked: readonly Atom[],
+  { gateways }: ProofWorld,
+): readonly (string | undefined)[] {
+  const { trustDomain, mtls } = workload.meant.settings;
+  const edges = gateways.map(({ identity }) => identity);
+  const atoms = about('principal', [...meshAtoms(workload.objects, () => undefined), ...asked]);
+  const found = classesOf(atoms, {
+    usual: [`${trustDomain}/ns/none/sa/none`, `elsewhere.test/ns/none/sa/none`],
+    isPossible: (one) => /^[^/*]+\/ns\/[^/*]+\/sa\/[^/*]+$/.test(one) && !edges.includes(one),
+  });
+  return mtls === 'Unmanaged' ? found : [...found, undefined];
+}
+
+export function contextOf({ workload }: Destination, callers: ChoiceContext['callers'] & object): ChoiceContext {
+  const { issuers } = workload.meant;
+  const known = issuers.map(({ issuer, keys }): TokenIssuer => {
+    const rivals = issuers.filter((other) => other.issuer === issuer).length > 1;
+    return { issuer, jwks: rivals && keys.kind === 'inline' ? keys.jwks : undefined };
+  });
+  return { issuers: known, oneAddress: true, callers };
+}
