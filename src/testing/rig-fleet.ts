@@ -18,6 +18,7 @@ import { keyOf, type ObjectRef } from '../kube/object.ts';
 import type { Snapshot } from '../kube/snapshot.ts';
 import { statsConfig } from '../render/bootstrap.ts';
 import { type EdgeFile, edgeRenderer } from '../render/edge.ts';
+import { meshSecrets } from '../render/mesh-identity.ts';
 import { chainOfTable } from '../render/names.ts';
 import { type Resolution, resolver } from '../resolve/resolve.ts';
 import { AccessLines } from './access-lines.ts';
@@ -42,9 +43,11 @@ interface FleetOptions {
   readonly backends: Backends;
   /** Ports of this machine by `namespace/service:port`; the rig's own backends otherwise. */
   readonly servers: ReadonlyMap<string, number>;
+  /** Where the certificate of a mesh is, as Istio's agent writes it. */
+  readonly identity: string | undefined;
 }
 
-export async function startFleet({ binary, directory, backends, servers }: FleetOptions): Promise<Fleet> {
+export async function startFleet({ binary, directory, backends, servers, identity }: FleetOptions): Promise<Fleet> {
   const place: Folders = { xds: join(directory, 'xds'), certificates: join(directory, 'certificates') };
   const ports = new Map<number, number>();
   const resolve = resolver();
@@ -64,13 +67,14 @@ export async function startFleet({ binary, directory, backends, servers }: Fleet
       const { snapshot, resolution } = compile(text, resolve, broken);
       const gateways = [...resolution.gateways.values()];
       await addPorts(ports, gateways);
-      const placement = await placementFor(gateways, ports, { folders: place, backends, servers });
+      const placement = await placementFor(gateways, ports, { folders: place, backends, servers, identity });
       const edges = gateways.map((gateway) => edgeRenderer(placement)(gateway));
       for (const edge of edges) await writeCertificates(place.certificates, edge.certificates, snapshot);
       const files = merged(edges.flatMap((edge) => edge.files));
       const version = (file: EdgeFile) => `${file.hash}@${publication}`;
       const before = envoy === undefined ? { refused: new Map(), mark: 0 } : await stateBefore(envoy.admin, envoy.log);
-      await writeAtomically(place.xds, new Map(files.map((file) => [file.name, file.text(version(file))])));
+      const told = files.map((file) => [file.name, file.text(version(file))] as const);
+      await writeAtomically(place.xds, new Map([...told, ...(identity === undefined ? [] : meshSecrets(identity))]));
       envoy ??= await launch({ binary, directory, xds: place.xds, accessLog });
       const expected = new Map(files.map((file) => [statsRoot(file), version(file)]));
       const outcome = await waitForVersions({ admin: envoy.admin, expected, before, log: envoy.log });
@@ -144,16 +148,14 @@ async function addPorts(ports: Map<number, number>, gateways: readonly Gateway[]
   }
 }
 
-interface Surroundings {
+interface Surroundings extends Pick<FleetOptions, 'backends' | 'servers' | 'identity'> {
   readonly folders: Folders;
-  readonly backends: Backends;
-  readonly servers: ReadonlyMap<string, number>;
 }
 
 async function placementFor(
   gateways: readonly Gateway[],
   ports: ReadonlyMap<number, number>,
-  { folders, backends, servers: given }: Surroundings,
+  { folders, backends, servers: given, identity }: Surroundings,
 ): Promise<Placement> {
   const used = gateways.flatMap(({ chains }) => chains.flatMap(({ uses }) => uses.backends));
   const servers = new Map(given);
@@ -164,6 +166,7 @@ async function placementFor(
   return {
     directory: folders.xds,
     certificates: folders.certificates,
+    ...(identity === undefined ? {} : { identity }),
     trustedCertificates: '/etc/ssl/certs/ca-certificates.crt',
     sharePorts: false,
     bind: (_gateway, port) => ({ address: '127.0.0.1', port: ports.get(port) ?? 0 }),

@@ -50,6 +50,8 @@ export interface RigOptions extends ApplyOptions {
   readonly publishedKeys?: PublishedKeys;
   /** Ports of this machine by `namespace/service:port`, for Services that are no backends of the rig's. */
   readonly servers?: ReadonlyMap<string, number>;
+  /** Directory with the certificate of a mesh, as Istio's agent writes it. */
+  readonly identity?: string;
 }
 
 interface Running extends Rig {
@@ -63,7 +65,8 @@ export async function startRig(
 ): Promise<Running> {
   const directory = mkdtempSync(join(tmpdir(), 'evengate-rig-'));
   const backends = startBackends();
-  const fleet = await startFleet({ binary, directory, backends, servers: options.servers ?? new Map() });
+  const { servers = new Map(), identity } = options;
+  const fleet = await startFleet({ binary, directory, backends, servers, identity });
   const rig = rigOf(fleet, backends, options.publishedKeys);
   const running = {
     ...rig,
