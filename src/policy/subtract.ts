@@ -15,12 +15,29 @@ export function implies(a: Conjunction, b: Conjunction): boolean {
 
 /** The requests that match one of `from` and none of `minus`; with too many pieces, some of `minus` are left in. */
 export function subtract(from: readonly Conjunction[], minus: readonly Conjunction[]): readonly Conjunction[] {
-  return minus.reduce<readonly Conjunction[]>((left, one) => {
-    const pieces = left.flatMap((each) => subtractOne(each, one));
-    if (pieces.length > 4 * mostPieces) return left;
-    const next = pieces.length < 2 ? pieces : normalise(pieces);
-    return next.length > mostPieces ? left : next;
-  }, from);
+  return minus.reduce<readonly Conjunction[]>((left, one) => subtractStep(left, one) ?? left, from);
+}
+
+/** As subtract, but exact or nothing. */
+export function difference(
+  from: readonly Conjunction[],
+  minus: readonly Conjunction[],
+): readonly Conjunction[] | 'too-complex' {
+  let left = from;
+  for (const one of minus) {
+    const next = subtractStep(left, one);
+    if (next === undefined) return 'too-complex';
+    left = next;
+  }
+  return left;
+}
+
+/** Undefined with too many pieces. */
+function subtractStep(left: readonly Conjunction[], one: Conjunction): readonly Conjunction[] | undefined {
+  const pieces = left.flatMap((each) => subtractOne(each, one));
+  if (pieces.length > 4 * mostPieces) return undefined;
+  const next = pieces.length < 2 ? pieces : normalise(pieces);
+  return next.length > mostPieces ? undefined : next;
 }
 
 /** `a` and not `b` is `a` with any one constraint of `b` turned around. */

@@ -66,7 +66,7 @@ test.each<[string, object, readonly object[], readonly string[]]>([
   const objects = [
     gateway({ mesh }),
     meshConfig,
-    service(),
+    service({ selector: { app: 'orders' } }),
     route(),
     authPolicy(),
     authPolicy(spec, { name: 'behind' }),

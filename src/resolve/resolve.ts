@@ -2,7 +2,7 @@
 import { defaultClass } from '../ir/class-name.ts';
 import type { Gateway } from '../ir/gateway.ts';
 import type { Policy } from '../ir/guard.ts';
-import { type Mesh, noMesh } from '../ir/mesh.ts';
+import type { Mesh } from '../ir/mesh.ts';
 import type { KubeObject, ObjectKey } from '../kube/object.ts';
 import type { Collection, Snapshot } from '../kube/snapshot.ts';
 import type { Finding } from '../status/finding.ts';
@@ -10,8 +10,9 @@ import { conflictsAt } from './conflicts.ts';
 import { findingsOf } from './findings.ts';
 import { type GatewayUnit, resolveGateway } from './gateway-unit.ts';
 import { guardMemo } from './guard.ts';
-import { memoise, rememberLast } from './memo.ts';
+import { memoise, type Results, rememberLast } from './memo.ts';
 import { withIdentities } from './mesh/identities.ts';
+import { meshStage } from './mesh/mesh.ts';
 import { targetIndex } from './policy-index.ts';
 import {
   type AuthUnit,
@@ -87,7 +88,11 @@ function newStages(className: string) {
     elsewhere: chosen(({ className: of }: GatewayUnit) => (of === className ? undefined : of)),
     routes: memoise<KubeObject, RouteWorld, RouteUnit>((object, look) => resolveRoute(object, look, guards)),
     tables: gatewayTables(),
+    rivals: chosen(({ context, className: of }: GatewayUnit) =>
+      of !== className && context?.mesh !== undefined ? of : undefined,
+    ),
     identities: withIdentities(),
+    mesh: meshStage(className),
     danglingAuth: memoise<AuthUnit, ObjectWorld, Dangling>(resolveDangling),
     danglingLimits: memoise<LimitUnit, ObjectWorld, Dangling>(resolveDangling),
     findings: findingsOf(),
@@ -99,11 +104,8 @@ function resolve(snapshot: Snapshot, stages: Stages): Resolution {
   const { inOrder } = stages;
   const authPolicies = stages.authPolicies(inOrder.AuthPolicy(snapshot.AuthPolicy), world);
   const rateLimitPolicies = stages.rateLimitPolicies(inOrder.RateLimitPolicy(snapshot.RateLimitPolicy), world);
-  const policyWorld: PolicyWorld = {
-    ...world,
-    authOn: stages.authOn(authPolicies),
-    limitsOn: stages.limitsOn(rateLimitPolicies),
-  };
+  const attached = { authOn: stages.authOn(authPolicies), limitsOn: stages.limitsOn(rateLimitPolicies) };
+  const policyWorld: PolicyWorld = { ...world, ...attached };
   const gatewayUnits = stages.gatewayUnits(inOrder.ApiGateway(snapshot.ApiGateway), policyWorld);
   const contexts = stages.contexts(gatewayUnits.all);
   const elsewhere = stages.elsewhere(gatewayUnits.all);
@@ -117,8 +119,9 @@ function resolve(snapshot: Snapshot, stages: Stages): Resolution {
     stages.danglingAuth(authPolicies.all, world),
     stages.danglingLimits(rateLimitPolicies.all, world),
   );
-  const keySets = (kind: 'Secret' | 'ConfigMap') => authPolicies.reads(kind);
-  const conflicts = conflictsAt([...gateways.values()]);
+  const rivals = stages.rivals(gatewayUnits.all);
+  const mesh = stages.mesh({ gateways, rivals, snapshot, authOn: attached.authOn });
+  const more = [...conflictsAt([...gateways.values()]), ...mesh.findings];
   return {
     className: stages.className,
     gateways,
@@ -126,13 +129,20 @@ function resolve(snapshot: Snapshot, stages: Stages): Resolution {
     routes: routes.all,
     authPolicies: authPolicies.all,
     rateLimitPolicies: rateLimitPolicies.all,
-    mesh: noMesh,
-    findings: conflicts.length === 0 ? own : [...own, ...conflicts],
-    references: {
-      certificates: () => gatewayUnits.reads('Secret'),
-      keySets: (kind) => (kind === 'Secret' ? keySets(kind) : new Map([...gatewayUnits.reads(kind), ...keySets(kind)])),
-      fetched: () => authPolicies.reads('FetchedKeys'),
-    },
+    mesh,
+    findings: more.length === 0 ? own : [...own, ...more],
+    references: referencesOf(gatewayUnits, authPolicies),
+  };
+}
+
+type Reads = Pick<Results<object>, 'reads'>;
+
+function referencesOf(gateways: Reads, policies: Reads): References {
+  return {
+    certificates: () => gateways.reads('Secret'),
+    keySets: (kind) =>
+      kind === 'Secret' ? policies.reads(kind) : new Map([...gateways.reads(kind), ...policies.reads(kind)]),
+    fetched: () => policies.reads('FetchedKeys'),
   };
 }
 

@@ -1,0 +1,81 @@
+/** Who inside the mesh may call a workload: whom a Route's policies name, and what Service policies say. */
+import { type Conjunction, type Constraint, conjunction, type Decision } from '../../policy/decision.ts';
+import { eastWest, namesIdentity } from '../../policy/planes.ts';
+import { exactly, noneOf } from './match-terms.ts';
+import { directly, type Passage } from './passage.ts';
+import type { Reached } from './reach.ts';
+import { type Sight, translate } from './translate.ts';
+
+/** Of callers inside the mesh. */
+export interface Inside extends Sight {
+  /** Identities of edges: whoever has one of these comes from outside. */
+  readonly edges: readonly string[];
+  /** False where the mesh leaves paths as they are that the edge would have changed: then no path proves anything. */
+  readonly trustsPaths: boolean;
+}
+
+export interface FromInside {
+  readonly allow: readonly Conjunction[];
+  readonly deny: readonly Conjunction[];
+}
+
+/** By a Route: those alone whom it names, and nothing that another rule takes. `decision` is without Service policies. */
+export function byRoute(reached: Reached, decision: Decision, inside: Inside): FromInside | 'too-complex' {
+  const { allow, deny } = eastWest(decision);
+  const admitted = allow.filter(namesIdentity);
+  const refused = deny.filter(namesIdentity);
+  if (admitted.length + refused.length === 0) return { allow: [], deny: [] };
+  const taken = reached.taken();
+  if (taken === 'too-complex') return taken;
+  const within = (pieces: readonly Conjunction[], all: readonly Conjunction[]) =>
+    pieces.flatMap((piece) => all.flatMap((one) => both(piece, one)));
+  const { passage } = reached;
+  return {
+    allow: admitting(within(taken.inside ?? [], admitted), passage, inside),
+    deny: refusing(within(taken.outside, refused), passage, inside),
+  };
+}
+
+/** By Service policies: whom they admit, named or not. */
+export function byService({ allow, deny }: Decision, inside: Inside): FromInside {
+  const seen = eastWest({ allow, deny });
+  return { allow: admitting(seen.allow, directly, inside), deny: refusing(seen.deny, directly, inside) };
+}
+
+function both(a: Conjunction, b: Conjunction): readonly Conjunction[] {
+  const one = conjunction([...a.constraints, ...b.constraints], [...a.sources, ...b.sources]);
+  return one === 'empty' ? [] : [one];
+}
+
+/** What cannot be said as it was written admits nobody. */
+function admitting(all: readonly Conjunction[], passage: Passage, inside: Inside): readonly Conjunction[] {
+  return all.flatMap((one) => {
+    const { conjunction: said, lost } = translate(one, passage, inside);
+    if (said === 'empty' || lost.length > 0 || (!inside.trustsPaths && said.constraints.some(isPath))) return [];
+    return notOfEdges(said, inside);
+  });
+}
+
+/** What cannot be said as it was written refuses all that it could be about. */
+function refusing(all: readonly Conjunction[], passage: Passage, inside: Inside): readonly Conjunction[] {
+  return all.flatMap((one) => {
+    const { conjunction: said } = translate(one, passage, inside);
+    if (said === 'empty') return [];
+    const constraints = inside.trustsPaths ? said.constraints : said.constraints.filter((each) => !isPath(each));
+    return notOfEdges({ ...said, constraints }, inside);
+  });
+}
+
+function isPath({ attribute }: Constraint): boolean {
+  return attribute.kind === 'path';
+}
+
+function notOfEdges({ constraints, sources }: Conjunction, { edges }: Inside): readonly Conjunction[] {
+  const one = conjunction([...constraints, noneOf({ kind: 'principal' }, edges.map(exactly))], sources);
+  return one === 'empty' ? [] : [one];
+}
+
+/** Both hold. */
+export function meetAll(left: readonly Conjunction[], right: readonly Conjunction[]): readonly Conjunction[] {
+  return left.flatMap((one) => right.flatMap((other) => both(one, other)));
+}

@@ -1,0 +1,122 @@
+/** Istio policies of somebody else that admit what ours refuse: ALLOW policies are OR-ed over all that select a Pod. */
+import type { ClosedPort } from '../../ir/mesh.ts';
+import {
+  type AuthorizationPolicy,
+  dryRunAnnotation,
+  type MutualTlsMode,
+  type PeerAuthentication,
+  type Rule,
+  type Scope,
+} from '../../istio/security.ts';
+import { describeRef, type KubeObject, type ObjectRef, refOf } from '../../kube/object.ts';
+import type { Finding } from '../../status/finding.ts';
+import { selects } from './pods.ts';
+import { concernedBy, type Verdict } from './reports.ts';
+import type { MeshLook, Scene } from './scene.ts';
+
+export const managedBy = 'app.kubernetes.io/managed-by';
+
+export function isOurs({ metadata }: KubeObject): boolean {
+  return metadata.labels?.[managedBy] === 'evengate';
+}
+
+export interface Overridden {
+  readonly verdicts: readonly Verdict[];
+  readonly findings: readonly Finding[];
+}
+
+export function overriding(scene: Scene, look: MeshLook): Overridden {
+  const { namespace } = scene.seed;
+  const { rootNamespace } = scene.settings;
+  const within = new Set([namespace, rootNamespace]);
+  const opening = [...within]
+    .flatMap((where) => look.get('foreign', where) ?? [])
+    .filter((policy) => opens(policy, scene.closed) && covers(policy.spec ?? {}, refOf(policy), scene));
+  const loosening = scene.settings.mtls === 'Strict' ? loosened(look.get('peers', namespace) ?? [], scene) : [];
+  const messages = [
+    ...opening.map((policy) => ({
+      object: refOf(policy),
+      message: `${describeRef(refOf(policy))}, which is not Evengate's, admits callers of Service ${scene.seed.key} that no policy of Evengate admits`,
+      remedy: 'Delete it, or say what it admits in an AuthPolicy',
+    })),
+    ...loosening.map((policy) => ({
+      object: refOf(policy),
+      message: `${describeRef(refOf(policy))}, which is not Evengate's, lets Service ${scene.seed.key} take plaintext on a closed port`,
+      remedy: 'Delete it, or make its mode STRICT',
+    })),
+  ];
+  return {
+    verdicts: messages.map(({ message }) => ({ reason: 'Overridden', message })),
+    findings: concernedBy(scene).enforced.flatMap((about) =>
+      messages.map(({ message, remedy }) => ({
+        about,
+        severity: 'error',
+        reason: 'Overridden',
+        at: '',
+        message,
+        remedy,
+      })),
+    ),
+  };
+}
+
+function opens({ spec = {}, metadata }: AuthorizationPolicy, closed: readonly ClosedPort[]): boolean {
+  const { action = 'ALLOW', rules = [] } = spec;
+  if (action !== 'ALLOW' || metadata.annotations?.[dryRunAnnotation] === 'true') return false;
+  return rules.some((rule) => reachesPort(rule, closed));
+}
+
+/** Numbers are those of Pods at a sidecar or ztunnel, and of the Service at a waypoint. */
+function reachesPort({ to }: Rule, closed: readonly ClosedPort[]): boolean {
+  const numbers = closed.flatMap(({ port, targets }) => [port, ...targets].map(String));
+  const unknown = closed.some(({ targets }) => targets.length === 0);
+  return (
+    to?.every(
+      ({ operation }) =>
+        operation.ports !== undefined && !unknown && !operation.ports.some((port) => numbers.includes(port)),
+    ) !== true
+  );
+}
+
+function covers(scope: Scope, { namespace }: ObjectRef, scene: Scene): boolean {
+  const { point, seed, settings } = scene;
+  const root = namespace === settings.rootNamespace;
+  if (scope.targetRefs !== undefined && scope.targetRefs.length > 0) {
+    if (point !== 'waypoint') return false;
+    return scope.targetRefs.some(({ kind, name }) => {
+      if (kind === 'GatewayClass') return root && name === 'istio-waypoint';
+      if (namespace !== seed.namespace) return false;
+      return kind === 'Service' ? seed.services.includes(name) : kind === 'Gateway' && name === settings.waypoint?.name;
+    });
+  }
+  // Sidecars and ztunnels read the others; beside a waypoint it would let callers pass that by.
+  return isSelected(scope.selector?.matchLabels ?? {}, scene);
+}
+
+function isSelected(labels: Readonly<Record<string, string>>, { pods, seed }: Scene): boolean {
+  return pods.length === 0
+    ? selects(labels, seed.selector)
+    : pods.some(({ metadata }) => selects(labels, metadata.labels));
+}
+
+/** Of several with a selector, the oldest alone counts (PeerAuthentication, one level). */
+function loosened(policies: readonly PeerAuthentication[], scene: Scene): readonly PeerAuthentication[] {
+  const selecting = policies.filter(({ spec }) => {
+    const labels = spec?.selector?.matchLabels ?? {};
+    return Object.keys(labels).length > 0 && isSelected(labels, scene);
+  });
+  const ours = selecting.filter(isOurs).map(({ metadata }) => metadata.creationTimestamp ?? '');
+  const first = ours.filter((time) => time !== '').toSorted()[0];
+  return selecting.filter((policy) => {
+    const made = policy.metadata.creationTimestamp;
+    const younger = first !== undefined && made !== undefined && made > first;
+    return !isOurs(policy) && !younger && isLoose(policy, scene.closed);
+  });
+}
+
+function isLoose({ spec }: PeerAuthentication, closed: readonly ClosedPort[]): boolean {
+  const targets = closed.flatMap((port) => port.targets);
+  const modeAt = (target: number): MutualTlsMode =>
+    spec?.portLevelMtls?.[String(target)]?.mode ?? spec?.mtls?.mode ?? 'UNSET';
+  return targets.some((target) => modeAt(target) !== 'STRICT');
+}

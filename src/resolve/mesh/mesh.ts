@@ -1,0 +1,191 @@
+/** What the mesh enforces behind the gateways: workload by workload, and again only those that a change concerns. */
+import type { Gateway } from '../../ir/gateway.ts';
+import type { Issuer, Policy } from '../../ir/guard.ts';
+import { type Mesh, type MeshReport, type MeshSettings, type MeshWorkload, noMesh } from '../../ir/mesh.ts';
+import type { AuthorizationPolicy, PeerAuthentication } from '../../istio/security.ts';
+import { type KubeObject, keyOf, type ObjectKey } from '../../kube/object.ts';
+import type { Snapshot } from '../../kube/snapshot.ts';
+import { distinct } from '../findings.ts';
+import { memoise, rememberLast, sameMembers } from '../memo.ts';
+import type { TargetIndex } from '../policy-index.ts';
+import { isOurs } from './foreign.ts';
+import { podsByNamespace } from './pods.ts';
+import { reachOf } from './reach.ts';
+import { rivalsOf } from './rivals.ts';
+import { type Seed, seedsOf } from './seeds.ts';
+import { unselectable } from './unselectable.ts';
+import { resolveWorkload, type WorkloadUnit } from './workload.ts';
+import type { MeshWorld } from './world.ts';
+
+export interface MeshInput {
+  readonly gateways: ReadonlyMap<ObjectKey, Gateway>;
+  /** Classes of the gateways in a mesh that are other operators'. */
+  readonly rivals: ReadonlyMap<ObjectKey, string>;
+  readonly snapshot: Pick<Snapshot, 'Service' | 'Pod' | 'Route' | 'AuthorizationPolicy' | 'PeerAuthentication'>;
+  readonly authOn: TargetIndex<Policy>;
+}
+
+/** Remembers from call to call: a workload of which nothing changed is the same object. */
+export function meshStage(className: string): (input: MeshInput) => Mesh {
+  let remembering = freshStage(className);
+  return (input) => {
+    if ([...input.gateways.values()].some(({ mesh }) => mesh !== undefined)) return remembering(input);
+    remembering = freshStage(className);
+    return noMesh;
+  };
+}
+
+function freshStage(className: string): (input: MeshInput) => Mesh {
+  const worldOf = worlds(className);
+  const seeds = seedsOf();
+  const units = memoise<Seed, MeshWorld, WorkloadUnit>(resolveWorkload);
+  const wantedOf = rememberLast(wanted);
+  const unselected = rememberLast(unselectable);
+  const keep = keeping();
+  return (input) => {
+    const world = worldOf(input);
+    const services = wantedOf(world.reach, world.authOn, world.Service);
+    const { all, changes } = units(seeds(services, world.Service, world.pods), world);
+    return keep(
+      all,
+      changes.length > 0,
+      unselected(services, world.reach, world.authOn, world.Service, world.settings),
+    );
+  };
+}
+
+/** Services that a gateway in a mesh sends to, or that an AuthPolicy in force targets. */
+function wanted(
+  reach: MeshWorld['reach'],
+  authOn: MeshWorld['authOn'],
+  services: MeshWorld['Service'],
+): ReadonlySet<ObjectKey> {
+  const targeted = [...authOn].flatMap(([target, attached]) => {
+    const [kind = '', key = ''] = target.split(' ');
+    return kind === 'Service' && attached.some(({ policy }) => policy.mode === 'Enforce') ? [key] : [];
+  });
+  return new Set([...reach.keys(), ...targeted].filter((key) => services.has(key)));
+}
+
+/** The collections that workloads look at, each the same while its content is. */
+function worlds(className: string): (input: MeshInput) => MeshWorld {
+  const reach = reachOf();
+  const pods = podsByNamespace();
+  const foreign = rememberLast((all: Snapshot['AuthorizationPolicy']) =>
+    byNamespace([...all.values()].filter((one): one is AuthorizationPolicy => !isOurs(one))),
+  );
+  const peers = rememberLast((all: Snapshot['PeerAuthentication']) =>
+    byNamespace([...all.values()] as PeerAuthentication[]),
+  );
+  const rivals = rememberLast(rivalsOf);
+  const inMesh = sameEntries<Gateway>();
+  const settings = sameEntries<MeshSettings>();
+  const issuers = sameLists<Issuer>();
+  const plain = sameLists<ObjectKey>();
+  const edges = sameLists<string>();
+  const own = new Map([['', [className]]]);
+  return ({ gateways, rivals: others, snapshot, authOn }) => {
+    const meshed = inMesh([...gateways].filter(([, { mesh }]) => mesh !== undefined));
+    const known = settings(
+      [...meshed].flatMap(([key, { mesh }]) => (mesh === undefined ? [] : [[key, mesh] as const])),
+    );
+    const identities = [...known.values()].map(({ identity }) => identity).toSorted();
+    return {
+      reach: reach(meshed),
+      settings: known,
+      issuers: issuers([...meshed].map(([key, gateway]) => [key, issuersOf(gateway)])),
+      edges: edges([['', identities]]),
+      className: own,
+      plain: plain(plainReach(gateways)),
+      rivals: rivals(snapshot.Route, others),
+      Service: snapshot.Service,
+      authOn,
+      pods: pods(snapshot.Pod),
+      foreign: foreign(snapshot.AuthorizationPolicy),
+      peers: peers(snapshot.PeerAuthentication),
+    };
+  };
+}
+
+/** Whose tokens its routes take; nobody is refused for a token of an issuer that Shadow policies alone name. */
+function issuersOf({ chains }: Gateway): readonly Issuer[] {
+  const all = chains.flatMap(({ uses }) => uses.required.flat());
+  return [...new Map(all.map((issuer) => [issuer.id, issuer])).values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function plainReach(gateways: ReadonlyMap<ObjectKey, Gateway>): Iterable<readonly [ObjectKey, readonly ObjectKey[]]> {
+  const reach = new Map<ObjectKey, Set<ObjectKey>>();
+  for (const [key, { mesh, chains }] of gateways) {
+    if (mesh !== undefined) continue;
+    for (const { namespace, service } of chains.flatMap(({ uses }) => uses.backends)) {
+      const at = keyOf(namespace, service);
+      reach.set(at, (reach.get(at) ?? new Set()).add(key));
+    }
+  }
+  return [...reach].map(([service, keys]) => [service, [...keys].toSorted()] as const);
+}
+
+function byNamespace<T extends KubeObject>(objects: readonly T[]): ReadonlyMap<string, readonly T[]> {
+  return Map.groupBy(objects, ({ metadata }) => metadata.namespace ?? 'default');
+}
+
+/** The same Map while it holds the same values. */
+function sameEntries<V>(): (entries: Iterable<readonly [ObjectKey, V]>) => ReadonlyMap<ObjectKey, V> {
+  let before: ReadonlyMap<ObjectKey, V> = new Map();
+  return (entries) => {
+    const next = new Map(entries);
+    const same = next.size === before.size && [...next].every(([key, value]) => before.get(key) === value);
+    before = same ? before : next;
+    return before;
+  };
+}
+
+/** … and the same lists while they have the same members. */
+function sameLists<T>(): (
+  entries: Iterable<readonly [ObjectKey, readonly T[]]>,
+) => ReadonlyMap<ObjectKey, readonly T[]> {
+  const same = sameEntries<readonly T[]>();
+  let before: ReadonlyMap<ObjectKey, readonly T[]> = new Map();
+  return (entries) => {
+    before = same(
+      [...entries].map(([key, list]) => {
+        const old = before.get(key);
+        return [key, old !== undefined && sameMembers(old, list) ? old : list] as const;
+      }),
+    );
+    return before;
+  };
+}
+
+/** What came out, and a workload that says what it said before as the object that it was. */
+function keeping(): (units: ReadonlyMap<ObjectKey, WorkloadUnit>, changed: boolean, unselected: Unselected) => Mesh {
+  let workloads: ReadonlyMap<ObjectKey, MeshWorkload> = new Map();
+  let last: { readonly mesh: Mesh; readonly unselected: Unselected } | undefined;
+  return (units, changed, unselected) => {
+    if (last !== undefined && !changed && last.unselected === unselected) return last.mesh;
+    workloads = new Map(
+      [...units].flatMap(([key, { workload }]) => {
+        if (workload === undefined) return [];
+        const old = workloads.get(key);
+        return [[key, old === workload || old === undefined || !isEqual(old, workload) ? workload : old] as const];
+      }),
+    );
+    const all = [...[...units.values()].flatMap(({ reports }) => reports), ...unselected.reports];
+    const mesh: Mesh = {
+      workloads,
+      reports: Map.groupBy(all, ({ policy }) => keyOf(policy.namespace, policy.name)) as ReadonlyMap<
+        ObjectKey,
+        readonly MeshReport[]
+      >,
+      findings: distinct([...[...units.values()].flatMap(({ findings }) => findings), ...unselected.findings]),
+    };
+    last = { mesh, unselected };
+    return mesh;
+  };
+}
+
+type Unselected = ReturnType<typeof unselectable>;
+
+function isEqual(a: MeshWorkload, b: MeshWorkload): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

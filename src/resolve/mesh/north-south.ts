@@ -1,0 +1,43 @@
+/** What one entry of a gateway asks of the edge's identity. */
+import { type Conjunction, conjunction, type Decision } from '../../policy/decision.ts';
+import { northSouth } from '../../policy/planes.ts';
+import { among, exactly } from './match-terms.ts';
+import type { Reached } from './reach.ts';
+import { type Sight, translate } from './translate.ts';
+
+export interface FromEdge {
+  readonly allow: readonly Conjunction[];
+  /** Those that refuse nothing else of this entry than what was written. */
+  readonly deny: readonly Conjunction[];
+}
+
+const nobody: FromEdge = { allow: [], deny: [] };
+
+export function fromEdge(
+  reached: Reached,
+  decision: Decision,
+  identity: string,
+  sight: Sight,
+): FromEdge | 'too-complex' {
+  if (decision.allow.length === 0) return nobody;
+  const taken = reached.taken();
+  if (taken === 'too-complex') return taken;
+  const { allow, deny } = northSouth(decision);
+  const exactlyTaken = taken.opaque.length === 0;
+  const peer = among({ kind: 'principal' }, [exactly(identity)]);
+  const through = (one: Conjunction, exact: boolean): readonly Conjunction[] =>
+    taken.outside.flatMap((piece) => {
+      const constraints = [...piece.constraints, ...reached.hosts, ...one.constraints];
+      // Before it is translated: what the edge never sends on need not be said.
+      const whole = conjunction(constraints, one.sources);
+      if (whole === 'empty') return [];
+      const translated = translate(whole, reached.passage, sight);
+      if (translated.conjunction === 'empty' || (exact && translated.lost.length > 0)) return [];
+      const ours = conjunction([...translated.conjunction.constraints, peer], one.sources);
+      return ours === 'empty' ? [] : [ours];
+    });
+  return {
+    allow: allow.flatMap((projected) => through(projected.conjunction, false)),
+    deny: exactlyTaken ? deny.flatMap((projected) => through(projected.conjunction, true)) : [],
+  };
+}

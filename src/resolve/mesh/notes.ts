@@ -1,0 +1,160 @@
+/** Where a workload does not hold a rule as it was written, rule by rule. */
+import type { Policy } from '../../ir/guard.ts';
+import type { MeshReason } from '../../ir/mesh.ts';
+import type { ObjectRef } from '../../kube/object.ts';
+import type { Conjunction, Constraint } from '../../policy/decision.ts';
+import { formatPattern } from '../../policy/pattern.ts';
+import { eastWest, namesIdentity } from '../../policy/planes.ts';
+import { directly, type Passage } from './passage.ts';
+import type { Door, Scene } from './scene.ts';
+import { type Lost, translate } from './translate.ts';
+
+export interface Note {
+  readonly policy: ObjectRef;
+  /** '' is each of them. */
+  readonly rule: string;
+  readonly reason: Extract<MeshReason, 'PartlyAtEdge' | 'NotObservable' | 'NotTranslatable' | 'NormalizationMismatch'>;
+  /** What the rule is about: `client addresses`. */
+  readonly about: string;
+}
+
+export function notesOf(scene: Scene): readonly Note[] {
+  const seen = new Map<string, Note>();
+  const doors = scene.doors.filter((door) => isClosed(door, scene));
+  const notes = [
+    ...doors.flatMap((door) => doorNotes(door, scene)),
+    ...enforcedServicePolicies(scene).flatMap((policy) => insideNotes(policy, directly, scene, () => true)),
+  ];
+  for (const note of notes) {
+    seen.set(`${note.policy.namespace}/${note.policy.name} ${note.rule} ${note.reason} ${note.about}`, note);
+  }
+  return [...seen.values()];
+}
+
+export function isClosed({ service, ports }: Door, { closed }: Scene): boolean {
+  return closed.some((port) => port.service === service && ports.includes(port.port));
+}
+
+export function enforcedServicePolicies({ ports }: Scene): readonly Policy[] {
+  return [...new Set(ports.flatMap(({ policies }) => policies.filter(({ mode }) => mode === 'Enforce')))];
+}
+
+function doorNotes(door: Door, scene: Scene): readonly Note[] {
+  const { entry, passage } = door.reached;
+  if (entry.guard.kind === 'blocked' || entry.rule.blocked !== undefined) return [];
+  const atDoor = doorLosses(door, scene);
+  const unsaid = insideUnsaid(door);
+  return entry.guard.parts.flatMap(({ policy, on }) => [
+    ...atDoor.map((about): Note => ({ policy: policy.ref, rule: '', reason: 'PartlyAtEdge', about })),
+    ...outsideNotes(policy, passage, scene),
+    ...(on === 'service' ? [] : insideNotes(policy, passage, scene, namesIdentity)),
+    ...(on === 'service' ? [] : unsaidNotes(policy, unsaid)),
+  ]);
+}
+
+/** What of the entry itself the edge alone can tell. */
+function doorLosses({ reached }: Door, { inside }: Scene): readonly string[] {
+  const taken = reached.taken();
+  const match = taken === 'too-complex' ? [] : taken.outside;
+  const lost = match.flatMap(
+    (piece) =>
+      translate({ constraints: [...piece.constraints, ...reached.hosts], sources: [] }, reached.passage, inside).lost,
+  );
+  const opaque = taken === 'too-complex' ? [] : taken.opaque;
+  return [...new Set([...opaque, ...lost.map(describe)])];
+}
+
+function insideUnsaid({ reached }: Door): string | undefined {
+  const taken = reached.taken();
+  return taken !== 'too-complex' && taken.inside === undefined ? taken.opaque.join(' and ') : undefined;
+}
+
+function unsaidNotes({ ref, decision }: Policy, about: string | undefined): readonly Note[] {
+  if (about === undefined) return [];
+  return decision.allow.filter(namesIdentity).flatMap((one) => noted(ref, one, 'NotTranslatable', about));
+}
+
+/** Of requests through the edge. */
+function outsideNotes({ ref, decision }: Policy, passage: Passage, { inside }: Scene): readonly Note[] {
+  return [...decision.allow, ...decision.deny]
+    .filter((one) => !namesIdentity(one))
+    .flatMap((one) =>
+      translate(one, passage, inside).lost.flatMap((lost) => noted(ref, one, 'PartlyAtEdge', describe(lost))),
+    );
+}
+
+/** Of callers inside the mesh. */
+function insideNotes(
+  { ref, decision }: Policy,
+  passage: Passage,
+  { inside }: Scene,
+  counts: (one: Conjunction) => boolean,
+): readonly Note[] {
+  const { allow, deny } = eastWest(decision);
+  const unheard = decision.allow.filter(
+    (one) => namesIdentity(one) && !eastWest({ allow: [one], deny: [] }).allow.length,
+  );
+  const hidden = unheard.flatMap((one) => noted(ref, one, 'NotObservable', 'what only an edge sees'));
+  const losses = [...allow, ...deny].filter(counts).flatMap((one) => {
+    const { conjunction: said, lost } = translate(one, passage, inside);
+    const notes = lost.flatMap((each) =>
+      noted(ref, one, each.why === 'layer' ? 'NotObservable' : 'NotTranslatable', describe(each)),
+    );
+    const untrusted = !inside.trustsPaths && said !== 'empty' && said.constraints.some(isPath);
+    return untrusted ? [...notes, ...noted(ref, one, 'NormalizationMismatch', 'paths')] : notes;
+  });
+  return [...hidden, ...losses];
+}
+
+function isPath({ attribute }: Constraint): boolean {
+  return attribute.kind === 'path';
+}
+
+function noted(policy: ObjectRef, { sources }: Conjunction, reason: Note['reason'], about: string): readonly Note[] {
+  return sources.map(({ rule }) => ({ policy, rule, reason, about }));
+}
+
+function describe({ constraint, why }: Lost): string {
+  const what = nounOf(constraint);
+  switch (why) {
+    case 'edge':
+      return what;
+    case 'changed':
+      return `${what}, changed on the way`;
+    case 'words':
+      return `${what} such as ${example(constraint)}, which Istio has no words for`;
+    case 'layer':
+      return `${what}, which ztunnel does not see`;
+    case 'keys':
+      return 'an issuer that has several sets of keys here';
+  }
+}
+
+function example({ anyOf }: Constraint): string {
+  const [first] = anyOf.toSorted((a, b) => Number(b.kind === 'suffix-any-port') - Number(a.kind === 'suffix-any-port'));
+  return first === undefined ? '' : formatPattern(first);
+}
+
+function nounOf({ attribute }: Constraint): string {
+  switch (attribute.kind) {
+    case 'directIp':
+    case 'remoteIp':
+      return 'client addresses';
+    case 'clientCertificate':
+      return 'client certificates';
+    case 'header':
+      return `header ${attribute.name}`;
+    case 'claim':
+      return `claim ${attribute.path.join('.')}`;
+    case 'issuer':
+      return 'tokens';
+    case 'serviceAccount':
+    case 'namespace':
+    case 'principal':
+      return 'identities';
+    case 'method':
+    case 'path':
+    case 'host':
+      return `${attribute.kind}s`;
+  }
+}

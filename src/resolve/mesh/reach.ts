@@ -1,0 +1,177 @@
+/** Which entries of the gateways' route tables send to which Service, and what each of them takes. */
+import type { Chain, Gateway, RouteEntry, VirtualHost } from '../../ir/gateway.ts';
+import type { Match } from '../../ir/match.ts';
+import { keyOf, type ObjectKey } from '../../kube/object.ts';
+import type { Constraint } from '../../policy/decision.ts';
+import { covers } from '../hosts.ts';
+import { sameMembers } from '../memo.ts';
+import { replaced } from '../patched.ts';
+import { disjointMatches, hostTerms } from './match-terms.ts';
+import { type Passage, passageOf } from './passage.ts';
+import { type Taken, takenBy } from './taken.ts';
+
+/** An entry under one host. The same object while nothing that it depends on has changed. */
+export interface Reached {
+  readonly gateway: ObjectKey;
+  readonly entry: RouteEntry;
+  readonly passage: Passage;
+  /** Of its host. */
+  readonly hosts: readonly Constraint[];
+  readonly taken: () => Taken | 'too-complex';
+}
+
+/** By Service. */
+export type Reach = ReadonlyMap<ObjectKey, readonly Reached[]>;
+
+/** Remembers from call to call. */
+export function reachOf(): (gateways: ReadonlyMap<ObjectKey, Gateway>) => Reach {
+  let places: ReadonlyMap<string, Place> = new Map();
+  let reach: Reach = new Map();
+  return (gateways) => {
+    const next = new Map<string, Place>();
+    for (const [key, { chains }] of gateways) {
+      for (const chain of chains) placeHosts(key, chain, places, next);
+    }
+    const dirty = changedServices(places, next);
+    places = next;
+    if (dirty.size > 0) reach = patched(reach, dirty, next);
+    return reach;
+  };
+}
+
+/** One virtual host of a chain. */
+interface Place {
+  readonly host: VirtualHost;
+  readonly narrower: readonly string[];
+  readonly taken: readonly TakenAt[];
+  readonly services: ReadonlyMap<ObjectKey, readonly Reached[]>;
+}
+
+interface TakenAt {
+  /** Its match and those that may come before it, as text. */
+  readonly key: string;
+  readonly taken: Reached['taken'];
+}
+
+function placeHosts(
+  gateway: ObjectKey,
+  { name, virtualHosts }: Chain,
+  before: ReadonlyMap<string, Place>,
+  next: Map<string, Place>,
+): void {
+  for (const host of virtualHosts) {
+    if (host.entries.length === 0) continue;
+    const key = `${gateway} ${name} ${host.domain}`;
+    const narrower = host.domain.startsWith('*') ? narrowerThan(host.domain, virtualHosts) : [];
+    const old = before.get(key);
+    const same = old?.host === host && sameMembers(old.narrower, narrower);
+    next.set(key, same ? old : placeOf(gateway, host, narrower, old));
+  }
+}
+
+function narrowerThan(domain: string, hosts: readonly VirtualHost[]): readonly string[] {
+  const others = hosts.map((host) => host.domain).filter((other) => other !== domain && covers(domain, other));
+  // What a wider one of them has taken away need not be taken away again.
+  const wild = others.filter((other) => other.startsWith('*'));
+  return others.filter((other) => !wild.some((wider) => wider !== other && covers(wider, other)));
+}
+
+function placeOf(gateway: ObjectKey, host: VirtualHost, narrower: readonly string[], old: Place | undefined): Place {
+  const taken = takenAt(host.entries, old?.taken ?? []);
+  const sameHosts = old !== undefined && sameMembers(old.narrower, narrower);
+  const hosts = hostTerms(host.domain, narrower);
+  const known = new Map([...(old?.services.values() ?? [])].flat().map((one) => [one.entry, one]));
+  const services = new Map<ObjectKey, Reached[]>();
+  for (const [index, entry] of host.entries.entries()) {
+    if (entry.rule.backends.length === 0) continue;
+    const before = sameHosts ? known.get(entry) : undefined;
+    const own = taken[index]?.taken ?? nothing;
+    const reached =
+      before?.taken === own
+        ? before
+        : { gateway, entry, passage: passageOf(entry), hosts: before?.hosts ?? hosts, taken: own };
+    for (const service of new Set(entry.rule.backends.map((backend) => keyOf(backend.namespace, backend.service)))) {
+      const list = services.get(service) ?? [];
+      services.set(service, list);
+      list.push(reached);
+    }
+  }
+  return { host, narrower, taken, services };
+}
+
+const nothing: Reached['taken'] = () => ({ outside: [], opaque: [], inside: [] });
+
+const texts = new WeakMap<Match, string>();
+
+function textOf(match: Match): string {
+  const text = texts.get(match) ?? JSON.stringify(match);
+  texts.set(match, text);
+  return text;
+}
+
+/** A change of policies leaves all matches as they were: then nothing is held against another. */
+function takenAt(entries: readonly RouteEntry[], old: readonly TakenAt[]): readonly TakenAt[] {
+  const keys = entries.map(({ match }) => textOf(match));
+  const all = keys.join('\n');
+  const last = takenLists.get(old);
+  if (last === all) return old;
+  const known = new Map(old.map((one) => [one.key, one]));
+  const list = entries.map(({ match }, index): TakenAt => {
+    const before = entries.slice(0, index).filter((other) => !disjointMatches(match, other.match));
+    const key = [keys[index], ...before.map((other) => textOf(other.match))].join('\n');
+    return (
+      known.get(key) ?? {
+        key,
+        taken: once(() =>
+          takenBy(
+            match,
+            before.map((other) => other.match),
+          ),
+        ),
+      }
+    );
+  });
+  takenLists.set(list, all);
+  return list;
+}
+
+const takenLists = new WeakMap<readonly TakenAt[], string>();
+
+function once<T>(compute: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: compute() };
+    return made.value;
+  };
+}
+
+/** Services of which some list is another one. */
+function changedServices(
+  before: ReadonlyMap<string, Place>,
+  after: ReadonlyMap<string, Place>,
+): ReadonlySet<ObjectKey> {
+  const dirty = new Set<ObjectKey>();
+  for (const [key, place] of after) {
+    const old = before.get(key);
+    if (old !== place) markDifferent(old?.services ?? new Map(), place.services, dirty);
+  }
+  for (const [key, { services }] of before) {
+    if (!after.has(key)) markDifferent(services, new Map(), dirty);
+  }
+  return dirty;
+}
+
+function markDifferent(a: Place['services'], b: Place['services'], dirty: Set<ObjectKey>): void {
+  for (const service of new Set([...a.keys(), ...b.keys()])) {
+    if (!sameMembers(a.get(service) ?? [], b.get(service) ?? [])) dirty.add(service);
+  }
+}
+
+function patched(reach: Reach, dirty: ReadonlySet<ObjectKey>, places: ReadonlyMap<string, Place>): Reach {
+  const lists = new Map<ObjectKey, Reached[]>([...dirty].map((service) => [service, []]));
+  for (const { services } of places.values()) {
+    if (services.size < dirty.size) for (const [service, list] of services) lists.get(service)?.push(...list);
+    else for (const service of dirty) lists.get(service)?.push(...(services.get(service) ?? []));
+  }
+  return replaced(reach, new Map([...lists].map(([service, list]) => [service, list.length === 0 ? undefined : list])));
+}

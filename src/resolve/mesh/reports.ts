@@ -1,0 +1,123 @@
+/** What a workload enforces of each policy, in sentences. */
+import type { MeshReason, MeshReport } from '../../ir/mesh.ts';
+import { keyOf, type ObjectRef } from '../../kube/object.ts';
+import type { Finding, Reason } from '../../status/finding.ts';
+import { isClosed, type Note, notesOf } from './notes.ts';
+import type { Scene } from './scene.ts';
+
+/** What is true of the whole workload, whatever its rules. */
+export interface Verdict {
+  readonly reason: Extract<MeshReason, 'NotEnrolled' | 'TooComplex' | 'Overridden' | 'Conflicted' | 'Shadow'>;
+  readonly message: string;
+}
+
+/** Policies in force, then those that are only counted. */
+export interface Concerned {
+  readonly enforced: readonly ObjectRef[];
+  readonly counted: readonly ObjectRef[];
+}
+
+export function concernedBy(scene: Scene): Concerned {
+  const doors = scene.doors.filter((door) => isClosed(door, scene));
+  const guards = new Set(doors.map(({ reached }) => reached.entry.guard));
+  const atDoors = [...guards].flatMap((guard) => (guard.kind === 'blocked' ? [] : guard.policies));
+  const counting = [...guards].flatMap((guard) => (guard.kind === 'blocked' ? [] : (guard.shadow?.policies ?? [])));
+  const behind = scene.ports.flatMap(({ policies }) => policies);
+  const inMode = (mode: string) => behind.filter((policy) => policy.mode === mode).map(({ ref }) => ref);
+  return {
+    enforced: distinct([...atDoors, ...inMode('Enforce')]),
+    counted: distinct([...counting, ...inMode('Shadow')]),
+  };
+}
+
+function distinct(refs: readonly ObjectRef[]): readonly ObjectRef[] {
+  const byKey = new Map(refs.map((ref) => [keyOf(ref.namespace, ref.name), ref]));
+  return [...byKey].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, ref]) => ref);
+}
+
+export function reportsOf(scene: Scene, verdicts: readonly Verdict[]): readonly MeshReport[] {
+  const { enforced, counted } = concernedBy(scene);
+  const nobody = verdicts.some(({ reason }) => reason === 'TooComplex' || reason === 'Conflicted');
+  const notes = Map.groupBy(nobody ? [] : notesOf(scene), ({ policy }) => keyOf(policy.namespace, policy.name));
+  const report = (policy: ObjectRef, rest: Pick<MeshReport, 'reason' | 'rules' | 'message'>): MeshReport => ({
+    policy,
+    workload: scene.seed.key,
+    point: scene.point,
+    ...rest,
+  });
+  const whole = (policy: ObjectRef) => verdicts.map((verdict) => report(policy, { ...verdict, rules: [] }));
+  return [
+    ...enforced.flatMap((policy) => {
+      const own = [
+        ...whole(policy),
+        ...(notes.get(keyOf(policy.namespace, policy.name)) ?? [])
+          .reduce(byReason, [])
+          .map((one) => report(policy, summary(one))),
+      ];
+      return own.length === 0 ? [report(policy, full)] : own;
+    }),
+    ...counted.flatMap((policy) => [...whole(policy), report(policy, onlyCounted)]),
+  ];
+}
+
+const full = { reason: 'Full', rules: [], message: '' } as const;
+const onlyCounted = {
+  reason: 'Shadow',
+  rules: [],
+  message: 'it is in mode Shadow: what it would refuse is counted (istio.io/dry-run)',
+} as const;
+
+function byReason(groups: readonly (readonly Note[])[], note: Note): readonly (readonly Note[])[] {
+  const same = groups.find(([first]) => first?.reason === note.reason);
+  return same === undefined ? [...groups, [note]] : groups.map((group) => (group === same ? [...group, note] : group));
+}
+
+function summary(notes: readonly Note[]): Pick<MeshReport, 'reason' | 'rules' | 'message'> {
+  const [first] = notes;
+  const reason = first?.reason ?? 'NotTranslatable';
+  const all = notes.some(({ rule }) => rule === '');
+  const rules = all ? [] : [...new Set(notes.map(({ rule }) => rule))].toSorted();
+  const abouts = [...new Set(notes.map(({ about }) => about))].toSorted();
+  const whose = all ? 'its rules' : `${rules.length === 1 ? 'rule' : 'rules'} ${rules.join(', ')}`;
+  return { reason, rules, message: `${whose} ${sentences[reason](abouts.join('; '))}` };
+}
+
+const sentences: Readonly<Record<Note['reason'], (about: string) => string>> = {
+  PartlyAtEdge: (about) =>
+    `ask for what the gateway alone decides (${about}); the mesh checks all else, of the gateway's identity`,
+  NotObservable: (about) =>
+    `ask callers inside the mesh for what no proxy there sees (${about}), so nobody passes by them there`,
+  NotTranslatable: (about) =>
+    `cannot be said to Istio (${about}), so inside the mesh nobody passes by them, and what they refuse is refused as a whole`,
+  NormalizationMismatch: (about) =>
+    `look at ${about}, which the mesh normalises less than the gateway, so inside the mesh nobody passes by them`,
+};
+
+const remedies: Readonly<Record<Exclude<Note['reason'], 'PartlyAtEdge'>, string>> = {
+  NotObservable:
+    'Name callers by their identity alone, or put a waypoint before the workload (spec.mesh.waypoint of the ApiGateway)',
+  NotTranslatable: 'Write it with exact values, prefixes or suffixes, or name the callers in a policy on the Service',
+  NormalizationMismatch:
+    'Set pathNormalization DECODE_AND_MERGE_SLASHES in MeshConfig, or leave paths out of rules for callers inside the mesh',
+};
+
+/** What a policy's author has to know. */
+export function ruleFindings(reports: readonly MeshReport[]): readonly Finding[] {
+  return reports.flatMap(({ policy, reason, message, workload }) => {
+    if (!isFindable(reason)) return [];
+    return [
+      {
+        about: policy,
+        severity: 'error' as const,
+        reason,
+        at: 'spec.authorize',
+        message: `at Service ${workload}, ${message}`,
+        remedy: remedies[reason],
+      },
+    ];
+  });
+}
+
+function isFindable(reason: MeshReason): reason is Exclude<Note['reason'], 'PartlyAtEdge'> & Reason {
+  return reason === 'NotObservable' || reason === 'NotTranslatable' || reason === 'NormalizationMismatch';
+}

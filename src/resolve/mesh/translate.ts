@@ -1,0 +1,122 @@
+/** A conjunction as the proxy of a workload can hold it against a request: what cannot be said so is left out, and told. */
+import { expressible } from '../../ir/istio-terms.ts';
+import { observability } from '../../policy/attribute.ts';
+import { type Conjunction, type Constraint, conjunction, type Source } from '../../policy/decision.ts';
+import { intersectPatterns, type Pattern } from '../../policy/pattern.ts';
+import { among } from './match-terms.ts';
+import { isChanged, type Passage } from './passage.ts';
+import { imageOf, movedPath } from './path-change.ts';
+import { principalConstraint } from './principals.ts';
+
+/**
+ * Why a constraint does not hold there as it was written: only an edge sees it; the edge has changed it on the way; Istio has no
+ * words for it; the proxy sees identities alone; or two sets of keys have one issuer.
+ */
+export type Loss = 'edge' | 'changed' | 'words' | 'layer' | 'keys';
+
+export interface Lost {
+  readonly constraint: Constraint;
+  readonly why: Loss;
+}
+
+/** Who looks, and what it knows. */
+export interface Sight {
+  /** Identities and ports alone: ztunnel. */
+  readonly layer4: boolean;
+  readonly trustDomain: string;
+  /** Ids of issuers that share their `iss` with another one of the workload. */
+  readonly ambiguous: ReadonlySet<string>;
+}
+
+export interface Translated {
+  /** Whatever held what was written holds this: it is wider where something is lost, and nowhere else. */
+  readonly conjunction: Conjunction | 'empty';
+  readonly lost: readonly Lost[];
+}
+
+export function translate({ constraints, sources }: Conjunction, passage: Passage, sight: Sight): Translated {
+  const parts = constraints.map((constraint) => translateOne(constraint, passage, sight));
+  const image = sight.layer4 ? [] : imageOf(passage.path);
+  const said = oneSetEach([...image, ...parts.flatMap((part) => part.said)], sources);
+  return { conjunction: said.conjunction, lost: [...parts.flatMap((part) => part.lost), ...said.lost] };
+}
+
+interface Part {
+  readonly said: readonly Constraint[];
+  readonly lost: readonly Lost[];
+}
+
+function translateOne(constraint: Constraint, passage: Passage, sight: Sight): Part {
+  const { attribute } = constraint;
+  const losing = (why: Loss, said: readonly Constraint[] = []): Part => ({ said, lost: [{ constraint, why }] });
+  switch (observability(attribute)) {
+    case 'edge':
+      return losing('edge');
+    case 'mesh':
+      return inWords(principalConstraint(constraint, sight.trustDomain), constraint);
+    case 'portable':
+      break;
+  }
+  if (sight.layer4) return losing('layer');
+  if (attribute.kind === 'header' && isChanged(attribute.name, passage)) return losing('changed');
+  if (attribute.kind === 'host' && passage.host === 'rewritten') return losing('changed');
+  if (attribute.kind === 'issuer' && namesSome(constraint, sight.ambiguous)) return losing('keys', [constraint]);
+  if (attribute.kind !== 'path') return inWords(constraint, constraint);
+  const moved = movedPath(constraint, passage.path);
+  const words = moved.constraint === undefined ? { said: [], lost: [] } : inWords(moved.constraint, constraint);
+  return moved.exact ? words : losing('changed', words.said);
+}
+
+function namesSome({ anyOf }: Constraint, ids: ReadonlySet<string>): boolean {
+  return anyOf.some((pattern) => 'value' in pattern && ids.has(pattern.value));
+}
+
+/** Of what is refused, each pattern counts by itself; of what is wanted, all of them. */
+function inWords(constraint: Constraint, written: Constraint): Part {
+  // Nobody is wanted: nothing to be said, and conjunction() knows it.
+  if (constraint.anyOf.length === 0 || expressible(constraint)) return { said: [constraint], lost: [] };
+  const lost: readonly Lost[] = [{ constraint: written, why: 'words' }];
+  if (!constraint.negated) return { said: [], lost };
+  const anyOf = constraint.anyOf.filter((pattern) => expressible({ ...constraint, anyOf: [pattern] }));
+  return { said: anyOf.length === 0 ? [] : [{ ...constraint, anyOf }], lost };
+}
+
+/** Istio has one list for each of these: of two that must both hold, the pairs that one pattern says make one. */
+const listed: ReadonlySet<string> = new Set(['method', 'path', 'host']);
+
+function oneSetEach(constraints: readonly Constraint[], sources: readonly Source[]): Translated {
+  const normal = conjunction(constraints, sources);
+  if (normal === 'empty') return { conjunction: normal, lost: [] };
+  const kept = new Map<string, Constraint>();
+  const lost: Lost[] = [];
+  const rest: Constraint[] = [];
+  for (const constraint of normal.constraints) {
+    const { kind } = constraint.attribute;
+    const before = kept.get(kind);
+    if (constraint.negated || !listed.has(kind)) rest.push(constraint);
+    else if (before === undefined) kept.set(kind, constraint);
+    else {
+      const { anyOf, exact } = pairs(before.anyOf, constraint.anyOf);
+      kept.set(kind, among(constraint.attribute, anyOf));
+      if (!exact) lost.push({ constraint, why: 'words' });
+    }
+  }
+  if (lost.length === 0 && kept.size + rest.length === normal.constraints.length) return { conjunction: normal, lost };
+  return { conjunction: conjunction([...kept.values(), ...rest], sources), lost };
+}
+
+/** A pair that no one pattern says stays as wide as its first. */
+function pairs(
+  left: readonly Pattern[],
+  right: readonly Pattern[],
+): { readonly anyOf: Pattern[]; readonly exact: boolean } {
+  let exact = true;
+  const anyOf = left.flatMap((one) =>
+    right.flatMap((other): readonly Pattern[] => {
+      const both = intersectPatterns(one, other);
+      if (both === 'both') exact = false;
+      return both === 'empty' ? [] : [both === 'both' ? one : both];
+    }),
+  );
+  return { anyOf, exact };
+}

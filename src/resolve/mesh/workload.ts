@@ -1,0 +1,98 @@
+/** One workload, resolved: what it admits, what of each policy that is, and what is wrong with it. */
+import type { MeshDecision, MeshReport, MeshWorkload } from '../../ir/mesh.ts';
+import type { Finding } from '../../status/finding.ts';
+import { conflictsOf } from './conflicts.ts';
+import { admitsNobody, decide } from './decide.ts';
+import { enrolment } from './enrolment.ts';
+import { overriding } from './foreign.ts';
+import { ifEnforced, inForce } from './lens.ts';
+import { podFacts } from './pods.ts';
+import { reportsOf, ruleFindings, type Verdict } from './reports.ts';
+import { type MeshLook, type Scene, sceneOf } from './scene.ts';
+import type { Seed } from './seeds.ts';
+import { observable } from './shadow.ts';
+
+export interface WorkloadUnit {
+  /** Undefined where nothing closes. */
+  readonly workload: MeshWorkload | undefined;
+  readonly reports: readonly MeshReport[];
+  readonly findings: readonly Finding[];
+}
+
+const nothing: WorkloadUnit = { workload: undefined, reports: [], findings: [] };
+
+export function resolveWorkload(seed: Seed, look: MeshLook): WorkloadUnit {
+  const scene = sceneOf(seed, look);
+  if (scene === undefined) return nothing;
+  const conflicts = conflictsOf(scene, look);
+  if (scene.closed.length === 0) return { ...nothing, findings: conflicts.findings };
+  const verdicts: Verdict[] = [...conflicts.verdicts];
+  const decision = conflicts.verdicts.length > 0 ? admitsNobody : decide(scene, inForce);
+  if (decision === 'too-complex') verdicts.push(tooComplex);
+  const foreign = overriding(scene, look);
+  verdicts.push(...enrolment(scene), ...foreign.verdicts, ...shadowed(scene));
+  const reports = reportsOf(scene, verdicts);
+  return {
+    workload: workloadOf(scene, decision === 'too-complex' ? admitsNobody : decision, conflicts.yields),
+    reports,
+    findings: [
+      ...conflicts.findings,
+      ...foreign.findings,
+      ...verdictFindings(scene, verdicts),
+      ...ruleFindings(reports),
+    ],
+  };
+}
+
+function workloadOf(scene: Scene, decision: MeshDecision, yields: boolean): MeshWorkload {
+  const { seed, settings, closed, issuers, pods } = scene;
+  const { key, namespace, services, selector } = seed;
+  const counted = hasShadow(scene) ? decide(scene, ifEnforced) : undefined;
+  const shadow = counted === undefined || counted === 'too-complex' ? undefined : observable(counted, issuers);
+  return {
+    key,
+    namespace,
+    services,
+    selector,
+    // Whose class comes first writes what its callers must present.
+    settings: yields ? { ...settings, mtls: 'Unmanaged' } : settings,
+    closed,
+    issuers,
+    decision,
+    ...(shadow === undefined ? {} : { shadow }),
+    ...(pods.length === 0 ? {} : { serviceAccounts: podFacts(pods).serviceAccounts }),
+  };
+}
+
+function hasShadow({ doors, ports }: Scene): boolean {
+  return (
+    doors.some(({ reached: { entry } }) => entry.guard.kind === 'guarded' && entry.guard.shadow !== undefined) ||
+    ports.some(({ policies }) => policies.some(({ mode, broken }) => mode === 'Shadow' && broken === undefined))
+  );
+}
+
+const tooComplex: Verdict = {
+  reason: 'TooComplex',
+  message:
+    'the rules of all Routes and policies that concern it come to more than 512 conjunctions, so it admits nobody',
+};
+
+function shadowed({ settings }: Scene): readonly Verdict[] {
+  if (settings.enforcement !== 'Shadow') return [];
+  return [
+    {
+      reason: 'Shadow',
+      message: 'the mesh of its ApiGateway is in enforcement Shadow: what it would refuse is counted',
+    },
+  ];
+}
+
+/** Told of the Service; policies have their reports. */
+function verdictFindings({ seed }: Scene, verdicts: readonly Verdict[]): readonly Finding[] {
+  const about = { kind: 'Service', namespace: seed.namespace, name: seed.services[0] ?? '' };
+  return verdicts.flatMap(({ reason, message }): readonly Finding[] => {
+    if (reason !== 'TooComplex') return [];
+    const remedy = 'Let fewer Routes lead to it, or name fewer alternatives in their policies';
+    return [{ about, severity: 'error', reason, at: '', message, remedy }];
+  });
+}
