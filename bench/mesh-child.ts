@@ -13,6 +13,9 @@ import { snapshotOf } from './world.ts';
 export interface MeshTimes {
   /** Milliseconds, of the first time. */
   readonly cold: number;
+  readonly parts: readonly [resolve: number, edge: number, mesh: number];
+  /** Of all threads, of the first time and of all changes. */
+  readonly cpu: readonly [cold: number, changes: number];
   readonly workloads: number;
   readonly objects: number;
   readonly findings: number;
@@ -32,11 +35,22 @@ const jwks = JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), k
 let snapshot = snapshotOf(meshWorldOf(jwks));
 
 function compile() {
+  const times = [performance.now()];
   const resolution = resolve(snapshot);
+  times.push(performance.now());
   for (const gateway of resolution.gateways.values()) render(gateway);
+  times.push(performance.now());
   const { workloads } = resolution.mesh;
   const objects = [...workloads.values()].flatMap((workload) => meshObjects(workload, resolution.className));
-  return { objects, workloads: workloads.size, findings: resolution.findings.length };
+  times.push(performance.now());
+  const parts = times.slice(1).map((time, index) => time - (times[index] ?? 0)) as unknown as MeshTimes['parts'];
+  return { objects, workloads: workloads.size, findings: resolution.findings.length, parts };
+}
+
+/** Milliseconds since `before`, or since the process began. */
+function cpuSince(before?: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
 }
 
 function withPolicy(object: KubeObject): typeof snapshot {
@@ -51,21 +65,34 @@ function differing(before: readonly SecurityObject[], after: readonly SecurityOb
   return after.filter((object) => !known.has(object) && !texts.has(JSON.stringify(object))).length;
 }
 
+const atStart = process.cpuUsage();
 const start = performance.now();
 let rendered = compile();
 const cold = performance.now() - start;
-const { workloads, findings, objects } = rendered;
+const coldCpu = cpuSince(atStart);
+let changesCpu = 0;
+const { workloads, findings, objects, parts } = rendered;
 const [changes, written]: [number[], number[]] = [[], []];
 for (let turn = 1; turn <= warmUps + repetitions; turn += 1) {
   snapshot = withPolicy(authPolicy((turn * 7) % authPolicies, turn));
-  const begun = performance.now();
+  const [used, begun] = [process.cpuUsage(), performance.now()];
   const next = compile();
-  const time = performance.now() - begun;
+  const [time, cpu] = [performance.now() - begun, cpuSince(used)];
   const count = differing(rendered.objects, next.objects);
   rendered = next;
   if (turn <= warmUps) continue;
   changes.push(time);
+  changesCpu += cpu;
   written.push(count);
 }
-const times: MeshTimes = { cold, workloads, objects: objects.length, findings, changes, written };
-process.stdout.write(JSON.stringify(times));
+const result: MeshTimes = {
+  cold,
+  parts,
+  cpu: [coldCpu, changesCpu],
+  workloads,
+  objects: objects.length,
+  findings,
+  changes,
+  written,
+};
+process.stdout.write(JSON.stringify(result));
