@@ -1,9 +1,11 @@
 /** Status of an AuthPolicy: what it is about, and whether the edge enforces it. */
+import type { Policy } from '../ir/guard.ts';
 import type { Condition, KubeObject, ObjectKey } from '../kube/object.ts';
+import { type Conjunction, type Decision, namesIdentity } from '../policy/decision.ts';
 import { type AuthUnit, targetText } from '../resolve/policy-unit.ts';
 import { conditionsFor, refusal, type Verdict } from '../status/conditions.ts';
 import type { Finding } from '../status/finding.ts';
-import { column, generationOf } from './columns.ts';
+import { column, generationOf, shorten } from './columns.ts';
 import { gatewaysOf, servedEverywhere } from './served.ts';
 import type { StatusWorld } from './world.ts';
 
@@ -24,7 +26,7 @@ export function authPolicyStatus(key: ObjectKey, object: KubeObject, world: Stat
     conditions: conditionsFor(
       {
         Accepted: 'from findings',
-        EdgeEnforced: enforcement(unit.policy.mode, rules, { findings, waiting: waiting(key, unit, world) }),
+        EdgeEnforced: enforcement(unit.policy, rules, { findings, waiting: waiting(key, unit, world) }),
       },
       findings,
       object.metadata.generation,
@@ -39,14 +41,26 @@ interface Enforcing {
   readonly waiting: Verdict | undefined;
 }
 
-function enforcement(mode: 'Enforce' | 'Shadow', rules: number, { findings, waiting }: Enforcing): Verdict {
+function enforcement({ mode, decision }: Policy, rules: number, { findings, waiting }: Enforcing): Verdict {
   const refused = refusal(findings);
   if (refused !== undefined) return refused;
   if (waiting !== undefined) return waiting;
   if (mode === 'Shadow') {
     return { status: 'False', reason: 'Shadow', message: 'What would be refused is counted, and nothing is refused.' };
   }
-  return { status: 'True', reason: 'Full', message: `All rules (${rules}) are enforced at the edge.` };
+  return { status: 'True', reason: 'Full', message: edgeWords(decision, rules) };
+}
+
+/** Rules about callers inside the mesh are no business of the edge: they admit and refuse nobody there. */
+function edgeWords({ deny, allow }: Decision, rules: number): string {
+  const all = [...deny, ...allow];
+  const namesOf = (conjunctions: readonly Conjunction[]) =>
+    new Set(conjunctions.flatMap(({ sources }) => sources.map(({ rule }) => rule)));
+  const outside = namesOf(all.filter((one) => !namesIdentity(one)));
+  const inside = [...namesOf(all)].filter((name) => !outside.has(name)).toSorted();
+  if (inside.length === 0) return `All rules (${rules}) are enforced at the edge.`;
+  const others = rules === inside.length ? '' : `The other rules (${rules - inside.length}) are enforced at the edge. `;
+  return `${others}Callers inside the mesh do not come by the edge, so it has nothing to do with ${shorten(inside)}.`;
 }
 
 /** Why the edge does not enforce it yet. */

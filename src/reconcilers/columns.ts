@@ -14,3 +14,11 @@ const longestColumn = 4096;
 export function column<Name extends string>(name: Name, text: string): { readonly [K in Name]?: string } {
   return text === '' ? {} : ({ [name]: cut(text, longestColumn) } as { readonly [K in Name]?: string });
 }
+
+const mostNames = 3;
+
+/** `a, b, c, +2` */
+export function shorten(names: readonly string[]): string {
+  const more = names.length - mostNames;
+  return [...names.slice(0, mostNames), ...(more > 0 ? [`+${more}`] : [])].join(', ');
+}

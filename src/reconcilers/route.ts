@@ -6,7 +6,7 @@ import { edgeDecision } from '../policy/planes.ts';
 import type { Resolution } from '../resolve/resolve.ts';
 import { conditionsFor, type Owned, partConditions, type Verdict } from '../status/conditions.ts';
 import type { Finding } from '../status/finding.ts';
-import { column, generationOf } from './columns.ts';
+import { column, generationOf, shorten } from './columns.ts';
 import { servedAt, servedEverywhere } from './served.ts';
 import type { StatusWorld } from './world.ts';
 
@@ -107,12 +107,4 @@ function authOfEntry({ rule, guard }: RouteEntry): Auth {
   if (!guard.covered) return 'Uncovered';
   // A list of whom to deny opens nothing and guards nothing: everybody else is admitted unasked.
   return edgeDecision(guard.decision).allow.some(({ constraints }) => constraints.length === 0) ? 'Public' : 'Covered';
-}
-
-const mostNames = 3;
-
-/** `a, b, c, +2` */
-function shorten(names: readonly string[]): string {
-  const more = names.length - mostNames;
-  return [...names.slice(0, mostNames), ...(more > 0 ? [`+${more}`] : [])].join(', ');
 }
