@@ -25,6 +25,15 @@ function isEdgeOnly({ attribute }: Constraint): boolean {
  * Says the same as the whole decision of every request without `principal`. The same object when there is nothing to leave out.
  */
 export function edgeDecision(decision: Decision): Decision {
+  const known = edgeDecisions.get(decision) ?? projectOutside(decision);
+  edgeDecisions.set(decision, known);
+  return known;
+}
+
+/** Many routes share a decision, and each asks several times. */
+const edgeDecisions = new WeakMap<Decision, Decision>();
+
+function projectOutside(decision: Decision): Decision {
   const deny = fromOutside(decision.deny);
   const allow = fromOutside(decision.allow);
   return deny === decision.deny && allow === decision.allow ? decision : { deny, allow };
