@@ -2,7 +2,8 @@
  * `npm run cluster`: a Kubernetes of one node on this machine, for the tests and for people. stdout gets the line that
  * points kubectl at it, so that `eval "$(npm run -s cluster)"` does; progress goes to stderr.
  * `npm run cluster -- down` removes it, with all that is left of one that was killed half way.
- * `npm run cluster -- load` hands it the images of this working tree and of Envoy, `build` compiles what it consists of.
+ * `npm run cluster -- load` hands it the images of this working tree and of Envoy, `istio` installs Istio besides, and `build`
+ * compiles what it consists of.
  */
 import { dirname } from 'node:path';
 import process from 'node:process';
@@ -11,11 +12,13 @@ import { build } from '../e2e/cluster/local/build.ts';
 import { importImage } from '../e2e/cluster/local/import.ts';
 import { whyNoLocalCluster } from '../e2e/cluster/local/requirements.ts';
 import { endLocal, startLocal } from '../e2e/cluster/local/start.ts';
+import { useIstio } from '../e2e/mesh/lib/istio.ts';
 
-const usage = `usage: npm run cluster [-- up | down | load | build]
+const usage = `usage: npm run cluster [-- up | down | load | istio | build]
   up     start it, or find it running (default)
   down   remove it
   load   start it, and hand it evengate:dev, made of this working tree, and Envoy
+  istio  load, and install Istio, which the tests of e2e/mesh otherwise do for themselves and undo
   build  compile Kubernetes and CoreDNS, which takes minutes the first time; up does it, too
 `;
 const begun = performance.now();
@@ -42,13 +45,19 @@ async function load(): Promise<void> {
   }
 }
 
+async function istio(): Promise<void> {
+  await up();
+  await useIstio();
+  progress('istiod is ready');
+}
+
 async function down(): Promise<void> {
   await endLocal(progress);
   progress('nothing is left of it');
 }
 
 const compile = () => build(progress);
-const commands: Readonly<Record<string, () => Promise<unknown>>> = { up, down, load, build: compile };
+const commands: Readonly<Record<string, () => Promise<unknown>>> = { up, down, load, istio, build: compile };
 const [word = 'up', ...more] = process.argv.slice(2);
 const command = Object.hasOwn(commands, word) && more.length === 0 ? commands[word] : undefined;
 if (command === undefined) {
