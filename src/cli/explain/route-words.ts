@@ -60,7 +60,9 @@ export function accessWords({ rule, guard }: RouteEntry): string {
   if (guard.kind === 'blocked') return `500: ${guard.because.message}`;
   if (!guard.covered) return '403: no AuthPolicy covers it';
   const decision = edgeDecision(guard.decision);
-  if (decision.allow.length === 0) return '403: no rule admits anyone';
+  if (decision.allow.length === 0) {
+    return guard.decision.allow.length === 0 ? '403: no rule admits anyone' : '403: only callers inside the mesh';
+  }
   const deny = ruleNames(decision.deny);
   const shadow = guard.shadow?.policies.map(({ name }) => name) ?? [];
   return [

@@ -1,5 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
-import { authPolicy, gateway, rateLimitPolicy, route, routeTarget, service, snapshotOf } from '../../testing/build.ts';
+import {
+  authPolicy,
+  backendRef,
+  gateway,
+  rateLimitPolicy,
+  route,
+  routeTarget,
+  service,
+  serviceTarget,
+  snapshotOf,
+} from '../../testing/build.ts';
 import { resolver } from '../resolve.ts';
 import { explain } from './explain.ts';
 import type { ExplainRequest, Explanation, TokenFacts } from './types.ts';
@@ -287,6 +297,45 @@ describe('policies', () => {
       decidedBy: [{ policy: { name: 'outer' }, rule: 'blocked' }],
     });
     expect(short(ask(all, 'GET http://h.test/public'))).toBe('-> orders /public h.test');
+  });
+
+  test('whoever comes from outside is nobody inside the mesh', () => {
+    const inside = authPolicy({
+      ...on('guarded'),
+      authorize: {
+        allow: [
+          { name: 'batch', from: [{ serviceAccounts: ['billing/batch'], notNamespaces: ['sandbox'] }] },
+          { name: 'writers', from: [{ notNamespaces: ['sandbox'] }], to: [{ methods: ['POST'] }] },
+        ],
+        deny: [{ from: [{ principals: ['*'] }] }],
+      },
+    });
+    const all = [gateway(), ...services, route({ rules }), inside];
+    expect(ask(all, 'POST http://h.test/guarded').decidedBy).toMatchObject([{ rule: 'writers' }]);
+    expect(ask(all, 'GET http://h.test/guarded').steps.at(-1)?.details).toEqual([
+      'rule writers needs the method to be POST',
+      "rule batch needs the caller's service account to be billing/batch",
+    ]);
+  });
+
+  test('policies of the Services behind the rule are asked last', () => {
+    const behind = authPolicy(
+      { targetRefs: [serviceTarget('b')], authorize: { allow: [{ name: 'posting', to: [{ methods: ['POST'] }] }] } },
+      { name: 'behind' },
+    );
+    const rule = { name: 'all', backendRefs: [backendRef({ name: 'a' }), backendRef({ name: 'b' })] };
+    const both = [gateway(), service({}, { name: 'a' }), service({}, { name: 'b' }), route({ rules: [rule] }), behind];
+    expect(ask(both, 'POST http://h.test/').steps.slice(-2)).toMatchObject([
+      {
+        passed: true,
+        text: 'AuthPolicy shop/behind allows it: rule posting (but does not cover the rule: another Service of the rule has none that does)',
+      },
+      { passed: false, text: expect.stringContaining('no AuthPolicy covers the rule') },
+    ]);
+    expect(ask([...both, authPolicy()], 'GET http://h.test/').outcome).toMatchObject({
+      status: 403,
+      reason: 'AuthPolicy shop/behind does not allow it',
+    });
   });
 
   test('what nobody covers is refused, and says so', () => {
