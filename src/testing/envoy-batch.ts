@@ -118,7 +118,7 @@ async function writeCertificates(edge: Edge, snapshot: Snapshot, directory: stri
   }
 }
 
-function mapStrings(value: unknown, map: (text: string) => string): unknown {
+export function mapStrings(value: unknown, map: (text: string) => string): unknown {
   if (typeof value === 'string') return map(value);
   if (Array.isArray(value)) return value.map((item) => mapStrings(item, map));
   if (typeof value !== 'object' || value === null) return value;
@@ -126,7 +126,7 @@ function mapStrings(value: unknown, map: (text: string) => string): unknown {
 }
 
 /** Listeners that Envoy does not serve, after up to 15 s of warming. */
-async function untilServing(envoy: EnvoyProcess, listeners: readonly JsonObject[]): Promise<readonly string[]> {
+export async function untilServing(envoy: EnvoyProcess, listeners: readonly JsonObject[]): Promise<readonly string[]> {
   const deadline = performance.now() + 15_000;
   for (;;) {
     const serving = new Set((await envoy.admin.listeners()).map(({ name }) => name));

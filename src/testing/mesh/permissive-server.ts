@@ -1,7 +1,7 @@
 /** A server as a sidecar makes it look: mTLS of the mesh, and plaintext where it is permissive. It answers with what it saw. */
 import { createServer } from 'node:http';
-import { createSecureServer } from 'node:http2';
-import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
+import { createSecureServer, type Http2SecureServer, type SecureServerOptions } from 'node:http2';
+import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { TestCertificate } from '../rig-certificates.ts';
 
@@ -42,15 +42,7 @@ export async function startMeshServer({ mode, identity, roots }: MeshServerOptio
   });
   const { certificate: cert, key } = identity;
   const asked = { cert, key, ca: roots, requestCert: true, rejectUnauthorized: true };
-  const http2 = createSecureServer(
-    {
-      ...asked,
-      ALPNCallback: ({ protocols }) => protocols.find((one) => one === 'istio-h2'),
-    },
-    ({ stream }, response) => {
-      response.end(JSON.stringify(seenOn(stream.session?.socket as TLSSocket)));
-    },
-  );
+  const http2 = http2Server(asked);
   const secured = (socket: Socket): void => {
     const tls = new TLSSocket(socket, { ...asked, isServer: true, ALPNProtocols: ['istio-http/1.1'] });
     tls.on('error', () => socket.destroy());
@@ -77,13 +69,24 @@ export async function startMeshServer({ mode, identity, roots }: MeshServerOptio
   const running: MeshServer = {
     port: (server.address() as AddressInfo).port,
     mode,
-    close: () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
-      }),
+    close: () => closed(server, sockets),
   };
   return running;
+}
+
+function http2Server(options: SecureServerOptions): Http2SecureServer {
+  const ALPNCallback = ({ protocols }: { readonly protocols: readonly string[] }) =>
+    protocols.find((one) => one === 'istio-h2');
+  return createSecureServer({ ...options, ALPNCallback }, ({ stream }, response) => {
+    response.end(JSON.stringify(seenOn(stream.session?.socket as TLSSocket)));
+  });
+}
+
+function closed(server: Server, sockets: Iterable<Socket>): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    for (const socket of sockets) socket.destroy();
+  });
 }
 
 /** HTTP/2 hands out a stand-in for it, of no class. */
