@@ -35,6 +35,7 @@ function render(workload: MeshWorkload, className: string): readonly SecurityObj
   const layerAt = (point: Layer['view']['point'], service = first): Layer => ({
     view: { point, service },
     workload,
+    className,
     labels,
   });
   if (workload.settings.mode === 'Sidecar') {

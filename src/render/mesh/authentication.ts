@@ -13,10 +13,10 @@ import { objectName } from './names.ts';
 import { closedPorts, scopeOf } from './view.ts';
 
 /** None in Shadow: it would answer 401 to a bad token. */
-export function requestAuthentication({ view, workload, labels }: Layer): readonly RequestAuthentication[] {
+export function requestAuthentication({ view, workload, className, labels }: Layer): readonly RequestAuthentication[] {
   const { issuers, settings, namespace } = workload;
   if (issuers.length === 0 || settings.enforcement === 'Shadow') return [];
-  const name = objectName(view.service, view.point === 'waypoint' ? 'waypoint' : undefined);
+  const name = objectName(className, view.service, view.point === 'waypoint' ? 'waypoint' : undefined);
   return [
     {
       apiVersion: securityVersion,
@@ -39,7 +39,7 @@ function jwtRule({ issuer, keys }: Issuer): JwtRule {
 }
 
 /** None in Shadow: what the mesh asks for without us stays as it is, be it stricter. */
-export function peerAuthentication({ view, workload, labels }: Layer): readonly PeerAuthentication[] {
+export function peerAuthentication({ view, workload, className, labels }: Layer): readonly PeerAuthentication[] {
   const mode = modeOf(workload.settings);
   if (mode === undefined) return [];
   const closed = closedPorts(view, workload);
@@ -52,7 +52,7 @@ export function peerAuthentication({ view, workload, labels }: Layer): readonly 
     {
       apiVersion: securityVersion,
       kind: 'PeerAuthentication',
-      metadata: { name: objectName(view.service), namespace: workload.namespace, labels },
+      metadata: { name: objectName(className, view.service), namespace: workload.namespace, labels },
       spec: { ...(selector && { selector }), ...spec },
     },
   ];

@@ -16,6 +16,7 @@ import { closedPorts, portsSeen, scopeOf, type View } from './view.ts';
 export interface Layer {
   readonly view: View;
   readonly workload: MeshWorkload;
+  readonly className: string;
   readonly labels: Labels;
 }
 
@@ -56,7 +57,8 @@ function pair(layer: Layer, { deny, allow }: MeshDecision, counted: boolean): re
   ];
 }
 
-function policy({ view, workload, labels }: Layer, action: 'ALLOW' | 'DENY', written: Written): AuthorizationPolicy {
+function policy(layer: Layer, action: 'ALLOW' | 'DENY', written: Written): AuthorizationPolicy {
+  const { view, workload, className, labels } = layer;
   const closed = closedPorts(view, workload);
   const open = action === 'DENY' || closed === 'all' ? [] : [otherPorts(closed)];
   const all = [...written.rules, ...open];
@@ -71,7 +73,7 @@ function policy({ view, workload, labels }: Layer, action: 'ALLOW' | 'DENY', wri
     ...(written.counted && { [dryRunAnnotation]: 'true' }),
     ...(origins !== '' && { [originsAnnotation]: origins }),
   };
-  const name = objectName(view.service, roleOf(view, action, written.counted));
+  const name = objectName(className, view.service, roleOf(view, action, written.counted));
   return {
     apiVersion: securityVersion,
     kind: 'AuthorizationPolicy',

@@ -1,12 +1,10 @@
 /** Names of what is written for Istio: a contract between versions, and what access logs show of a policy. */
 import { shortHash } from '../../ir/child-name.ts';
+import { defaultClass } from '../../ir/class-name.ts';
 import type { Labels } from '../../kube/pods.ts';
 import { componentLabel, managedBy } from '../names.ts';
 
-/**
- * Each layer has its own, so that a workload that changes from one to another is closed all the while. No class in it: where
- * two operators write for one workload, the API server lets one of them.
- */
+/** Each layer has its own, so that a workload that changes from one to another is closed all the while. */
 export type Role =
   /** By selector, at the sidecar. */
   | 'allow'
@@ -25,9 +23,13 @@ export type Role =
   | 'waypoint-shadow-allow'
   | 'waypoint-shadow-deny';
 
-/** `evengate-orders.allow`: a Service's name holds no dot, so no two share one. */
-export function objectName(service: string, role?: Role): string {
-  return `evengate-${shortened(service)}${role === undefined ? '' : `.${role}`}`;
+/**
+ * `evengate-orders.allow`, of another class `internal.evengate-orders.allow`: the name of neither holds a dot, so no two share
+ * one, and operators that meet at a workload do not overwrite each other.
+ */
+export function objectName(className: string, service: string, role?: Role): string {
+  const owner = className === defaultClass ? '' : `${className}.`;
+  return `${owner}evengate-${shortened(service)}${role === undefined ? '' : `.${role}`}`;
 }
 
 /** Name of the first Service of the workload that an object is about. */

@@ -201,6 +201,11 @@ describe('what is written', () => {
     expect(meshObjects(one, 'evengate')).toBe(meshObjects(one, 'evengate'));
   });
 
+  test('has another name in another class: operators that meet do not overwrite each other', () => {
+    const found = meshObjects(workload(text), 'internal').map(({ metadata }) => metadata.name);
+    expect(found).toEqual(['internal.evengate-orders.allow', 'internal.evengate-orders']);
+  });
+
   test('has names and labels that an API server takes, whatever the manifest says', () => {
     const service = `a${'b'.repeat(80)}.c${'d'.repeat(150)}`;
     const [policy] = policies({ services: [service], closed: [`${service} 80 8080`] });
