@@ -58,7 +58,7 @@ export function edgeRenderer(placement: Placement): EdgeRenderer {
     );
     const certificates = [...secrets].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, secret]) => secret);
     const tables = gateway.chains.map((chain) => {
-      const table = tableOf(chain, gateway.trustedHops, (hosts) => isCompact(gateway.ref, chain.name, hosts));
+      const table = tableOf(chain, gateway, (hosts) => isCompact(gateway.ref, chain.name, hosts));
       return { chain, table };
     });
     const compact = new Set(tables.flatMap(({ chain, table }) => (table.compact ? [chain.name] : [])));

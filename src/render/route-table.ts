@@ -2,8 +2,9 @@
 import { types } from '../envoy/json.ts';
 import type { HeaderValueOption } from '../envoy/route.ts';
 import { hostMetadata } from '../features/telemetry/route-metadata.ts';
-import type { Chain, RouteEntry, VirtualHost } from '../ir/gateway.ts';
+import type { Chain, Gateway, RouteEntry, VirtualHost } from '../ir/gateway.ts';
 import type { Guard } from '../ir/guard.ts';
+import { meshHeaders } from '../ir/mesh-headers.ts';
 import { composite, type Fragment, fields, leaf } from './fragment.ts';
 import { matcherTree, treeThreshold } from './matcher.ts';
 import { tableName } from './names.ts';
@@ -28,14 +29,14 @@ export interface Table extends Fragment {
 
 export type RouteTable = (
   chain: Chain,
-  trustedHops: number,
+  gateway: Pick<Gateway, 'trustedHops' | 'mesh'>,
   isCompact: (hosts: readonly Fragment[]) => boolean,
 ) => Table;
 
 /** Remembers fragments as long as the guards, entries and virtual hosts that they were made of. */
 export function routeTable(): RouteTable {
   const memories = new Map<string, ChainMemory>();
-  return (chain, trustedHops, isCompact) => {
+  return (chain, gateway, isCompact) => {
     const names = chainNames(chain);
     const before = memories.get(chain.name);
     const memory = before?.strict === names.strict ? before : new ChainMemory(names);
@@ -44,7 +45,7 @@ export function routeTable(): RouteTable {
     const virtualHosts = chain.virtualHosts.map((host) => memory.virtualHost(host));
     const compact = isCompact(virtualHosts);
     const name = tableName(chain.name, compact);
-    const head = headOf(name, chain, trustedHops);
+    const head = headOf(name, chain, gateway);
     return {
       name,
       compact,
@@ -55,13 +56,14 @@ export function routeTable(): RouteTable {
 }
 
 /** Without its closing brace. */
-function headOf(name: string, chain: Chain, trustedHops: number): string {
+function headOf(name: string, chain: Chain, { trustedHops, mesh }: Pick<Gateway, 'trustedHops' | 'mesh'>): string {
   const head = {
     '@type': types.routeConfiguration,
     name,
     ignore_port_in_host_matching: true,
-    // At the real edge nobody's X-Forwarded-For is believed, so backends see none but the client's address.
-    ...(trustedHops === 0 ? { request_headers_to_add: [forwardedFor] } : {}),
+    // At the real edge nobody's X-Forwarded-For is believed, so backends see none but the client's address. Sidecars believe the last one.
+    ...(trustedHops === 0 || mesh !== undefined ? { request_headers_to_add: [forwardedFor] } : {}),
+    ...(mesh === undefined ? {} : { request_headers_to_remove: meshHeaders }),
     typed_per_filter_config: commonFilters(chainNames(chain)),
   };
   return JSON.stringify(head).slice(0, -1);

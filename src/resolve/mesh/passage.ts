@@ -1,7 +1,9 @@
 /** What a request goes through between an edge's guards and a workload: which of its parts the workload sees changed. */
+
 import type { RouteAction } from '../../envoy/route.ts';
 import { anyRuleFeatures } from '../../features/index.ts';
 import type { RouteEntry } from '../../ir/gateway.ts';
+import { meshHeaders } from '../../ir/mesh-headers.ts';
 import { type PathChange, pathChange } from './path-change.ts';
 
 export interface Passage {
@@ -60,7 +62,7 @@ const rewritten = new Set([
   'x-request-id',
   'x-cloud-trace-context',
   'x-forwarded-client-cert',
-  'x-istio-attributes',
+  ...meshHeaders,
 ]);
 
 export function isChanged(name: string, { headers }: Passage): boolean {
