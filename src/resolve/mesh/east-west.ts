@@ -1,6 +1,7 @@
 /** Who inside the mesh may call a workload: whom a Route's policies name, and what Service policies say. */
 import { type Conjunction, type Constraint, conjunction, type Decision } from '../../policy/decision.ts';
 import { eastWest, namesIdentity } from '../../policy/planes.ts';
+import { difference } from '../../policy/subtract.ts';
 import { exactly, noneOf } from './match-terms.ts';
 import { directly, type Passage } from './passage.ts';
 import type { Reached } from './reach.ts';
@@ -22,7 +23,12 @@ export interface FromInside {
 /** By a Route: those alone whom it names, and nothing that another rule takes. `decision` is without Service policies. */
 export function byRoute(reached: Reached, decision: Decision, inside: Inside): FromInside | 'too-complex' {
   const { allow, deny } = eastWest(decision);
-  const admitted = allow.filter(namesIdentity);
+  // A deny of everybody binds whom the Route lets in by name, too, and of those inside nobody else.
+  const admitted = difference(
+    allow.filter(namesIdentity),
+    deny.filter((one) => !namesIdentity(one)),
+  );
+  if (admitted === 'too-complex') return admitted;
   const refused = deny.filter(namesIdentity);
   if (admitted.length + refused.length === 0) return { allow: [], deny: [] };
   const taken = reached.taken();
