@@ -100,7 +100,7 @@ describe('mistakes', () => {
       'a MeshConfig that is not there',
       { mode: 'Sidecar' },
       [],
-      "warning spec.mesh: Istio's MeshConfig, ConfigMap istio-system/istio, is not there: nobody knows how the mesh normalises paths, so rules about paths admit nobody inside it. Install Istio, or name its namespace and revision",
+      "warning spec.mesh: Istio's MeshConfig, ConfigMap istio-system/istio, is not there, so nobody knows its trust domain, nor whether it normalises paths as the gateway does. Install Istio, or name its namespace and revision",
     ],
     [
       'one that is no YAML',

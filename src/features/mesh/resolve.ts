@@ -109,7 +109,7 @@ function unknownConfig(about: ObjectRef, ref: ObjectRef): Finding {
     severity: 'warning',
     reason: 'NormalizationMismatch',
     at: 'spec.mesh',
-    message: `Istio's MeshConfig, ${describeRef(ref)}, is not there: nobody knows how the mesh normalises paths, so rules about paths admit nobody inside it`,
+    message: `Istio's MeshConfig, ${describeRef(ref)}, is not there, so nobody knows its trust domain, nor whether it normalises paths as the gateway does`,
     remedy: 'Install Istio, or name its namespace and revision',
   };
 }
