@@ -25,11 +25,6 @@ test('as many rules as the CRD takes, with the one that keeps other ports open',
   expect(tooLarge(worldOf([], rules(513, ['/a'])))).toBe(true);
 });
 
-test('what policies in mode Shadow would decide is an object, too', () => {
-  const world = { ...worldOf([]), shadow: { allow: rules(512, ['/a']), deny: [] } };
-  expect(tooLarge(world)).toBe(true);
-});
-
 test('keys', () => {
   const keys = { kind: 'inline', jwks: JSON.stringify('k'.repeat(600_000)) } as const;
   const issuers = ['a', 'b'].map((id) => ({ id, issuer: id, keys }));

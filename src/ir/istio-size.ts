@@ -11,9 +11,8 @@ const maximumBytes = 1_000_000;
 const maximumAnnotation = 250_000;
 
 /** An upper bound, so that no object is larger than it says. */
-export function tooLarge({ decision, shadow, issuers }: MeshWorkload): boolean {
-  const decisions = shadow === undefined ? [decision] : [decision, shadow];
-  return sum(issuers.map(issuerBytes)) > maximumBytes || decisions.some((each) => isTooLarge(each, issuers));
+export function tooLarge({ decision, issuers }: Pick<MeshWorkload, 'decision' | 'issuers'>): boolean {
+  return sum(issuers.map(issuerBytes)) > maximumBytes || isTooLarge(decision, issuers);
 }
 
 function isTooLarge({ allow, deny }: MeshDecision, issuers: readonly Issuer[]): boolean {

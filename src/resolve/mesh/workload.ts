@@ -1,4 +1,5 @@
 /** One workload, resolved: what it admits, what of each policy that is, and what is wrong with it. */
+import { tooLarge } from '../../ir/istio-size.ts';
 import type { MeshDecision, MeshReport, MeshWorkload } from '../../ir/mesh.ts';
 import type { Finding } from '../../status/finding.ts';
 import { conflictsOf } from './conflicts.ts';
@@ -27,7 +28,8 @@ export function resolveWorkload(seed: Seed, look: MeshLook): WorkloadUnit {
   const conflicts = conflictsOf(scene, look);
   if (scene.closed.length === 0) return { ...nothing, findings: conflicts.findings };
   const verdicts: Verdict[] = [...conflicts.verdicts];
-  const decision = conflicts.verdicts.length > 0 ? admitsNobody : decide(scene, inForce);
+  const decided = conflicts.verdicts.length > 0 ? admitsNobody : decide(scene, inForce);
+  const decision = decided === 'too-complex' ? decided : written(decided, scene);
   if (decision === 'too-complex') verdicts.push(tooComplex);
   const foreign = overriding(scene, look);
   verdicts.push(...enrolment(scene), ...foreign.verdicts, ...shadowed(scene));
@@ -48,7 +50,8 @@ function workloadOf(scene: Scene, decision: MeshDecision, yields: boolean): Mesh
   const { seed, settings, closed, issuers, pods } = scene;
   const { key, namespace, services, selector } = seed;
   const counted = hasShadow(scene) ? decide(scene, ifEnforced) : undefined;
-  const shadow = counted === undefined || counted === 'too-complex' ? undefined : observable(counted, issuers);
+  const seen = counted === undefined || counted === 'too-complex' ? undefined : observable(counted, issuers);
+  const shadow = seen === undefined || written(seen, scene) === 'too-complex' ? undefined : seen;
   return {
     key,
     namespace,
@@ -64,6 +67,11 @@ function workloadOf(scene: Scene, decision: MeshDecision, yields: boolean): Mesh
   };
 }
 
+/** Unless no object of Istio could hold it. */
+function written(decision: MeshDecision, { issuers }: Scene): MeshDecision | 'too-complex' {
+  return tooLarge({ decision, issuers }) ? 'too-complex' : decision;
+}
+
 function hasShadow({ doors, ports }: Scene): boolean {
   return (
     doors.some(({ reached: { entry } }) => entry.guard.kind === 'guarded' && entry.guard.shadow !== undefined) ||
@@ -74,7 +82,7 @@ function hasShadow({ doors, ports }: Scene): boolean {
 const tooComplex: Verdict = {
   reason: 'TooComplex',
   message:
-    'the rules of all Routes and policies that concern it come to more than 512 conjunctions, so it admits nobody',
+    'the rules of all Routes and policies that concern it come to more than 512 conjunctions, or more than an object of Istio holds, so it admits nobody',
 };
 
 function shadowed({ settings }: Scene): readonly Verdict[] {
