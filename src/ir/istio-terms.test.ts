@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Attribute } from '../policy/attribute.ts';
 import { type Pattern, parsePathPattern, parsePattern } from '../policy/pattern.ts';
-import { expressible, expressibleIssuer, inexpressible, istioText } from './istio-terms.ts';
+import { expressible, istioText } from './istio-terms.ts';
 
 const path: Attribute = { kind: 'path' };
 const team: Attribute = { kind: 'header', name: 'x-team' };
@@ -68,35 +68,13 @@ test('claims: no brackets in a name, and no empty one', () => {
   expect(says(claim('a', ''), exact('x'))).toBe(false);
 });
 
-test('issuers: by id, exactly; their text must not be a pattern', () => {
+test('issuers: by id, exactly', () => {
   expect(says({ kind: 'issuer' }, exact('0123'))).toBe(true);
   expect(says({ kind: 'issuer' }, { kind: 'present' })).toBe(false);
-  expect(expressibleIssuer('https://login.example.com')).toBe(true);
-  expect(expressibleIssuer('https://login.example.com/*')).toBe(false);
 });
 
 test('what no proxy of the mesh sees, and callers that were not made principals', () => {
   const kinds = ['directIp', 'remoteIp', 'clientCertificate', 'serviceAccount', 'namespace'] as const;
   expect(kinds.filter((kind) => says({ kind }, exact('a')))).toEqual([]);
   expect(says({ kind: 'principal' }, exact('cluster.local/ns/a/sa/b'))).toBe(true);
-});
-
-describe('beside each other', () => {
-  const prefix = { attribute: path, negated: false, anyOf: [{ kind: 'prefix', value: '/a' }] } as const;
-  const suffix = { attribute: path, negated: false, anyOf: [{ kind: 'suffix', value: '.json' }] } as const;
-  const header = { attribute: team, negated: false, anyOf: [exact('a')] } as const;
-
-  test('an operation has one list of paths', () => {
-    expect(inexpressible([prefix, suffix])).toEqual([suffix]);
-    expect(inexpressible([prefix, { ...suffix, negated: true }])).toEqual([]);
-  });
-
-  test('one that is refused anyway takes no place', () => {
-    const star = { ...prefix, anyOf: [exact('/*')] };
-    expect(inexpressible([star, suffix])).toEqual([star]);
-  });
-
-  test('a header may be asked about as often as one likes', () => {
-    expect(inexpressible([header, header])).toEqual([]);
-  });
 });

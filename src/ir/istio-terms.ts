@@ -9,27 +9,6 @@ export function expressible({ attribute, anyOf }: Constraint): boolean {
 }
 
 /**
- * Which of a conjunction's constraints Istio has no words for, alone or beside those before them: an operation has one list of
- * methods, paths and hosts each, whose values are OR-ed, so that a second set that must match, too, has no place.
- */
-export function inexpressible(constraints: readonly Constraint[]): readonly Constraint[] {
-  const taken = new Set<Attribute['kind']>();
-  return constraints.filter((constraint) => {
-    if (!expressible(constraint)) return true;
-    const { kind } = constraint.attribute;
-    if (constraint.negated || !(kind === 'method' || kind === 'path' || kind === 'host')) return false;
-    if (taken.has(kind)) return true;
-    taken.add(kind);
-    return false;
-  });
-}
-
-/** The `iss` of an issuer is compared as text; one that begins or ends with a star would be read as a pattern. */
-export function expressibleIssuer(issuer: string): boolean {
-  return istioText({ kind: 'exact', value: issuer }) !== undefined;
-}
-
-/**
  * The pattern as Istio reads it (authz/matcher/string.go): `*` first, then a star before, then one behind; any other star is
  * itself. Undefined where that would be another pattern; its webhook refuses empty values.
  */

@@ -21,7 +21,8 @@ export function renderCommand(command: Command, { io, end }: Context): Command {
   return command
     .summary('print what Envoy would be told')
     .description(
-      'Prints the Envoy resources of every ApiGateway and the status of every object, as YAML: equal input gives equal bytes.\n' +
+      'Prints the Envoy resources of every ApiGateway, the objects that run it, those of Istio for what is behind it, and the status\n' +
+        'of every object, as YAML: equal input gives equal bytes.\n' +
         'Without -f it reads the cluster, and renders the ApiGateways of the namespace.\n' +
         'What lint would find goes to stderr. Ends with 0 when done, 2 when something cannot be read at all.',
     )

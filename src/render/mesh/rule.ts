@@ -16,7 +16,7 @@ export interface RuleContext {
   readonly point: EnforcementPoint;
 }
 
-/** Throws where Istio has no words for a constraint: whoever made the workload has asked `inexpressible` before. */
+/** Throws where Istio has no words for a constraint: whoever made the workload has reported it, and left it out. */
 export function ruleOf(constraints: readonly Constraint[], context: RuleContext): Rule {
   const operation: Mutable<Operation> = context.ports.length === 0 ? {} : { ports: context.ports.map(String) };
   const source: Mutable<Source> = {};
@@ -92,7 +92,7 @@ function keyOf(constraint: Constraint): string {
   }
 }
 
-/** An issuer is known by its id here, and by its `iss` there. */
+/** An issuer is known by its id here, and by its `iss` there: two key sets of one `iss` are one, as whoever made the workload has reported. */
 function issuerTexts(constraint: Constraint, issuers: readonly Issuer[]): readonly string[] {
   const ids = texts(constraint);
   const found = issuers.filter(({ id }) => ids.includes(id)).map(({ issuer }) => issuer);
