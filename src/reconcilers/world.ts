@@ -3,6 +3,7 @@ import { keyOf, type ObjectKey } from '../kube/object.ts';
 import type { Resolution } from '../resolve/resolve.ts';
 import type { Delivery } from '../status/conditions.ts';
 import type { Finding } from '../status/finding.ts';
+import type { WorkloadStates } from './mesh.ts';
 
 export interface StatusWorld {
   readonly resolution: Resolution;
@@ -10,6 +11,8 @@ export interface StatusWorld {
   readonly deliveries: ReadonlyMap<ObjectKey, Delivery>;
   /** By ApiGateway: what every Ready Envoy has acknowledged last. Undefined where nobody delivers. */
   readonly served: ReadonlyMap<ObjectKey, Resolution> | undefined;
+  /** By workload: what Istio has of it. Undefined where nobody writes for Istio. */
+  readonly workloads: WorkloadStates | undefined;
   /** By ApiGateway: where its Service is reached. */
   readonly addresses: ReadonlyMap<ObjectKey, readonly Address[]>;
   /** Of this object, whoever found them. */
@@ -24,13 +27,13 @@ export interface Address {
   readonly value: string;
 }
 
-export type Delivered = Partial<Pick<StatusWorld, 'deliveries' | 'served' | 'addresses'>>;
+export type Delivered = Partial<Pick<StatusWorld, 'deliveries' | 'served' | 'workloads' | 'addresses'>>;
 
 /** `findings` are those of the resolution, and what reading the objects found. */
 export function statusWorld(
   resolution: Resolution,
   findings: readonly Finding[],
-  { deliveries = new Map(), served, addresses = new Map() }: Delivered = {},
+  { deliveries = new Map(), served, workloads, addresses = new Map() }: Delivered = {},
 ): StatusWorld {
   const byObject = new Map(
     [...Map.groupBy(findings, ({ about }) => about.kind)].map(([kind, some]) => [
@@ -42,6 +45,7 @@ export function statusWorld(
     resolution,
     deliveries,
     served,
+    workloads,
     addresses,
     findingsOf: (kind, key) => byObject.get(kind)?.get(key) ?? none,
     attachedRoutes: (gateway) => attached(resolution).get(gateway) ?? 0,

@@ -13,6 +13,8 @@ import { Fleets } from './fleets.ts';
 import { listen } from './listen.ts';
 import { Loop } from './loop.ts';
 import type { Led } from './measures.ts';
+import { assembleMesh } from './mesh/assemble.ts';
+import type { KeySource } from './mesh/world.ts';
 import type { OperatorMeasures } from './metrics.ts';
 import type { Named, OperatorOptions } from './options.ts';
 import { timersOf } from './pace.ts';
@@ -31,7 +33,8 @@ export interface AssembleOptions extends OperatorOptions {
 export interface Assembled {
   readonly loop: Loop;
   readonly edges: Edges;
-  readonly controllers: readonly Controller[];
+  /** Each until it is stopped. */
+  readonly runs: readonly Pick<Controller, 'run'>[];
   readonly unlisten: readonly (() => void)[];
   /** What there is to measure. */
   readonly led: Led;
@@ -39,31 +42,32 @@ export interface Assembled {
 
 export function assemble(options: AssembleOptions): Assembled {
   const { caches, named, className, measure } = options;
-  const { own, Service, Namespace, ReferenceGrant } = caches;
   const client = leadingClient(options.client, options.election);
   const pods = new Pods(caches.Pod);
   const children = childrenOf(options, client);
   const edges: Edges = new Edges({
     view: () => loop.view,
     pods,
-    stored: (key) => own.ApiGateway.get(key),
+    stored: (key) => caches.own.ApiGateway.get(key),
     open: (gateway) => openDelivery(gateway, options, { client, pods }),
     onTold: () => loop.told(),
     measure,
     tracer: options.tracer,
   });
+  const mesh = assembleMesh(options, { client, pods, edges: () => edges, loop: () => loop });
   const fleets = fleetsOf(options, { client, children, edges, loop: () => loop });
   const undelivered = new Undelivered(() => loop.told());
   const statuses = statusesOf(options, client, () => loop);
   const controllers = controllersOf(options, { edges, fleets, statuses, undelivered });
   const loop: Loop = new Loop({
-    world: new World({ ...own, Service, Namespace, ReferenceGrant, ...named, mesh: caches.mesh }, className),
+    world: worldOf(options, mesh.keys),
     timers: timersOf(options.clock),
     edges,
     fleets,
     statuses,
     undelivered,
-    addresses: () => addressesOf(own.ApiGateway.snapshot(), caches.children.Service),
+    workloads: mesh.workloads,
+    addresses: () => addressesOf(caches.own.ApiGateway.snapshot(), caches.children.Service),
     enqueue: {
       edge: (key) => controllers.edge.enqueue(key),
       fleet: (key) => controllers.fleet.enqueue(key),
@@ -72,9 +76,14 @@ export function assemble(options: AssembleOptions): Assembled {
     measured: measure.resolved,
     tracer: options.tracer,
   });
-  const unlisten = listen({ caches, named, loop, edges, children, pods });
-  const led: Led = { className, own, deployments: caches.children.Deployment, pods, loop, edges };
-  return { loop, edges, controllers: Object.values(controllers), unlisten, led };
+  const unlisten = [...listen({ caches, named, loop, edges, children, pods }), ...mesh.listen()];
+  const led: Led = { className, own: caches.own, deployments: caches.children.Deployment, pods, loop, edges, mesh };
+  return { loop, edges, runs: [...Object.values(controllers), mesh.controller, mesh.keys], unlisten, led };
+}
+
+function worldOf({ caches, named, className }: AssembleOptions, keys: KeySource): World {
+  const { own, Service, Namespace, ReferenceGrant, mesh } = caches;
+  return new World({ ...own, Service, Namespace, ReferenceGrant, ...named, mesh, keys }, className);
 }
 
 function childrenOf({ clock, caches, log }: AssembleOptions, client: Client): Children {

@@ -4,6 +4,7 @@ import { bytesOf, shardBytes } from '../../delivery/configmap/shards.ts';
 import type { Secret } from '../../kube/core.ts';
 import type { KubeObject, ObjectRef } from '../../kube/object.ts';
 import { authorOf } from '../../reconcilers/authorship.ts';
+import type { WorkloadStates } from '../../reconcilers/mesh.ts';
 import { foreignCertificates } from '../../reconcilers/mirror.ts';
 import { isReady } from '../../reconcilers/pods.ts';
 import { type ReportedKind, reportedKinds } from '../../reconcilers/statuses.ts';
@@ -26,6 +27,7 @@ export interface Led {
   readonly pods: Pods;
   readonly loop: { readonly view: View | undefined; readonly findings: readonly Finding[] };
   readonly edges: { readonly gateways: readonly TellingState[] };
+  readonly mesh: { readonly workloads: { readonly states: WorkloadStates } };
 }
 
 /** What one gateway's Envoys are told. */
@@ -71,22 +73,37 @@ export function findings({ loop }: Led): readonly Sample<'reason' | 'severity'>[
   });
 }
 
-/** Conditions that say whether the edge enforces a policy. */
-const enforcing = { AuthPolicy: 'EdgeEnforced', RateLimitPolicy: 'Programmed' } as const;
+/** Conditions that say whether a layer enforces a policy. */
+const enforcing = [
+  ['AuthPolicy', 'edge', 'EdgeEnforced'],
+  ['AuthPolicy', 'mesh', 'MeshEnforced'],
+  ['RateLimitPolicy', 'edge', 'Programmed'],
+] as const;
 const enforcements = ['enforced', 'shadow', 'pending', 'failed'] as const;
 
 export function enforcement(led: Led): readonly Sample<'kind' | 'layer' | 'state'>[] {
-  return (['AuthPolicy', 'RateLimitPolicy'] as const).flatMap((kind) => {
-    const counts = countBy(ours(kind, led), ({ status }) => {
+  return enforcing.flatMap(([kind, layer, condition]) => {
+    // Only what a mesh has a part in has the second one.
+    const concerned = ours(kind, led).filter(
+      ({ status }) => layer === 'edge' || conditionOf(status, condition) !== undefined,
+    );
+    const counts = countBy(concerned, ({ status }) => {
       const accepted = conditionOf(status, 'Accepted');
       if (accepted?.status === 'False') return 'failed';
-      const verdict = conditionOf(status, enforcing[kind]);
+      const verdict = conditionOf(status, condition);
       if (verdict === undefined || verdict.status === 'Unknown') return 'pending';
       if (verdict.status === 'True') return 'enforced';
       return verdict.reason === 'Shadow' ? 'shadow' : 'failed';
     });
-    return enforcements.map((state) => ({ labels: { kind, layer: 'edge', state }, value: counts.get(state) ?? 0 }));
+    return enforcements.map((state) => ({ labels: { kind, layer, state }, value: counts.get(state) ?? 0 }));
   });
+}
+
+const workloadStates = ['applied', 'waiting', 'taken', 'refused', 'missing', 'kept'] as const;
+
+export function workloads({ mesh }: Led): readonly Sample<'state'>[] {
+  const counts = countBy(mesh.workloads.states.values(), ({ kind }) => kind);
+  return workloadStates.map((state) => ({ labels: { state }, value: counts.get(state) ?? 0 }));
 }
 
 type OfGateway = 'gateway_namespace' | 'gateway';

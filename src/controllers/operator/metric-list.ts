@@ -36,9 +36,35 @@ export const operatorMetricList = {
     help: 'Policies by layer and by whether it enforces them; from the replica that leads.',
     labels: {
       kind: '`AuthPolicy` or `RateLimitPolicy`',
-      layer: '`edge`',
+      layer: '`edge` or `mesh`',
       state: '`enforced`, `shadow`, `pending` or `failed`',
     },
+  },
+  meshWorkloads: {
+    name: 'evengate_mesh_workloads',
+    type: 'gauge',
+    help: 'Workloads behind gateways in a mesh, by what became of their objects; from the replica that leads.',
+    labels: {
+      state:
+        '`applied`; `waiting`: for Envoys or for Istio; `taken`: somebody else has an object of that name, or changes it; ' +
+        '`refused`: the API server refuses one; `missing`: Istio is not installed; `kept`: nothing names it any more, and ' +
+        'it stays closed',
+    },
+  },
+  meshWrites: {
+    name: 'evengate_mesh_writes_total',
+    type: 'counter',
+    help: 'Objects written for Istio.',
+    labels: {
+      write: '`apply` or `delete`',
+      kind: '`AuthorizationPolicy`, `RequestAuthentication` or `PeerAuthentication`',
+    },
+  },
+  keyFetches: {
+    name: 'evengate_jwks_fetches_total',
+    type: 'counter',
+    help: 'Key sets that the operator fetched, for gateways in a mesh.',
+    labels: { result: '`fetched` or `failed`' },
   },
   programmed: {
     name: 'evengate_gateway_programmed',

@@ -5,7 +5,7 @@ import { keyOf, type ObjectKey, type ObjectRef } from '../../kube/object.ts';
 import type { Clock } from '../../runtime/clock.ts';
 import type { Metrics, Sample } from '../../runtime/metrics.ts';
 import type { NamedSource } from './caches.ts';
-import { certificates, enforcement, findings, gatewaySamples, type Led, objects } from './measures.ts';
+import { certificates, enforcement, findings, gatewaySamples, type Led, objects, workloads } from './measures.ts';
 import { operatorMetricList as list } from './metric-list.ts';
 
 export interface OperatorMeasures {
@@ -17,6 +17,8 @@ export interface OperatorMeasures {
   readonly rejected: (gateway: ObjectRef) => void;
   /** There is no such gateway any more. */
   readonly gone: (gateway: ObjectKey) => void;
+  readonly meshWritten: (write: 'apply' | 'delete', kind: string) => void;
+  readonly keysFetched: (result: 'fetched' | 'failed') => void;
   /** What is measured from now on; undefined while this process does not lead. */
   readonly leads: (what: Led | undefined) => void;
 }
@@ -42,15 +44,20 @@ export function operatorMetrics(options: MetricsOptions): OperatorMeasures {
   metrics.state(list.objects, whileLeading(objects));
   metrics.state(list.findings, whileLeading(findings));
   metrics.state(list.enforcement, whileLeading(enforcement));
+  metrics.state(list.meshWorkloads, whileLeading(workloads));
   metrics.state(list.certificate, whileLeading(certificates));
   for (const [name, read] of Object.entries(gatewaySamples)) {
     metrics.state<string>(list[name as keyof typeof gatewaySamples], whileLeading(read));
   }
   cacheMetrics(options);
   const resolution = metrics.histogram(list.resolution, seconds);
+  const writes = metrics.counter(list.meshWrites);
+  const fetches = metrics.counter(list.keyFetches);
   return {
     resolved: (ms) => resolution.observe(ms / 1000),
     ...publicationMetrics(options),
+    meshWritten: (write, kind) => writes.inc({ write, kind }),
+    keysFetched: (result) => fetches.inc({ result }),
     leads: (what) => {
       led = what;
     },

@@ -36,11 +36,11 @@ function operator(options: OperatorOptions, caches: Caches, named: Named): Compo
     name: 'operator',
     needsLeadership: true,
     async run(stop, cut) {
-      const { loop, edges, controllers, unlisten, led } = assemble({ ...options, caches, named, measure });
+      const { loop, edges, runs, unlisten, led } = assemble({ ...options, caches, named, measure });
       measure.leads(led);
       loop.start();
       try {
-        await Promise.all(controllers.map((controller) => controller.run(stop, cut)));
+        await Promise.all(runs.map((one) => one.run(stop, cut)));
       } finally {
         loop.stop();
         measure.leads(undefined);

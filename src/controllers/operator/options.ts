@@ -8,6 +8,7 @@ import type { Log } from '../../runtime/logger.ts';
 import type { Metrics } from '../../runtime/metrics.ts';
 import type { NamedObjects } from '../../runtime/named-objects.ts';
 import type { Tracer } from '../../runtime/tracing.ts';
+import type { KeysOptions } from './mesh/keys.ts';
 
 export interface OperatorOptions {
   readonly client: KubeClient;
@@ -23,6 +24,8 @@ export interface OperatorOptions {
   readonly readSecrets: boolean;
   /** Namespaces that it may read Secrets in; all that are watched when absent. */
   readonly secretNamespaces?: readonly string[] | undefined;
+  /** How key sets are fetched, where it is not as usual. */
+  readonly fetching?: Pick<KeysOptions, 'resolve' | 'refuse'> | undefined;
   /** Name of this process. */
   readonly instance: string;
   /** Of Evengate. */

@@ -2,6 +2,7 @@
 import type { ResourceType } from '../../kube/client.ts';
 import { resources } from '../../kube/resources.ts';
 import { childKinds } from './children.ts';
+import { securityKinds } from './mesh/stored.ts';
 
 /** rbac.authorization.k8s.io/v1 PolicyRule. */
 export interface PolicyRule {
@@ -32,6 +33,8 @@ export function permissions({ readSecrets }: { readonly readSecrets: boolean }):
     rule(resources.ApiGateway, ['update'], 'finalizers'),
     rule(resources.ReferenceGrant, follow),
     ...childKinds.filter((kind) => kind !== 'Secret' || readSecrets).map((kind) => rule(resources[kind], keep)),
+    ...securityKinds.map((kind) => rule(resources[kind], keep)),
+    rule(resources.Gateway, follow),
     rule(resources.Pod, [...follow, 'patch']),
     rule(resources.Pod, ['get'], 'log'),
     rule(resources.Event, ['create']),

@@ -5,7 +5,7 @@ import { type Collection, emptySnapshot, type Snapshot } from '../../kube/snapsh
 import { type Resolution, type Resolver, resolver } from '../../resolve/resolve.ts';
 import { type Cache, Following, sameWritten, written } from './collections.ts';
 import type { MeshSources } from './mesh/caches.ts';
-import { MeshWorld } from './mesh/world.ts';
+import { type KeySource, MeshWorld } from './mesh/world.ts';
 import { isUnknown, type NamedObjects, sameEntries, secretCollection, secretNeeds } from './secrets.ts';
 
 export interface WorldCaches {
@@ -20,6 +20,7 @@ export interface WorldCaches {
   /** Undefined where the operator reads no Secrets. */
   readonly secrets: NamedObjects<Secret> | undefined;
   readonly mesh: MeshSources;
+  readonly keys: KeySource;
 }
 
 /** One moment. */
@@ -51,7 +52,7 @@ export class World {
   constructor(caches: WorldCaches, className: string) {
     this.#caches = caches;
     this.#resolve = resolver(className);
-    this.#mesh = new MeshWorld(caches.mesh, className);
+    this.#mesh = new MeshWorld(caches.mesh, caches.keys, className);
     const own = (kind: 'ApiGateway' | 'Route' | 'AuthPolicy' | 'RateLimitPolicy') =>
       new Following(caches[kind], written, sameWritten);
     this.#following = {
@@ -119,8 +120,9 @@ export class World {
     const same = secrets === this.#secrets && sameEntries(configMaps, this.#configMaps);
     this.#secrets = secrets;
     if (!same) this.#configMaps = configMaps;
-    const answered = this.#mesh.follow(this.#following.ApiGateway.all);
-    return { complete: !asking && answered, same };
+    const { FetchedKeys } = this.#mesh.collections;
+    const answered = this.#mesh.follow(this.#following.ApiGateway.all, new Set(references.fetched().keys()));
+    return { complete: !asking && answered, same: same && this.#mesh.collections.FetchedKeys === FetchedKeys };
   }
 }
 

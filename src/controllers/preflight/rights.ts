@@ -1,4 +1,6 @@
 /** Whether an account has the rights that the operator uses; which are missing, and where. */
+import { resources } from '../../kube/resources.ts';
+import { securityKinds } from '../operator/mesh/stored.ts';
 import { type PolicyRule, permissions } from '../operator/permissions.ts';
 import { type Finding, some } from './finding.ts';
 
@@ -33,6 +35,15 @@ interface Place {
   readonly rights: readonly Right[];
 }
 
+function ofIstio(): Readonly<Record<string, string>> {
+  const verbs = ['get', 'list', 'watch', 'create', 'patch', 'delete'];
+  const kinds = [...securityKinds, 'Gateway'] as const;
+  const rights = kinds.flatMap((kind) =>
+    verbs.map((verb) => `${verb} ${resources[kind].group}/${resources[kind].plural}`),
+  );
+  return Object.fromEntries(rights.map((right) => [right, 'nothing is enforced in a mesh']));
+}
+
 /** Without these the operator works, and this is what is missed. */
 const dispensable: Readonly<Record<string, string>> = {
   'list gateway.networking.k8s.io/referencegrants': 'no ReferenceGrant is known',
@@ -40,6 +51,7 @@ const dispensable: Readonly<Record<string, string>> = {
   'create events.k8s.io/events': 'no Events tell of its work',
   'get /pods/log': 'what an Envoy says of a refusal is not quoted',
   'list coordination.k8s.io/leases': 'another operator of the same class is not noticed',
+  ...ofIstio(),
 };
 const ofSomeNamespaces: Readonly<Record<string, string>> = {
   'list /namespaces': 'allowedRoutes knows namespaces by their names alone',

@@ -58,9 +58,9 @@ export class Keys {
     for (const uri of uris) if (!this.#watched.has(uri)) this.#add(uri);
   }
 
-  /** The same object while nothing changed. */
+  /** All that are wanted, also before they are known; the same object while nothing changed. */
   get all(): Collection<FetchedKeys> {
-    this.#all ??= new Map([...this.#watched].flatMap(([uri, { keys }]) => (keys === undefined ? [] : [[uri, keys]])));
+    this.#all ??= new Map([...this.#watched].map(([uri, { keys }]) => [uri, keys ?? found(uri)]));
     return this.#all;
   }
 

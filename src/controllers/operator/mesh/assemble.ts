@@ -1,0 +1,98 @@
+/** What the operator writes for Istio while it leads, put together. */
+import type { Client } from '../../../kube/client.ts';
+import type { ObjectKey } from '../../../kube/object.ts';
+import { Controller } from '../../../runtime/controller.ts';
+import type { Caches } from '../caches.ts';
+import type { Edges } from '../edges.ts';
+import type { Loop } from '../loop.ts';
+import type { OperatorMeasures } from '../metrics.ts';
+import type { OperatorOptions } from '../options.ts';
+import type { Pods } from '../pods.ts';
+import { Keys } from './keys.ts';
+import { securityKinds } from './stored.ts';
+import { Workloads } from './workloads.ts';
+
+export interface MeshOptions extends OperatorOptions {
+  readonly caches: Caches;
+  readonly measure: OperatorMeasures;
+}
+
+export interface MeshParts {
+  readonly client: Client;
+  readonly pods: Pods;
+  readonly edges: () => Edges;
+  readonly loop: () => Loop;
+}
+
+export interface AssembledMesh {
+  readonly keys: Keys;
+  readonly workloads: Workloads;
+  readonly controller: Controller;
+  /** Returns how to stop. */
+  readonly listen: () => readonly (() => void)[];
+}
+
+const workloadsAtATime = 8;
+const calm = { baseMs: 200, maxMs: 60_000 };
+
+export function assembleMesh(options: MeshOptions, parts: MeshParts): AssembledMesh {
+  const { caches, clock, log, version, measure, fetching } = options;
+  const { loop, pods } = parts;
+  const workloads: Workloads = workloadsOf(options, parts, (key) => controller.enqueue(key));
+  const controller = controllerOf(options, workloads);
+  const own = log.child({ logger: 'mesh' });
+  const keys = new Keys({
+    clock,
+    log: own,
+    version,
+    kept: () => undefined,
+    counted: measure.keysFetched,
+    ...fetching,
+  });
+  const listen = () => {
+    pods.onChange(() => workloads.moved());
+    return [
+      keys.onChange(() => loop().changed()),
+      ...securityKinds.map((kind) => caches.mesh[kind].onState(() => workloads.all())),
+      caches.Service.onChange(() => workloads.moved()),
+      () => workloads.close(),
+    ];
+  };
+  return { keys, workloads, controller, listen };
+}
+
+function workloadsOf(
+  { caches, className, clock, log, measure }: MeshOptions,
+  { client, pods, edges, loop }: MeshParts,
+  enqueue: (workload: ObjectKey) => void,
+): Workloads {
+  const own = log.child({ logger: 'mesh' });
+  return new Workloads({
+    client,
+    clock,
+    className,
+    sources: caches.mesh,
+    view: () => loop().view,
+    served: () => edges().served,
+    podsOf: ({ gateway }) => pods.of(gateway.ref),
+    service: (key) => caches.Service.get(key),
+    enqueue,
+    onTold: () => loop().told(),
+    counted: measure.meshWritten,
+    log: (level, message, fields) => own[level](message, fields),
+  });
+}
+
+function controllerOf({ clock, log, metrics, tracer }: MeshOptions, workloads: Workloads): Controller {
+  return new Controller({
+    clock,
+    log,
+    metrics,
+    tracer,
+    name: 'mesh',
+    kindOf: () => 'Service',
+    concurrency: workloadsAtATime,
+    backOff: calm,
+    reconcile: (key, trying) => workloads.reconcile(key, trying),
+  });
+}

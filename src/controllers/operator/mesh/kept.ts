@@ -1,0 +1,59 @@
+/** What stays of a workload that nothing names any more: the ports that were closed admit nobody. Pure. */
+import { type AuthorizationPolicy, dryRunAnnotation, type Rule, type SecurityObject } from '../../../istio/security.ts';
+import type { KubeObject } from '../../../kube/object.ts';
+
+/** On what is only kept. */
+export const keptAnnotation = 'evengate.dev/kept';
+
+const why = 'no Route or Service policy names the workload any more; spec.mesh.onLastPolicy: Release would open it';
+
+/** In force, and about who may call: while it is there, its ports are closed. */
+export function isClosing(object: SecurityObject): object is AuthorizationPolicy {
+  return isPolicy(object) && (object.spec?.action ?? 'ALLOW') === 'ALLOW' && !isCounted(object);
+}
+
+export function isPolicy(object: SecurityObject): object is AuthorizationPolicy {
+  return object.kind === 'AuthorizationPolicy';
+}
+
+export function isCounted({ metadata }: SecurityObject): boolean {
+  return metadata.annotations?.[dryRunAnnotation] === 'true';
+}
+
+/** Each ALLOW without its rules but for that of the ports that stay open, and how connections are encrypted. */
+export function kept(stored: readonly SecurityObject[]): readonly SecurityObject[] {
+  return stored.flatMap((object): readonly SecurityObject[] => {
+    if (isClosing(object)) return [closed(object)];
+    return object.kind === 'PeerAuthentication' ? [plain(object)] : [];
+  });
+}
+
+function closed(object: AuthorizationPolicy): AuthorizationPolicy {
+  const { rules = [], ...spec } = object.spec ?? {};
+  const open = rules.filter(isOfOtherPorts);
+  return { ...plain(object), spec: { ...spec, ...(open.length > 0 && { rules: open }) } };
+}
+
+/** As it would be applied: what the API server, Istio and we ourselves added is left out. */
+function plain<T extends SecurityObject>({ apiVersion, kind, metadata, spec }: T): T {
+  const { name, namespace, labels } = metadata;
+  return {
+    apiVersion,
+    kind,
+    metadata: {
+      name,
+      ...(namespace && { namespace }),
+      ...(labels && { labels }),
+      annotations: { [keptAnnotation]: why },
+    },
+    spec,
+  } as KubeObject as T;
+}
+
+/** `notPorts` alone; that of all ports is a rule of a policy (`render/mesh/authorization.ts`). */
+function isOfOtherPorts({ from, to = [], when }: Rule): boolean {
+  const [only, ...more] = to;
+  if (from !== undefined || when !== undefined || only === undefined || more.length > 0) return false;
+  const { notPorts, ...others } = only.operation;
+  return notPorts !== undefined && Object.keys(others).length === 0 && notPorts.join() !== '0';
+}

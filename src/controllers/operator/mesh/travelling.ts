@@ -1,0 +1,104 @@
+/**
+ * A workload while a change travels: what an edge's Envoys serve now is admitted on until they have acknowledged what they are
+ * to serve, so that no request of theirs is refused in between. Pure.
+ */
+import type { Gateway } from '../../../ir/gateway.ts';
+import type { MeshRule, MeshWorkload } from '../../../ir/mesh.ts';
+import { keyOf, type ObjectKey } from '../../../kube/object.ts';
+import type { Resolution } from '../../../resolve/resolve.ts';
+
+/** One edge as it matters to a workload. */
+export interface Edge {
+  readonly key: ObjectKey;
+  /** What its Envoys are to serve. */
+  readonly gateway: Gateway;
+  /** What every Ready Envoy has acknowledged last; undefined where nothing is known of that. */
+  readonly served: Resolution | undefined;
+}
+
+export function hasAcknowledged({ key, gateway, served }: Edge): boolean {
+  return served?.gateways.get(key) === gateway;
+}
+
+/** Its Envoys serve as the identity that the mesh is to admit. */
+export function hasIdentity({ key, gateway, served }: Edge): boolean {
+  const before = served?.gateways.get(key)?.mesh;
+  return before !== undefined && before.identity === gateway.mesh?.identity && before.mode === gateway.mesh.mode;
+}
+
+const reached = new WeakMap<Gateway, ReadonlySet<ObjectKey>>();
+
+/** Services that an edge sends to, `namespace/name`. */
+export function servicesOf(gateway: Gateway): ReadonlySet<ObjectKey> {
+  const known = reached.get(gateway);
+  if (known !== undefined) return known;
+  const backends = gateway.chains.flatMap(({ uses }) => uses.backends);
+  const services = new Set(backends.map(({ namespace, service }) => keyOf(namespace, service)));
+  reached.set(gateway, services);
+  return services;
+}
+
+export function reaches(gateway: Gateway, { namespace, services }: MeshWorkload): boolean {
+  const own = servicesOf(gateway);
+  return services.some((service) => own.has(keyOf(namespace, service)));
+}
+
+/** The same object where nothing travels. */
+export function whileTravelling(workload: MeshWorkload, edges: readonly Edge[]): MeshWorkload {
+  const before = edges.filter((edge) => !hasAcknowledged(edge)).flatMap((edge) => stillServed(workload.key, edge));
+  const known = new Set(workload.decision.allow.map(text));
+  const more = before.flatMap(({ rules }) => rules).filter((rule) => !known.has(text(rule)));
+  if (more.length === 0) return workload;
+  const issuers = [...workload.issuers, ...before.flatMap(({ issuers: own }) => own)];
+  const byId = new Map(issuers.map((issuer) => [issuer.id, issuer]));
+  return {
+    ...workload,
+    decision: { ...workload.decision, allow: ordered(workload, more, before) },
+    issuers: [...byId.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+  };
+}
+
+interface StillServed {
+  /** Of this edge alone. */
+  readonly rules: readonly MeshRule[];
+  readonly issuers: MeshWorkload['issuers'];
+  readonly all: readonly MeshRule[];
+}
+
+function stillServed(key: ObjectKey, { key: edge, served }: Edge): readonly StillServed[] {
+  const identity = served?.gateways.get(edge)?.mesh?.identity;
+  const workload = served?.mesh.workloads.get(key);
+  if (workload === undefined || identity === undefined) return [];
+  const { allow } = workload.decision;
+  return [{ rules: allow.filter((rule) => isOf(rule, identity)), issuers: workload.issuers, all: allow }];
+}
+
+/** Of what was written before, where all that is to be is among it: then nothing is written before they have acknowledged. */
+function ordered(
+  { decision: { allow } }: MeshWorkload,
+  more: readonly MeshRule[],
+  before: readonly StillServed[],
+): readonly MeshRule[] {
+  const union = new Set([...allow, ...more].map(text));
+  const same = before.find(({ all }) => all.length === union.size && all.every((rule) => union.has(text(rule))));
+  return same?.all ?? [...allow, ...more];
+}
+
+/** Whether it admits this identity by its name: a rule for requests that come through the edge. */
+function isOf({ conjunction }: MeshRule, identity: string): boolean {
+  return conjunction.constraints.some(
+    ({ attribute, negated, anyOf }) =>
+      attribute.kind === 'principal' &&
+      !negated &&
+      anyOf.some((pattern) => pattern.kind === 'exact' && pattern.value === identity),
+  );
+}
+
+const texts = new WeakMap<MeshRule, string>();
+
+/** Who wrote it makes no difference. */
+function text(rule: MeshRule): string {
+  const known = texts.get(rule) ?? JSON.stringify([rule.ports, rule.conjunction.constraints]);
+  texts.set(rule, known);
+  return known;
+}

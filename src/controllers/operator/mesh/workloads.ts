@@ -1,0 +1,214 @@
+/** Each workload as Istio's objects: written where they differ, in an order that leaves no gap, and removed in the reverse. */
+import type { MeshWorkload } from '../../../ir/mesh.ts';
+import type { SecurityObject } from '../../../istio/security.ts';
+import type { ObjectKey } from '../../../kube/object.ts';
+import { resources } from '../../../kube/resources.ts';
+import type { WorkloadState, WorkloadStates } from '../../../reconcilers/mesh.ts';
+import { meshObjects } from '../../../render/mesh.ts';
+import type { Resolution } from '../../../resolve/resolve.ts';
+import type { View } from '../world.ts';
+import { type GateWorld, inTheWay } from './gate.ts';
+import { isClosing, kept } from './kept.ts';
+import { against } from './read-back.ts';
+import { isReleased, Releases } from './release.ts';
+import { Stored, securityKinds } from './stored.ts';
+import { type Edge, hasAcknowledged, reaches, whileTravelling } from './travelling.ts';
+import { type Trying, Writer, type WriterOptions } from './writer.ts';
+
+export interface WorkloadsOptions extends WriterOptions, GateWorld {
+  readonly className: string;
+  readonly view: () => View | undefined;
+  /** By ApiGateway: what every Ready Envoy has acknowledged last. */
+  readonly served: () => ReadonlyMap<ObjectKey, Resolution>;
+  /** A workload has to be looked at. */
+  readonly enqueue: (workload: ObjectKey) => void;
+  /** A state changed. */
+  readonly onTold: () => void;
+}
+
+/** After a restart all Envoys are asked what they serve, and answer within this. */
+const longestUnknownMs = 10_000;
+
+type Again = { readonly requeueAfterMs?: number };
+
+export class Workloads {
+  readonly #options: WorkloadsOptions;
+  readonly #stored: Stored;
+  readonly #writer: Writer;
+  readonly #releases: Releases;
+  readonly #states = new Map<ObjectKey, WorkloadState>();
+  /** Looked at again when Envoys or Istio have answered. */
+  readonly #waiting = new Set<ObjectKey>();
+  readonly #since: number;
+
+  constructor(options: WorkloadsOptions) {
+    const { clock, sources, className, enqueue } = options;
+    this.#options = options;
+    this.#since = clock.monotonic();
+    this.#releases = new Releases(clock);
+    this.#stored = new Stored(sources, className, (workload, gone) => {
+      if (gone !== undefined) this.#writer.forget(gone);
+      enqueue(workload);
+    });
+    this.#writer = new Writer(options, this.#stored);
+  }
+
+  /** By workload; the same value while it is the same. */
+  get states(): WorkloadStates {
+    return this.#states;
+  }
+
+  /** Those that are there, and those that there were. */
+  changed(before: Resolution | undefined, now: Resolution): void {
+    const [old, fresh] = [before?.mesh.workloads ?? new Map<ObjectKey, MeshWorkload>(), now.mesh.workloads];
+    if (before?.mesh === now.mesh && before.gateways === now.gateways) return;
+    for (const [key, workload] of fresh) if (old.get(key) !== workload) this.#options.enqueue(key);
+    for (const key of old.keys()) if (!fresh.has(key)) this.#options.enqueue(key);
+    if (before === undefined) this.all();
+    this.moved();
+  }
+
+  /** Envoys or Istio have answered. */
+  moved(): void {
+    for (const key of this.#waiting) this.#options.enqueue(key);
+  }
+
+  /** Istio's kinds are there, or gone. */
+  all(): void {
+    for (const key of this.#options.view()?.resolution.mesh.workloads.keys() ?? []) this.#options.enqueue(key);
+    for (const key of this.#stored.workloads) this.#options.enqueue(key);
+  }
+
+  close(): void {
+    this.#stored.close();
+  }
+
+  /** Throws the first ApiError that was met, so that it is tried again. */
+  async reconcile(key: ObjectKey, trying: Trying): Promise<Again> {
+    const { view: look, sources } = this.#options;
+    const view = look();
+    this.#waiting.delete(key);
+    if (view === undefined) return {};
+    const workload = view.resolution.mesh.workloads.get(key);
+    const why = unreachable(sources);
+    if (why !== undefined) return this.#tell(key, workload && why);
+    // They tell when they have been listed.
+    if (!securityKinds.every((kind) => sources[kind].synced)) return {};
+    const desired = workload && this.#desired(workload, view.resolution);
+    if (workload === undefined || desired === undefined || desired.length === 0) {
+      return await this.#abandon(key, view, trying);
+    }
+    this.#releases.forget(key);
+    return await this.#keep(workload, desired, { view, ...trying });
+  }
+
+  #desired(workload: MeshWorkload, resolution: Resolution): readonly SecurityObject[] {
+    const edges = this.#edges(resolution);
+    const travelling = whileTravelling(workload, edges);
+    const awaited = edges.some((edge) => !hasAcknowledged(edge) && reaches(edge.gateway, workload));
+    if (travelling !== workload || awaited) this.#waiting.add(workload.key);
+    return meshObjects(travelling, this.#options.className);
+  }
+
+  #edges({ gateways }: Resolution): readonly Edge[] {
+    const served = this.#options.served();
+    return [...gateways].flatMap(([key, gateway]) =>
+      gateway.mesh === undefined ? [] : [{ key, gateway, served: served.get(key) }],
+    );
+  }
+
+  async #keep(
+    workload: MeshWorkload,
+    desired: readonly SecurityObject[],
+    { view, ...trying }: Looking,
+  ): Promise<Again> {
+    const { key } = workload;
+    const stored = this.#stored.of(key);
+    const reaching = this.#edges(view.resolution).filter(({ gateway }) => reaches(gateway, workload));
+    const isClosed = stored.some(isClosing);
+    const why = isClosed ? undefined : inTheWay(workload, reaching, this.#options);
+    if (why !== undefined) {
+      this.#waiting.add(key);
+      return this.#tell(key, { kind: 'waiting', message: why });
+    }
+    const unknownMs = this.#since + longestUnknownMs - this.#options.clock.monotonic();
+    const isUnknown = reaching.some((edge) => edge.served === undefined && this.#options.podsOf(edge).length > 0);
+    if (isClosed && isUnknown && unknownMs > 0) {
+      this.#waiting.add(key);
+      return { requeueAfterMs: unknownMs };
+    }
+    // What is closed gets all that it can get; what is open stays so until it can have each, or requests would be lost.
+    const { state, error, againInMs } = await this.#writer.apply(desired, !isClosed, trying);
+    if (state === undefined) await this.#writer.prune(key, desired, trying.signal);
+    this.#tell(key, state ?? this.#appliedState(key));
+    if (error !== undefined) throw error;
+    return againInMs === undefined ? {} : { requeueAfterMs: againInMs };
+  }
+
+  /** Nothing names it any more. */
+  async #abandon(key: ObjectKey, view: View, trying: Trying): Promise<Again> {
+    const stored = this.#stored.of(key);
+    if (stored.length === 0) {
+      this.#releases.forget(key);
+      return this.#tell(key, undefined);
+    }
+    const isAsked = isReleased(view.snapshot.ApiGateway, this.#options.className);
+    const leftMs = isAsked ? this.#releases.leftMs(key, this.#stored.count) : undefined;
+    if (leftMs === 0 || this.#isSucceeded(key, stored, view.resolution)) {
+      await this.#writer.prune(key, [], trying.signal);
+      return this.#tell(key, undefined);
+    }
+    const objects = kept(stored);
+    const { state, error, againInMs = leftMs } = await this.#writer.apply(objects, false, trying);
+    if (state === undefined) await this.#writer.prune(key, objects, trying.signal);
+    this.#tell(key, state ?? { kind: 'kept' });
+    if (error !== undefined) throw error;
+    return againInMs === undefined ? {} : { requeueAfterMs: againInMs };
+  }
+
+  /** The same Pods are another workload's now, by another name of theirs, and that one is closed. */
+  #isSucceeded(key: ObjectKey, stored: readonly SecurityObject[], { mesh }: Resolution): boolean {
+    const selectors = new Set(
+      stored.flatMap(({ spec }) => (spec?.selector ? [textOf(spec.selector.matchLabels)] : [])),
+    );
+    const isHeir = (other: MeshWorkload) =>
+      other.key !== key &&
+      key.startsWith(`${other.namespace}/`) &&
+      selectors.has(textOf(other.selector)) &&
+      this.#states.get(other.key)?.kind === 'applied';
+    return [...mesh.workloads.values()].some(isHeir);
+  }
+
+  #appliedState(key: ObjectKey): WorkloadState {
+    const said = against(this.#stored.of(key));
+    return { kind: 'applied', ...(said && { against: said }) };
+  }
+
+  #tell(key: ObjectKey, state: WorkloadState | undefined): Again {
+    if (JSON.stringify(this.#states.get(key)) === JSON.stringify(state)) return {};
+    if (state === undefined) this.#states.delete(key);
+    else this.#states.set(key, state);
+    this.#options.onTold();
+    return {};
+  }
+}
+
+interface Looking extends Trying {
+  readonly view: View;
+}
+
+/** Labels in whatever order. */
+function textOf(labels: Readonly<Record<string, string>> = {}): string {
+  return JSON.stringify(Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function unreachable(sources: WorkloadsOptions['sources']): WorkloadState | undefined {
+  for (const kind of securityKinds) {
+    const { state } = sources[kind];
+    const { plural, group } = resources[kind];
+    if (state.kind !== 'behind' || state.cause === 'failing') continue;
+    if (state.cause === 'forbidden') return { kind: 'refused', message: state.error.message.replace(/\.$/, '') };
+    return { kind: 'missing', message: `the API server does not know ${plural}.${group}/v1` };
+  }
+  return undefined;
+}
