@@ -14,6 +14,7 @@ import { lintCommand, lintExamples } from './lint/command.ts';
 import { installCommand, installExamples, operatorCommand, operatorExamples } from './operator/command.ts';
 import type { RunOperator } from './operator/operator.ts';
 import { krmFunctionCommand, krmFunctionExamples, postRenderCommand, postRenderExamples } from './pipeline/commands.ts';
+import { proveCommand, proveExamples } from './prove/command.ts';
 import { renderCommand, renderExamples } from './render/command.ts';
 import { runCommand, runExamples } from './run/command.ts';
 import { statusCommand, statusExamples } from './status/command.ts';
@@ -103,6 +104,7 @@ function addCommands(program: Command, context: Context): void {
   const named = (name: string, lines: Examples) => program.command(name).addHelpText('after', examples(lines));
   runCommand(withFiles(named('run', runExamples)), context);
   explainCommand(withSource(named('explain', explainExamples)), context);
+  proveCommand(withFiles(named('prove', proveExamples)), context);
   diffCommand(withCluster(withFiles(named('diff', diffExamples))), context);
   statusCommand(withCluster(named('status', statusExamples)), context);
   checkCommand(named('check', checkExamples), context);

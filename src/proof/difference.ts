@@ -1,7 +1,7 @@
 /** What a proof finds. */
 
 import type { MeshReason, MeshReport } from '../ir/mesh.ts';
-import type { ObjectKey } from '../kube/object.ts';
+import { describeRef, type ObjectKey } from '../kube/object.ts';
 import type { ProofToken } from './edge.ts';
 import type { EnforcementPoint, MeshVerdict } from './istio.ts';
 import type { ProofWorkload } from './world.ts';
@@ -58,27 +58,33 @@ export const missingCredential: Limit = {
   message: 'Without any credential the edge answers 401, and Istio 403',
 };
 
-/** What the mesh may admit that others refuse. */
-const wider: readonly MeshReason[] = ['PartlyAtEdge', 'Shadow', 'NotEnrolled'];
-/** What the mesh may refuse that others admit. */
-const narrower: readonly MeshReason[] = [
-  'NotObservable',
-  'NotTranslatable',
-  'NormalizationMismatch',
-  'TooComplex',
-  'Conflicted',
-];
+/** Of Routes, whether a policy is on them or not. */
+export const leftToTheEdge: Limit = {
+  reason: 'PartlyAtEdge',
+  message:
+    'Hosts with a wildcard and regular expressions of Routes are asked at the edge alone: Istio has no words for them',
+};
 
-/** Of a workload that was reported to be so. */
-export function limitOf({ reports, meant }: ProofWorkload, admits: boolean): Limit | undefined {
-  const found = reports.find(({ reason }) => (admits ? wider : narrower).includes(reason));
-  if (found !== undefined) return { reason: found.reason, message: sentenceOf(found) };
-  const shadow = admits && meant.settings.enforcement === 'Shadow';
-  return shadow ? { reason: 'Shadow', message: 'The mesh only counts: spec.mesh.enforcement is Shadow' } : undefined;
+/** What the mesh may admit that an edge refuses: the edge has asked for it before. */
+const wider: readonly MeshReason[] = ['PartlyAtEdge'];
+/** Where it admits nobody. */
+const shut: readonly MeshReason[] = ['TooComplex', 'Conflicted'];
+/** Whom it may refuse though a policy names them. */
+const narrower: readonly MeshReason[] = [...shut, 'NotObservable', 'NotTranslatable', 'NormalizationMismatch'];
+
+/** Of a workload that was reported to be so: what it `admits`, or refuses, that others say otherwise. */
+export function limitOf(workload: ProofWorkload, comparison: Comparison, admits: boolean): Limit | undefined {
+  if (admits && workload.meant.settings.enforcement === 'Shadow') return onlyCounting;
+  const outside = comparison !== 'caller';
+  const reasons = admits ? (outside ? wider : []) : outside ? shut : narrower;
+  const found = workload.reports.find(({ reason }) => reasons.includes(reason));
+  return found === undefined ? undefined : { reason: found.reason, message: sentenceOf(found) };
 }
 
-function sentenceOf({ message, rules }: MeshReport): string {
-  return message === '' ? rules.join(', ') : message;
+const onlyCounting: Limit = { reason: 'Shadow', message: 'spec.mesh.enforcement is Shadow: the mesh only counts' };
+
+function sentenceOf({ policy, message }: MeshReport): string {
+  return `${describeRef(policy)}: ${message}`;
 }
 
 export function describeVerdict({ because, by }: MeshVerdict): string {

@@ -6,10 +6,10 @@ import { keyOf } from '../kube/object.ts';
 import type { Collection } from '../kube/snapshot.ts';
 import type { Resolution } from '../resolve/resolve.ts';
 import { couldCome } from './could-come.ts';
-import { type Difference, describeVerdict, type Limit, limitOf, type Side } from './difference.ts';
+import { type Difference, describeVerdict, type Limit, leftToTheEdge, limitOf, type Side } from './difference.ts';
 import { listsOf } from './edge/table.ts';
 import { entriesByRoute, type Meaning, servicePolicies } from './meaning.ts';
-import { answersInMesh, type MeshAnswer, type MeshCall } from './mesh-answer.ts';
+import { answersInMesh, isLayer4, type MeshAnswer, type MeshCall } from './mesh-answer.ts';
 import { type Atom, about, classesOf } from './regions/atoms.ts';
 import type { ChoiceContext, TokenIssuer } from './regions/choices.ts';
 import { clustersOf, doorsOf } from './regions/doors.ts';
@@ -39,14 +39,16 @@ export interface Stolen {
 /** What the mesh admits of an edge's identity, the edge must be able to send. */
 export function asTheEdge({ world, gateway, destination }: Stolen, call: MeshCall): readonly Difference[] {
   return answersInMesh(destination, call).flatMap((found) => {
-    if (!found.last.verdict.admitted || couldCome({ gateway, world, destination, share: call })) return [];
-    const left: Side = {
-      name: 'edge',
-      admitted: false,
-      status: 403,
-      because: 'no request that it admits becomes this one',
-    };
-    return [differenceOf({ comparison: 'as-the-edge', destination, call, left, found }, true)];
+    const coming = { gateway, world, destination, share: call };
+    if (!found.last.verdict.admitted || couldCome(coming)) return [];
+    const because = 'no request that it admits becomes this one';
+    const left: Side = { name: 'edge', admitted: false, status: 403, because };
+    const limit = isLayer4(found)
+      ? limitOf(destination.workload, 'as-the-edge', true)
+      : couldCome(coming, true)
+        ? leftToTheEdge
+        : undefined;
+    return [differenceOf({ comparison: 'as-the-edge', destination, call, left, found, limit })];
   });
 }
 
@@ -56,7 +58,8 @@ export function asCaller(meaning: Meaning, destination: Destination, call: MeshC
     const { admitted } = found.last.verdict;
     if (admitted === meant.admitted) return [];
     const left: Side = { name: 'policies', ...meant };
-    return [differenceOf({ comparison: 'caller', destination, call, left, found }, admitted)];
+    const limit = limitOf(destination.workload, 'caller', admitted);
+    return [differenceOf({ comparison: 'caller', destination, call, left, found, limit })];
   });
 }
 
@@ -64,15 +67,12 @@ interface Found extends Pick<Difference, 'comparison' | 'left'> {
   readonly destination: Destination;
   readonly call: MeshCall;
   readonly found: MeshAnswer;
+  readonly limit: Limit | undefined;
 }
 
-function differenceOf({ comparison, left, destination, call, found }: Found, admits: boolean): Difference {
+function differenceOf({ comparison, left, destination, call, found, limit }: Found): Difference {
   const { point, verdict } = found.last;
   const { workload } = destination;
-  const declared = limitOf(workload, admits);
-  // Whom an edge's rules admit in part is no reason to admit others.
-  const limit: Limit | undefined =
-    comparison === 'caller' && declared?.reason === 'PartlyAtEdge' ? undefined : declared;
   const right: Side = {
     name: point,
     admitted: verdict.admitted,

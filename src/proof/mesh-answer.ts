@@ -60,6 +60,11 @@ function passed(stages: readonly [Stage, ...Stage[]]): MeshAnswer {
   return { stages, last: stages.at(-1) ?? stages[0] };
 }
 
+/** Nobody on the way has seen more than identities and ports. */
+export function isLayer4({ stages }: MeshAnswer): boolean {
+  return stages.every(({ point }) => point === 'ztunnel');
+}
+
 interface SeenAs {
   readonly workload: ProofWorkload;
   readonly service: string;

@@ -5,12 +5,13 @@ import {
   type Comparison,
   type Difference,
   describeVerdict,
+  leftToTheEdge,
   limitOf,
   missingCredential,
   type Side,
 } from './difference.ts';
 import { answerAtEdge, type EdgeAnswer, type EdgeRequest, type Forwarded } from './edge.ts';
-import { answersInMesh, type MeshAnswer, type MeshCall } from './mesh-answer.ts';
+import { answersInMesh, isLayer4, type MeshAnswer, type MeshCall } from './mesh-answer.ts';
 import { asWitness } from './witness.ts';
 import type { Destination, ProofGateway, ProofWorld } from './world.ts';
 
@@ -69,10 +70,11 @@ function compared({ gateway, world, request, answer, share, destination, found }
   const { workload } = destination;
   const limit = () => {
     if (!left.admitted && !right.admitted) return request.token === undefined ? missingCredential : undefined;
-    const declared = limitOf(workload, right.admitted);
-    if (!right.admitted || declared?.reason !== 'PartlyAtEdge') return declared;
-    const layer4 = found.stages.every(({ point }) => point === 'ztunnel');
-    return layer4 || couldCome({ gateway, world, destination, share }) ? declared : undefined;
+    const declared = limitOf(workload, 'forwarded', right.admitted);
+    if (!right.admitted || declared?.reason === 'Shadow' || isLayer4(found)) return declared;
+    const coming = { gateway, world, destination, share };
+    if (couldCome(coming)) return declared;
+    return couldCome(coming, true) ? leftToTheEdge : undefined;
   };
   const why = limit();
   const difference: Difference = {
