@@ -109,6 +109,15 @@ describe('edge and mesh', () => {
     expect(() => allowed('issuer in gone')).toThrow('Istio cannot say: issuer in ["gone"]');
   });
 
+  test('an issuer that reads like a pattern is itself', () => {
+    const issuers = { star: 'https://a/*', near: 'https://a/b', far: 'https://b' };
+    const when = (text: string) => rules({ issuers, allow: [{ ports, when: [text] }] }, 'allow')[0]?.when;
+    const key = 'request.auth.claims[iss]';
+    expect(when('issuer in star')).toEqual([{ key, values: ['https://a/*'], notValues: ['https://a/b'] }]);
+    expect(when('issuer in star near')).toEqual([{ key, values: ['https://a/*', 'https://a/b'] }]);
+    expect(when('issuer not in star')).toEqual([{ key, notValues: ['https://a/*'] }]);
+  });
+
   test('the edge is admitted with everything else that was asked', () => {
     const rule = allowed(`principal in ${edge}`, 'method in GET', 'path in /v1/*', 'claim scope in read');
     expect(rule).toEqual({

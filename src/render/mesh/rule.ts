@@ -6,7 +6,7 @@ import type { EnforcementPoint } from '../../ir/mesh.ts';
 import type { Condition, Operation, Rule, Source } from '../../istio/security.ts';
 import { attributeKey } from '../../policy/attribute.ts';
 import type { Constraint } from '../../policy/constraint.ts';
-import { formatPattern } from '../../policy/pattern.ts';
+import { formatPattern, matchesPattern, parsePattern } from '../../policy/pattern.ts';
 
 export interface RuleContext {
   /** As the proxy sees them; empty for every port. */
@@ -65,8 +65,8 @@ function addSource(source: Mutable<Source>, constraint: Constraint): void {
 }
 
 function condition(constraint: Constraint, issuers: readonly Issuer[]): Condition {
-  const values = constraint.attribute.kind === 'issuer' ? issuerTexts(constraint, issuers) : texts(constraint);
-  return { key: keyOf(constraint), [constraint.negated ? 'notValues' : 'values']: values };
+  if (constraint.attribute.kind === 'issuer') return issuerCondition(constraint, issuers);
+  return { key: keyOf(constraint), [constraint.negated ? 'notValues' : 'values']: texts(constraint) };
 }
 
 function keyOf(constraint: Constraint): string {
@@ -92,13 +92,23 @@ function keyOf(constraint: Constraint): string {
   }
 }
 
-/** An issuer is known by its id here, and by its `iss` there: two key sets of one `iss` are one, as whoever made the workload has reported. */
-function issuerTexts(constraint: Constraint, issuers: readonly Issuer[]): readonly string[] {
+/**
+ * An issuer is known by its id here, and by its `iss` there: two key sets of one `iss` are one, as whoever made the workload has
+ * reported. One that ends in a star is read as a pattern, so what it takes of the others' is taken out again: no token of a
+ * fourth is verified.
+ */
+function issuerCondition(constraint: Constraint, issuers: readonly Issuer[]): Condition {
   const ids = texts(constraint);
-  const found = issuers.filter(({ id }) => ids.includes(id)).map(({ issuer }) => issuer);
-  const values = found.map((value) => istioText({ kind: 'exact', value }) ?? '');
-  if (found.length < ids.length || values.includes('')) throw unsayable(constraint);
-  return [...new Set(values)];
+  const named = issuers.filter(({ id }) => ids.includes(id));
+  if (named.length < ids.length) throw unsayable(constraint);
+  const values = [...new Set(named.map(({ issuer }) => issuer))];
+  const key = keyOf(constraint);
+  if (constraint.negated) return { key, notValues: values };
+  const patterns = values.map(parsePattern);
+  const others = issuers
+    .map(({ issuer }) => issuer)
+    .filter((issuer) => !values.includes(issuer) && patterns.some((pattern) => matchesPattern(pattern, issuer)));
+  return { key, values, ...(others.length > 0 && { notValues: [...new Set(others)] }) };
 }
 
 function texts(constraint: Constraint): readonly string[] {
