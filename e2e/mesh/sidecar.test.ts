@@ -87,6 +87,6 @@ suite('a sidecar', () => {
     expect([['200', '403'], ['403']]).toContainEqual([...new Set([await pooled(), await pooled(), await pooled()])]);
     await world.apply(allowing('edge'));
     await until('the edge is admitted', () => settled(asEdge, '200'));
-    expect(answersOf((await stop()).edge)).toEqual(['200', '403']);
+    expect(answersOf(await stop())).toEqual({ edge: ['200', '403'] });
   });
 });

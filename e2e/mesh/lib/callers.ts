@@ -127,7 +127,10 @@ export async function settled(ask: () => Promise<string>, answer: string): Promi
   return true;
 }
 
-/** Each once, in the order in which they came first. */
-export function answersOf(runs: readonly Run[]): readonly string[] {
-  return [...new Set(runs.map(({ answer }) => answer))];
+/** What came back, each once and sorted. */
+export function answersOf(watched: Watched<string>): Readonly<Record<string, readonly string[]>> {
+  const sets = Object.entries(watched).map(
+    ([name, runs]) => [name, new Set(runs.map(({ answer }) => answer))] as const,
+  );
+  return Object.fromEntries(sets.map(([name, answers]) => [name, [...answers].toSorted()]));
 }

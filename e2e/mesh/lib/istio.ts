@@ -58,7 +58,10 @@ async function gatewayDefinitions(): Promise<readonly string[]> {
 
 const small = { requests: { cpu: '10m', memory: '64Mi' } };
 
-/** Envoy's own build has none of Istio's filters, so istiod must not send them; nothing else is unlike an installation of users. */
+/**
+ * Envoy's own build has none of Istio's filters, so istiod must not send them. Sidecars normalise paths as gateways of ours do, so that
+ * rules about paths hold inside the mesh, too.
+ */
 const values = {
   global: {
     hub,
@@ -68,6 +71,7 @@ const values = {
   },
   resources: small,
   autoscaleEnabled: false,
+  meshConfig: { pathNormalization: { normalization: 'DECODE_AND_MERGE_SLASHES' } },
   telemetry: { enabled: false },
   env: {
     PILOT_ENABLE_METADATA_EXCHANGE: 'false',

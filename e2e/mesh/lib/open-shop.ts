@@ -32,20 +32,21 @@ export interface Shop {
   readonly tokens: Tokens;
   /** No part of the mesh. */
   readonly outside: Caller;
-  /** Whom the policy lets in from the mesh, and whom it does not; each request of theirs is on a new connection, also between the proxies. */
+  /** Whom the policy lets in from the mesh; its sidecar asks for it, each time on a new connection. */
   readonly friend: Caller;
+  /** Has a certificate of the mesh that no policy names. */
   readonly stranger: Caller;
-  /** Has the certificate of the gateway. */
+  /** Has that of the gateway. */
   readonly thief: Caller;
   readonly throughGateway: (request?: Request) => PodAsk;
-  /** With the certificate of the gateway, past it. */
-  readonly stolen: (request?: Request) => PodAsk;
+  /** Past the gateway, to the Pod, with the certificate of who asks. */
+  readonly direct: (request?: Request) => PodAsk;
   /** From inside the mesh, to the workload's Service. */
   readonly inside: (path: string, method?: string) => PodAsk;
 }
 
 type Callers = Pick<Shop, 'outside' | 'friend' | 'stranger' | 'thief'>;
-type Requests = Pick<Shop, 'throughGateway' | 'stolen' | 'inside'>;
+type Requests = Pick<Shop, 'throughGateway' | 'direct' | 'inside'>;
 
 /** Resolves when the mesh refuses a stranger. */
 export async function openShop(name: string, where: 'pod' | 'outside' = 'outside'): Promise<Shop> {
@@ -59,7 +60,7 @@ export async function openShop(name: string, where: 'pod' | 'outside' = 'outside
   await world.ready('ApiGateway', 'edge');
   await world.ready('AuthPolicy', 'orders');
   const requests = requestsTo(await podAddress(world, 'web'), tokens);
-  const strangers = () => callers.stranger.status(requests.inside('/orders/batch'));
+  const strangers = () => callers.stranger.status(requests.direct());
   await until('the mesh refuses a stranger', () => settled(strangers, '403'));
   return { world, operator, tokens, ...callers, ...requests };
 }
@@ -69,7 +70,7 @@ async function openCallers(world: World): Promise<Callers> {
   const [outside, friend, stranger, thief] = await Promise.all([
     openCaller(world, 'outside', { standing: 'Outside' }),
     openCaller(world, 'friend', { standing: 'Sidecar' }),
-    openCaller(world, 'stranger', { standing: 'Sidecar' }),
+    openCaller(world, 'stranger', { standing: 'Certificate' }),
     openCaller(world, 'thief', { standing: 'Certificate', serviceAccount: 'edge-edge' }),
   ]);
   return { outside, friend, stranger, thief };
@@ -88,7 +89,7 @@ function requestsTo(pod: string, { bearer }: Tokens): Requests {
   };
   return {
     throughGateway: (request) => ({ ...plain(request), ...edgeService }),
-    stolen: (request) => ({ ...plain(request), host: pod, port: 8080, mutualTls: true }),
+    direct: (request) => ({ ...plain(request), host: pod, port: 8080, mutualTls: true }),
     inside: (path, method = 'GET') => ({ host: 'web', port: 80, path, method }),
   };
 }
