@@ -58,7 +58,8 @@ describe('an import that goes the wrong way is named', () => {
     ['src/delivery/local.ts', '../cli/run.ts', 'delivery imports cli: wrong way'],
     ['src/policy/decision.ts', '../schema/fields.ts', 'policy imports schema: they are peers'],
     ['src/resolve/attach.ts', '../render/edge.ts', 'resolve imports render: they are peers'],
-    ['src/kube/object.ts', '../envoy/listener.ts', 'kube imports envoy: they are peers'],
+    ['src/envoy/route.ts', '../istio/security.ts', 'envoy imports istio: they are peers'],
+    ['src/kube/object.ts', '../envoy/listener.ts', 'kube imports envoy: wrong way'],
     ['src/runtime/queue.ts', '../ir/route.ts', 'runtime imports ir: it may import only kube'],
     [
       'src/delivery/configmap.ts',
