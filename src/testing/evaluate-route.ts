@@ -116,6 +116,8 @@ function isPrincipal(principal: Principal, caller: Caller, metadata: JsonObject)
       path.reduce<unknown>((at, { key }) => member(at, key), metadata),
     );
   }
+  // No caller of it has a certificate.
+  if ('authenticated' in principal || 'filter_state' in principal) return false;
   const direct = 'direct_remote_ip' in principal;
   const { address_prefix, prefix_len } = direct ? principal.direct_remote_ip : principal.remote_ip;
   const block = parseCidr(`${address_prefix}/${prefix_len}`);

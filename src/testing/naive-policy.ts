@@ -44,7 +44,10 @@ function isFrom(source: From, caller: Caller): boolean {
     const [issuer, subject] = text === '*' ? ['*', '*'] : [text.slice(0, slash), text.slice(slash + 1)];
     return values(caller, 'iss').some(fits(issuer)) && values(caller, 'sub').some(fits(subject));
   };
+  // The caller is from outside and shows no certificate: whatever `not…` says of such a thing holds.
+  const unknown = [source.serviceAccounts, source.namespaces, source.principals, source.clientCertificates];
   return (
+    unknown.every((list) => list === undefined) &&
     (source.ipBlocks === undefined || within(source.ipBlocks, caller.peer)) &&
     !within(source.notIpBlocks ?? [], caller.peer) &&
     (source.remoteIpBlocks === undefined || within(source.remoteIpBlocks, caller.client)) &&
