@@ -25,6 +25,7 @@ const conditions = [
   'ResolvedRefs',
   'Programmed',
   'EdgeEnforced',
+  'MeshEnforced',
   'Ready',
   'Reconciling',
   'Stalled',
