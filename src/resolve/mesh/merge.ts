@@ -93,8 +93,14 @@ function restText(one: Conjunction, key: string): string {
   return `1 ${rest.map(constraintText).join(' ')}`;
 }
 
-function constraintText({ attribute, negated, anyOf }: Constraint): string {
-  return `${attributeKey(attribute)}${negated ? '-' : '+'}${anyOf.map(patternKey).join(',')};`;
+const texts = new WeakMap<Constraint, string>();
+
+function constraintText(constraint: Constraint): string {
+  const { attribute, negated, anyOf } = constraint;
+  const text =
+    texts.get(constraint) ?? `${attributeKey(attribute)}${negated ? '-' : '+'}${anyOf.map(patternKey).join(',')};`;
+  texts.set(constraint, text);
+  return text;
 }
 
 export function textOf({ constraints }: Conjunction): string {

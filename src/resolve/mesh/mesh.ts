@@ -39,7 +39,7 @@ function freshStage(className: string): (input: MeshInput) => Mesh {
   const worldOf = worlds(className);
   const seeds = seedsOf();
   const units = memoise<Seed, MeshWorld, WorkloadUnit>(resolveWorkload);
-  const wantedOf = rememberLast(wanted);
+  const wantedOf = wantedServices();
   const unselected = rememberLast(unselectable);
   const keep = keeping();
   return (input) => {
@@ -54,17 +54,22 @@ function freshStage(className: string): (input: MeshInput) => Mesh {
   };
 }
 
-/** Services that a gateway in a mesh sends to, or that an AuthPolicy in force targets. */
-function wanted(
+/** Services that a gateway in a mesh sends to, or that an AuthPolicy in force targets; the same Set while it holds the same. */
+function wantedServices(): (
   reach: MeshWorld['reach'],
   authOn: MeshWorld['authOn'],
   services: MeshWorld['Service'],
-): ReadonlySet<ObjectKey> {
-  const targeted = [...authOn].flatMap(([target, attached]) => {
-    const [kind = '', key = ''] = target.split(' ');
-    return kind === 'Service' && attached.some(({ policy }) => policy.mode === 'Enforce') ? [key] : [];
+) => ReadonlySet<ObjectKey> {
+  let before: ReadonlySet<ObjectKey> = new Set();
+  return rememberLast((reach, authOn, services) => {
+    const targeted = [...authOn].flatMap(([target, attached]) => {
+      const named = target.startsWith('Service ') && attached.some(({ policy }) => policy.mode === 'Enforce');
+      return named ? [target.slice('Service '.length)] : [];
+    });
+    const next = new Set([...reach.keys(), ...targeted].filter((key) => services.has(key)));
+    if (!sameMembers([...before], [...next])) before = next;
+    return before;
   });
-  return new Set([...reach.keys(), ...targeted].filter((key) => services.has(key)));
 }
 
 /** The collections that workloads look at, each the same while its content is. */

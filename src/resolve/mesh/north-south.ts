@@ -24,17 +24,16 @@ export function fromEdge(
   if (taken === 'too-complex') return taken;
   const { allow, deny } = northSouth(decision);
   const exactlyTaken = taken.opaque.length === 0;
-  const peer = among({ kind: 'principal' }, [exactly(identity)]);
+  const edge = { ...sight, peer: [among({ kind: 'principal' }, [exactly(identity)])] };
   const through = (one: Conjunction, exact: boolean): readonly Conjunction[] =>
     taken.outside.flatMap((piece) => {
       const constraints = [...piece.constraints, ...reached.hosts, ...one.constraints];
       // Before it is translated: what the edge never sends on need not be said.
       const whole = conjunction(constraints, one.sources);
       if (whole === 'empty') return [];
-      const translated = translate(whole, reached.passage, sight);
+      const translated = translate(whole, reached.passage, edge);
       if (translated.conjunction === 'empty' || (exact && translated.lost.length > 0)) return [];
-      const ours = conjunction([...translated.conjunction.constraints, peer], one.sources);
-      return ours === 'empty' ? [] : [ours];
+      return [translated.conjunction];
     });
   return {
     allow: allow.flatMap((projected) => through(projected.conjunction, false)),

@@ -26,7 +26,8 @@ export function podsByNamespace(): (pods: Collection<Pod>) => ReadonlyMap<string
 }
 
 export function selects(selector: Labels, labels: Labels | undefined): boolean {
-  return Object.entries(selector).every(([key, value]) => labels?.[key] === value);
+  for (const key of Object.keys(selector)) if (labels?.[key] !== selector[key]) return false;
+  return true;
 }
 
 export interface PodFacts {

@@ -53,15 +53,17 @@ function selectorText(selector: Labels): string {
   return JSON.stringify(Object.entries(selector).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** `wanted` are keys of Services. A seed stays the same object while it says the same. */
-export function seedsOf(): (
+type Sow = (
   wanted: ReadonlySet<ObjectKey>,
   services: Collection<Service>,
   pods: ReadonlyMap<string, readonly Pod[]>,
-) => ReadonlyMap<ObjectKey, Seed> {
+) => ReadonlyMap<ObjectKey, Seed>;
+
+/** `wanted` are keys of Services. A seed stays the same object while it says the same. */
+export function seedsOf(): Sow {
   const indexOf = rememberLast(selectorIndex);
   let before: ReadonlyMap<ObjectKey, Seed> = new Map();
-  return (wanted, services, pods) => {
+  return rememberLast<Parameters<Sow>, ReturnType<Sow>>((wanted, services, pods) => {
     const index = indexOf(services);
     const found = new Map<string, Map<string, Group>>();
     for (const key of wanted) {
@@ -87,7 +89,7 @@ export function seedsOf(): (
         .toSorted(([a], [b]) => (a < b ? -1 : 1)),
     );
     return before;
-  };
+  });
 }
 
 function inNamespace(namespace: string, groups: readonly Group[], pods: readonly Pod[]): readonly Seed[] {
@@ -97,30 +99,36 @@ function inNamespace(namespace: string, groups: readonly Group[], pods: readonly
     namespace,
     services: group.services,
     selector: group.selector,
-    neighbours: groups
-      .filter((other) => other !== group && (overlaps(group.selector, other.selector) || shared.get(group)?.has(other)))
-      .flatMap((other) => other.services)
-      .toSorted(),
+    neighbours: [...(shared.get(group) ?? [])].flatMap((other) => other.services).toSorted(),
   }));
 }
 
-/** Whoever the one selects, the other does too. */
-function overlaps(a: Labels, b: Labels): boolean {
-  return selects(a, b) || selects(b, a);
-}
+type Sharers = ReadonlyMap<Group, ReadonlySet<Group>>;
 
-/** Groups that select a known Pod together. */
-function sharers(groups: readonly Group[], pods: readonly Pod[]): ReadonlyMap<Group, ReadonlySet<Group>> {
+/** Groups that select a Pod together: whoever the one selects, the other does too; or a Pod is known. */
+function sharers(groups: readonly Group[], pods: readonly Pod[]): Sharers {
+  const byLabel = Map.groupBy(
+    groups.flatMap((group) => labelTexts(group.selector).map((text) => ({ text, group }))),
+    ({ text }) => text,
+  );
   const shared = new Map<Group, Set<Group>>();
-  if (groups.length < 2) return shared;
-  for (const { metadata } of pods) {
-    const selecting = groups.filter(({ selector }) => selects(selector, metadata.labels));
-    if (selecting.length < 2) continue;
-    for (const group of selecting) {
+  for (const labels of [
+    ...groups.map(({ selector }) => selector),
+    ...pods.map(({ metadata }) => metadata.labels ?? {}),
+  ]) {
+    const candidates = new Set(
+      labelTexts(labels).flatMap((text) => (byLabel.get(text) ?? []).map(({ group }) => group)),
+    );
+    const selecting = candidates.size < 2 ? [] : [...candidates].filter(({ selector }) => selects(selector, labels));
+    for (const group of selecting.length < 2 ? [] : selecting) {
       const others = shared.get(group) ?? new Set<Group>();
       shared.set(group, others);
-      for (const other of selecting) others.add(other);
+      for (const other of selecting) if (other !== group) others.add(other);
     }
   }
   return shared;
+}
+
+function labelTexts(labels: Labels): readonly string[] {
+  return Object.entries(labels).map(([key, value]) => `${key}=${value}`);
 }

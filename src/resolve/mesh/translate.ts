@@ -24,6 +24,8 @@ export interface Sight {
   /** Identities and ports alone: ztunnel. */
   readonly layer4: boolean;
   readonly trustDomain: string;
+  /** Whoever it is about has one of these; nothing is said of it where absent. */
+  readonly peer?: readonly Constraint[];
   /** Ids of issuers that share their `iss` with another one of the workload. */
   readonly ambiguous: ReadonlySet<string>;
 }
@@ -37,7 +39,7 @@ export interface Translated {
 export function translate({ constraints, sources }: Conjunction, passage: Passage, sight: Sight): Translated {
   const parts = constraints.map((constraint) => translateOne(constraint, passage, sight));
   const image = sight.layer4 ? [] : imageOf(passage.path);
-  const said = oneSetEach([...image, ...parts.flatMap((part) => part.said)], sources);
+  const said = oneSetEach([...image, ...(sight.peer ?? []), ...parts.flatMap((part) => part.said)], sources);
   return { conjunction: said.conjunction, lost: [...parts.flatMap((part) => part.lost), ...said.lost] };
 }
 
@@ -105,7 +107,12 @@ function oneSetEach(constraints: readonly Constraint[], sources: readonly Source
   return { conjunction: conjunction([...kept.values(), ...rest], sources), lost };
 }
 
-/** A pair that no one pattern says stays as wide as its first. */
+/** An ending is told of many more places than a beginning. */
+function narrower(one: Pattern, other: Pattern): Pattern {
+  return one.kind === 'suffix' || one.kind === 'present' ? other : one;
+}
+
+/** A pair that no one pattern says stays as wide as one of the two. */
 function pairs(
   left: readonly Pattern[],
   right: readonly Pattern[],
@@ -115,7 +122,7 @@ function pairs(
     right.flatMap((other): readonly Pattern[] => {
       const both = intersectPatterns(one, other);
       if (both === 'both') exact = false;
-      return both === 'empty' ? [] : [both === 'both' ? one : both];
+      return both === 'empty' ? [] : [both === 'both' ? narrower(one, other) : both];
     }),
   );
   return { anyOf, exact };
