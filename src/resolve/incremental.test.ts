@@ -59,6 +59,15 @@ function findingsOf({ resolution }: Compiled): readonly string[] {
   return resolution.findings.map((finding) => JSON.stringify(finding)).toSorted();
 }
 
+/** What is enforced behind the gateways, in whatever order. */
+function meshOf({ resolution: { mesh } }: Compiled): object {
+  return {
+    workloads: Object.fromEntries(mesh.workloads),
+    reports: Object.fromEntries(mesh.reports),
+    findings: mesh.findings.map((finding) => JSON.stringify(finding)).toSorted(),
+  };
+}
+
 function revisions({ edges }: Compiled): readonly string[] {
   return [...edges].map(([key, { revision }]) => `${key} ${revision}`).toSorted();
 }
@@ -79,6 +88,7 @@ describe('whatever happens, one after another', () => {
           expect(filesOf(now)).toEqual(filesOf(fresh));
           expect(revisions(now)).toEqual(revisions(fresh));
           expect(findingsOf(now)).toEqual(findingsOf(fresh));
+          expect(meshOf(now)).toEqual(meshOf(fresh));
           expect(openings(now)).toEqual([]);
         }
       }),

@@ -23,6 +23,7 @@ import {
 export type Forms = readonly [KubeObject, ...KubeObject[]];
 
 const bank = { namespace: 'bank' };
+const istio = { name: 'istio', namespace: 'istio-system' };
 const http = { name: 'web', port: 80, protocol: 'HTTP', allowedRoutes: { namespaces: { from: 'All' } } };
 const https = { name: 'tls', port: 443, protocol: 'HTTPS', tls: { certificateRefs: [{ name: 'shop-tls' }] } };
 const toOrders = { backendRefs: [backendRef()] };
@@ -40,12 +41,14 @@ const gateways: readonly Forms[] = [
         { ...http, allowedRoutes: { namespaces: { from: 'Selector', selector: { matchLabels: { team: 'pay' } } } } },
       ],
     }),
+    gateway({ listeners: [http], mesh: { mode: 'Sidecar' } }),
     gateway({ className: 'other' }),
     gateway({ listeners: 'none' }),
   ],
   [
     gateway({ listeners: [http], defaultAccess: 'Public' }, { name: 'second', ...bank }),
     gateway({ listeners: [{ ...http, port: 81 }], clientIP: { trustedHops: 1 } }, { name: 'second', ...bank }),
+    gateway({ listeners: [http], mesh: { mode: 'Ambient' } }, { name: 'second', ...bank }),
   ],
 ];
 
@@ -141,10 +144,15 @@ const others: readonly Forms[] = [
   [
     service(),
     service({ ports: [{ port: 80, appProtocol: 'h2c' }] }),
-    service({ ports: [{ name: 'http', port: 80 }] }),
+    service({ ports: [{ name: 'http', port: 80 }], selector: { app: 'orders' } }),
     service({ type: 'ExternalName', externalName: 'x' }),
   ],
   [service({}, { name: 'pay', ...bank })],
+  [
+    configMap({ mesh: 'trustDomain: example.com' }, istio),
+    configMap({ mesh: 'pathNormalization: {normalization: DECODE_AND_MERGE_SLASHES}' }, istio),
+    configMap({ mesh: '[' }, istio),
+  ],
   [configMap({ 'jwks.json': corpJwks }), configMap({ 'jwks.json': '{"keys":[]}' })],
   [tlsSecret(), object('Secret', 'shop-tls', { type: 'kubernetes.io/tls', stringData: { 'tls.crt': 'x' } })],
   [namespace('bank', { team: 'pay' }), namespace('bank')],
