@@ -6,7 +6,7 @@ export const knownFields = JSON.parse(`{
 "ApiGateway":{
 "spec":{
 "className":{},
-"listeners":{"[]":{"name":{},"port":{},"protocol":{},"hostname":{},"tls":{"certificateRefs":{"[]":{"name":{},"namespace":{}}}},"allowedRoutes":{"namespaces":{"from":{},"selector":{"matchLabels":{"{}":{}},"matchExpressions":{"[]":{"key":{},"operator":{},"values":{"[]":{}}}}}}}}},
+"listeners":{"[]":{"name":{},"port":{},"protocol":{},"hostname":{},"tls":{"certificateRefs":{"[]":{"name":{},"namespace":{}}},"clientValidation":{"caCertificateRefs":{"[]":{"name":{},"kind":{},"namespace":{}}},"mode":{}}},"allowedRoutes":{"namespaces":{"from":{},"selector":{"matchLabels":{"{}":{}},"matchExpressions":{"[]":{"key":{},"operator":{},"values":{"[]":{}}}}}}}}},
 "defaultAccess":{},
 "mesh":{"mode":{},"enforcement":{},"mtls":{},"trustDomain":{},"namespace":{},"revision":{},"agentImage":{},"waypoint":{"name":{},"managed":{}},"enrolment":{},"onLastPolicy":{}},
 "clientIP":{"trustedHops":{}},

@@ -37,6 +37,9 @@ export type Principal =
   | { readonly not_id: Principal }
   | { readonly direct_remote_ip: CidrRange }
   | { readonly remote_ip: CidrRange }
+  /** Any name (URI, DNS) of a certificate that verified, or its subject. */
+  | { readonly authenticated: { readonly principal_name: StringMatcher } }
+  | { readonly filter_state: { readonly key: string; readonly string_match: StringMatcher } }
   | { readonly sourced_metadata: { readonly metadata_matcher: MetadataMatcher } };
 
 export interface RbacPolicy {

@@ -25,6 +25,7 @@ export function collectorName(backend: Backend): string {
  */
 export const filterNames = {
   request: 'request',
+  client: 'client',
   path: 'path',
   jwt: (chain: string) => `jwt.${chain}`,
   deny: 'deny',

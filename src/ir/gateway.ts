@@ -54,6 +54,8 @@ export interface Chain {
   /** SNI of an HTTPS chain; undefined admits any. */
   readonly serverName?: string;
   readonly certificates: readonly Certificate[];
+  /** Of an HTTPS chain that asks its clients for certificates. */
+  readonly clientValidation?: ClientValidation;
   readonly virtualHosts: readonly VirtualHost[];
   readonly uses: Uses;
   /** Ids of the issuers whose bad tokens are refused on every route, public ones too (`resolve/known-issuers.ts`). */
@@ -65,6 +67,13 @@ export interface Chain {
 /** A TLS Secret whose certificate matches its key. The key itself stays in the Secret. */
 export interface Certificate {
   readonly secret: ObjectRef;
+}
+
+export interface ClientValidation {
+  /** PEM of the authorities that are believed. */
+  readonly roots: string;
+  /** False: who shows none is anonymous. One that does not verify is refused all the same. */
+  readonly required: boolean;
 }
 
 export interface VirtualHost {

@@ -25,11 +25,14 @@ export type { EdgeAnswer, EdgeRequest, Forwarded, ProofToken } from './edge/requ
 export interface Asked {
   /** As if no filter refused: what would be forwarded then. */
   readonly unguarded?: boolean;
+  /** As if these policies of a DENY were not there. */
+  readonly ignoring?: (policy: string) => boolean;
 }
 
-export function answerAtEdge(edge: ParsedEdge, request: EdgeRequest, asked: Asked = {}): EdgeAnswer {
-  const chain = chooseChain(edge, request);
+export function answerAtEdge(edge: ParsedEdge, sent: EdgeRequest, asked: Asked = {}): EdgeAnswer {
+  const chain = chooseChain(edge, sent);
   if (typeof chain === 'string') return { kind: 'closed', reason: chain };
+  const request = asksForCertificate(chain) ? sent : withoutCertificate(sent);
   const manager = managerOf(chain);
   const table = manager === undefined ? undefined : edge.tables.get(manager.rds.route_config_name);
   const host = table === undefined ? undefined : chooseHost(table, request);
@@ -38,10 +41,23 @@ export function answerAtEdge(edge: ParsedEdge, request: EdgeRequest, asked: Aske
     return { kind: 'closed', reason: `chain ${chain.name} has no route for ${request.authority}${request.path}` };
   }
   const taken = { edge, manager, table, host, route };
-  const { refusal, token } = throughFilters(taken, request);
+  const { refusal, token } = throughFilters(taken, request, asked.ignoring);
   if (refusal !== undefined && asked.unguarded !== true) return refusal;
   const { token: _, ...others } = request;
   return answer(taken, token === undefined ? others : { ...others, token });
+}
+
+/** What a listener did not ask for it does not see. */
+function asksForCertificate({ transport_socket }: FilterChain): boolean {
+  const { common_tls_context: common } = (transport_socket?.typed_config ?? {}) as {
+    readonly common_tls_context?: { readonly validation_context?: object };
+  };
+  return common?.validation_context !== undefined;
+}
+
+function withoutCertificate(request: EdgeRequest): EdgeRequest {
+  const { certificate: _, ...others } = request;
+  return others;
 }
 
 function chooseChain({ listeners }: ParsedEdge, { port, scheme, sni }: EdgeRequest): FilterChain | string {
@@ -83,7 +99,11 @@ interface Passed {
 }
 
 /** In their order: the first that refuses answers. */
-function throughFilters({ edge, manager, table, host, route }: Taken, request: EdgeRequest): Passed {
+function throughFilters(
+  { edge, manager, table, host, route }: Taken,
+  request: EdgeRequest,
+  ignoring: (policy: string) => boolean = () => false,
+): Passed {
   const own: PerFilter = {
     ...table.typed_per_filter_config,
     ...host.typed_per_filter_config,
@@ -109,12 +129,17 @@ function throughFilters({ edge, manager, table, host, route }: Taken, request: E
       if (found.refused !== undefined) refuse(found.refused, 'jwt_authn');
     } else {
       const rules = rbacOf(filter, own);
-      const policy = rules === undefined ? undefined : matchingPolicy(rules, { request, metadata });
+      const policy = rules === undefined ? undefined : matchingPolicy(without(rules, ignoring), { request, metadata });
       if (rules?.action === 'DENY' && policy !== undefined) refuse(statusOf(manager, policy), policy);
       if (rules?.action === 'ALLOW' && policy === undefined) refuse(403, 'no rule');
     }
   }
   return { refusal, token };
+}
+
+function without(rules: RbacRules, ignoring: (policy: string) => boolean): RbacRules {
+  if (rules.action !== 'DENY') return rules;
+  return { ...rules, policies: Object.fromEntries(Object.entries(rules.policies).filter(([name]) => !ignoring(name))) };
 }
 
 function isDiscovered(filter: NamedConfig | Discovered): filter is Discovered {

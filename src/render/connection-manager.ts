@@ -6,53 +6,59 @@ import { accessLoggers } from '../features/telemetry/access-log.ts';
 import { requestMemory } from '../features/telemetry/request.ts';
 import { tracingOf } from '../features/telemetry/tracing.ts';
 import type { Chain, Gateway } from '../ir/gateway.ts';
-import type { Telemetry } from '../ir/telemetry.ts';
+import type { MeshSettings } from '../ir/mesh.ts';
+import { clientMemory, clientPolicy } from './client-identity.ts';
 import { ecdsFile, rdsFile, tableName } from './names.ts';
 
 const parameterPolicy = 'path-parameters';
 const bracketPolicy = 'path-brackets';
 const hostPolicy = 'host';
+const clientIdentityPolicy = 'client-identity';
 
 /** A name or an address, and a port (RFC 9110 §7.2): no list, no user, nothing escaped, no more than the one last dot that Envoy takes off. */
 const plainHost = '(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_-])?)(:[0-9]+)?';
 
 /** What some backends read otherwise than this edge, as path parameters and odd hosts: what is matched must be what is served. */
-const requestFilter: NamedConfig = {
-  name: filterNames.path,
-  typed_config: {
-    '@type': types.rbac,
-    rules: {
-      action: 'DENY',
-      policies: {
-        [parameterPolicy]: {
-          permissions: [{ url_path: { path: { safe_regex: { regex: '.*(;|%3[bB]).*' } } } }],
-          principals: [{ any: true }],
-        },
-        // RFC 3986 §3.3 has them in no path, and path templates do not match them: a deny would be passed.
-        [bracketPolicy]: {
-          permissions: [{ url_path: { path: { safe_regex: { regex: '.*[\\[\\]].*' } } } }],
-          principals: [{ any: true }],
-        },
-        [hostPolicy]: {
-          permissions: [
-            { not_rule: { header: { name: ':authority', string_match: { safe_regex: { regex: plainHost } } } } },
-          ],
-          principals: [{ any: true }],
+function requestFilter(chain: Chain, mesh: MeshSettings | undefined): NamedConfig {
+  return {
+    name: filterNames.path,
+    typed_config: {
+      '@type': types.rbac,
+      rules: {
+        action: 'DENY',
+        policies: {
+          [parameterPolicy]: {
+            permissions: [{ url_path: { path: { safe_regex: { regex: '.*(;|%3[bB]).*' } } } }],
+            principals: [{ any: true }],
+          },
+          // RFC 3986 §3.3 has them in no path, and path templates do not match them: a deny would be passed.
+          [bracketPolicy]: {
+            permissions: [{ url_path: { path: { safe_regex: { regex: '.*[\\[\\]].*' } } } }],
+            principals: [{ any: true }],
+          },
+          ...(chain.clientValidation === undefined ? {} : { [clientIdentityPolicy]: asJson(clientPolicy(mesh)) }),
+          [hostPolicy]: {
+            permissions: [
+              { not_rule: { header: { name: ':authority', string_match: { safe_regex: { regex: plainHost } } } } },
+            ],
+            principals: [{ any: true }],
+          },
         },
       },
     },
-  },
-};
+  };
+}
 
 /** THE order of the filters. */
 function httpFilters(
   chain: Chain,
-  { accessLog, tracing }: Telemetry,
+  { telemetry: { accessLog, tracing }, mesh }: Pick<Gateway, 'telemetry' | 'mesh'>,
   directory: string,
 ): readonly (NamedConfig | DiscoveredFilter)[] {
   return [
     ...(accessLog === undefined && tracing === undefined ? [] : [requestMemory]), // what is refused is told of, too
-    requestFilter, // cheapest refusal first
+    ...(chain.clientValidation === undefined ? [] : [clientMemory]),
+    requestFilter(chain, mesh), // cheapest refusal first
     discovered(filterNames.jwt(chain.name), types.jwt, chain, directory), // who is calling
     // may they: a route opens these for itself, and one that says nothing stays shut
     {
@@ -98,9 +104,10 @@ export interface Files {
 /** Best practices of Envoy's edge documentation; the numbers are those that Envoy Gateway and Istio use, too. */
 export function connectionManager(
   chain: Chain,
-  { ref, trustedHops, telemetry }: Pick<Gateway, 'ref' | 'trustedHops' | 'telemetry'>,
+  gateway: Pick<Gateway, 'ref' | 'trustedHops' | 'telemetry' | 'mesh'>,
   { directory, compact }: Files,
 ): TypedConfig {
+  const { ref, trustedHops, telemetry } = gateway;
   const { accessLog, tracing } = telemetry;
   return {
     '@type': types.httpConnectionManager,
@@ -129,7 +136,7 @@ export function connectionManager(
     local_reply_config: localReplies,
     ...(accessLog === undefined ? {} : { access_log: accessLoggers(ref, accessLog) }),
     ...(tracing === undefined ? {} : { tracing: tracingOf(ref, tracing) }),
-    http_filters: asJson(httpFilters(chain, telemetry, directory)),
+    http_filters: asJson(httpFilters(chain, gateway, directory)),
   };
 }
 

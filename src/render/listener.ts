@@ -66,6 +66,7 @@ function filterChain(chain: Chain, { gateway, placement, compact }: Context): Fi
 
 /** TLS 1.2 and newer with Envoy's own ciphers; the certificate is chosen by SNI among the listener's. */
 function downstreamTls(chain: Chain, placement: Placement): NamedConfig {
+  const clients = chain.clientValidation;
   const secrets = chain.certificates.map(({ secret }) => ({
     name: secretName(secret),
     sds_config: fileSource(placement.directory, sdsFile(secret)),
@@ -74,10 +75,12 @@ function downstreamTls(chain: Chain, placement: Placement): NamedConfig {
     name: 'envoy.transport_sockets.tls',
     typed_config: {
       '@type': types.downstreamTls,
+      ...(clients?.required === true ? { require_client_certificate: true } : {}),
       common_tls_context: {
         alpn_protocols: ['h2', 'http/1.1'],
         tls_params: { tls_minimum_protocol_version: 'TLSv1_2' },
         tls_certificate_sds_secret_configs: secrets as unknown as Json,
+        ...(clients === undefined ? {} : { validation_context: { trusted_ca: { inline_string: clients.roots } } }),
       },
     },
   };

@@ -124,6 +124,7 @@ function chainOf(
     protocol,
     ...(protocol === 'HTTPS' && first?.spec.hostname !== undefined ? { serverName: first.spec.hostname } : {}),
     certificates: own.flatMap(({ certificates }) => certificates),
+    ...(first?.clientValidation === undefined ? {} : { clientValidation: first.clientValidation }),
     ...content,
   };
 }

@@ -4,10 +4,11 @@ import { certificateProblem, certificateProblems, certificateRemedy } from '../f
 import { portProblem } from '../features/listeners/ports.ts';
 import type { ListenerSpec } from '../features/listeners/schema.ts';
 import { grantAccess } from '../features/secret-access.ts';
-import type { Certificate } from '../ir/gateway.ts';
+import type { Certificate, ClientValidation } from '../ir/gateway.ts';
 import type { Lookup } from '../ir/lookup.ts';
 import { describeRef, type ObjectRef } from '../kube/object.ts';
 import type { Finding, Reason } from '../status/finding.ts';
+import { clientValidationOf } from './client-validation.ts';
 import { anyHost } from './hosts.ts';
 
 export interface ResolvedListener {
@@ -15,6 +16,7 @@ export interface ResolvedListener {
   readonly hostname: string;
   readonly chain: string;
   readonly certificates: readonly Certificate[];
+  readonly clientValidation?: ClientValidation;
   /** False: no traffic reaches it, but it still owns its hosts. */
   readonly served: boolean;
 }
@@ -29,16 +31,19 @@ export function resolveListeners(ref: ObjectRef, spec: ApiGatewaySpec, lookup: L
     const at = `spec.listeners[${index}]`;
     const unusable = placeFindings(listener, spec.listeners, { about: ref, at });
     const tls = certificatesOf(listener, { about: ref, at }, lookup);
-    const broken = listener.protocol === 'HTTPS' && tls.certificates.length === 0;
+    const { validation, findings } = clientValidationOf(listener, { about: ref, at }, lookup);
+    const open = listener.protocol === 'HTTPS' && tls.certificates.length === 0;
+    const broken = open || findings.length > 0;
     return {
       listener: {
         spec: listener,
         hostname: listener.hostname ?? anyHost,
         chain: chainName(listener),
         certificates: tls.certificates,
+        ...(validation === undefined ? {} : { clientValidation: validation }),
         served: unusable.length === 0 && !broken,
       },
-      findings: [...unusable, ...tls.findings],
+      findings: [...unusable, ...tls.findings, ...findings],
     };
   });
   return {

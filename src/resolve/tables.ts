@@ -59,7 +59,13 @@ function gatewayOf(context: GatewayContext, table: OneGateway): Gateway {
   const gateway = same
     ? made.gateway
     : {
-        ...{ ref, trustedHops, listeners, chains, workload, exposure, telemetry },
+        ref,
+        trustedHops,
+        listeners,
+        chains,
+        workload,
+        exposure,
+        telemetry,
         ...(mesh === undefined ? {} : { mesh }),
         ...(agent === undefined ? {} : { agent }),
       };

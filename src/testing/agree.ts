@@ -1,5 +1,6 @@
 /** `explain`, `prove` and Envoy, asked the same question, must give the same answer. */
 
+import { X509Certificate } from 'node:crypto';
 import type { JWK } from 'jose';
 import type { Gateway, Listener } from '../ir/gateway.ts';
 import type { Issuer } from '../ir/guard.ts';
@@ -9,6 +10,7 @@ import { explain } from '../resolve/explain/explain.ts';
 import { addressOf, seeRequest } from '../resolve/explain/request.ts';
 import type { ExplainRequest, Explanation, Outcome, TokenFacts } from '../resolve/explain/types.ts';
 import { testPlacement } from './compile.ts';
+import type { TestCertificate } from './rig-certificates.ts';
 import { type Attempt, type Exchange, headersOf, type RigRequest, usualHost } from './rig-request.ts';
 import type { Token } from './rig-tokens.ts';
 
@@ -56,6 +58,7 @@ function questionOf(gateway: Gateway, request: RigRequest, keys: PublishedKeys):
     clientAddress: from,
     listenerPort: port,
     ...(token === undefined ? {} : { token }),
+    ...(request.certificate === undefined ? {} : { clientCertificate: namesIn(request.certificate) }),
     ...(scheme === 'https' ? { sni: serverName ?? host.replace(/:\d+$/, '') } : {}),
   };
 }
@@ -77,6 +80,7 @@ function renderedDifference(gateway: Gateway, question: ExplainRequest, attempt:
     sni: question.sni ?? '',
     path: `${seen.path}${seen.query}`,
     ...(token === undefined ? {} : { token }),
+    ...(question.clientCertificate === undefined ? {} : { certificate: question.clientCertificate }),
   });
   const { status, received } = attempt;
   if (status === 429) return undefined;
@@ -101,6 +105,12 @@ function proofToken({ chains }: Gateway, facts: TokenFacts | undefined): ProofTo
   const issuer = chains.flatMap(({ uses }) => uses.issuers).find(({ id }) => facts.issuerIds.includes(id));
   const jwks = issuer?.keys.kind === 'inline' ? { jwks: issuer.keys.jwks } : {};
   return { issuer: String(facts.claims['iss']), claims: facts.claims, ...jwks };
+}
+
+/** As Node writes them: `URI:spiffe://a, DNS:b`. */
+function namesIn({ certificate }: TestCertificate): readonly string[] {
+  const { subjectAltName = '' } = new X509Certificate(certificate);
+  return subjectAltName.split(', ').flatMap((one) => (one === '' ? [] : [one.replace(/^(URI|DNS):/, '')]));
 }
 
 /** What the signer knows, and `explain` is told. */

@@ -3,6 +3,7 @@ import { type ClientHttp2Session, connect as connectHttp2, constants } from 'nod
 import { connect as connectTcp } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, type SecureVersion, type TLSSocket } from 'node:tls';
+import type { TestCertificate } from './rig-certificates.ts';
 import { exchangeHttp1, type Http1Message, writeHttp1 } from './rig-http1.ts';
 import type { Answer, HeaderPair } from './rig-request.ts';
 
@@ -16,10 +17,13 @@ export interface Place {
   readonly serverName?: string | undefined;
   readonly alpn?: readonly string[] | undefined;
   readonly maxVersion?: SecureVersion | undefined;
+  /** That the client shows. */
+  readonly certificate?: TestCertificate | undefined;
 }
 
 /** A connection whose handshake is done. Rejects when Envoy refuses it. */
-export function open({ host = '127.0.0.1', port, from, serverName, alpn, maxVersion }: Place): Promise<Duplex> {
+export function open({ host = '127.0.0.1', port, from, serverName, alpn, ...more }: Place): Promise<Duplex> {
+  const { maxVersion, certificate } = more;
   const socket = connectTcp({ host, port, localAddress: from ?? '127.0.0.1', noDelay: true });
   if (serverName === undefined) return settled(socket, 'connect');
   const tls = connectTls({
@@ -27,6 +31,7 @@ export function open({ host = '127.0.0.1', port, from, serverName, alpn, maxVers
     // Certificates are what the tests look at, so none is trusted blindly: they read them from the socket.
     rejectUnauthorized: false,
     ...(serverName === '' ? {} : { servername: serverName }),
+    ...(certificate === undefined ? {} : { cert: certificate.certificate, key: certificate.key }),
     ...(alpn === undefined ? {} : { ALPNProtocols: [...alpn] }),
     // Seclevel 0, so that the client at least offers what the server must refuse.
     ...(maxVersion === undefined ? {} : { minVersion: maxVersion, maxVersion, ciphers: 'DEFAULT@SECLEVEL=0' }),

@@ -1,4 +1,5 @@
 /** What a test sends, and what came of it. */
+import type { TestCertificate } from './rig-certificates.ts';
 import type { Token } from './rig-tokens.ts';
 
 export type HeaderPair = readonly [name: string, value: string];
@@ -39,6 +40,8 @@ export interface RigRequest {
   readonly protocol?: 'HTTP/1.1' | 'HTTP/2';
   /** SNI towards an HTTPS listener; the host without its port when absent. */
   readonly serverName?: string;
+  /** That the client shows. */
+  readonly certificate?: TestCertificate;
   readonly headers?: readonly HeaderPair[];
   /** Sent as `Authorization: Bearer`. */
   readonly token?: Token;

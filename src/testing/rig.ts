@@ -119,7 +119,8 @@ async function transmit(fleet: Fleet, request: RigRequest, id: string): Promise<
   const { method = 'GET', path: target = '/', host = usualHost, port = 80, body } = request;
   const secure = protocolOf(fleet.resolution().gateways.values(), port) === 'HTTPS';
   const serverName = secure ? (request.serverName ?? host.replace(/:\d+$/, '')) : undefined;
-  const place: Place = { port: fleet.portOf(port), from: request.from, serverName };
+  const { certificate } = request;
+  const place: Place = { port: fleet.portOf(port), from: request.from, serverName, certificate };
   const headers: readonly HeaderPair[] = [...headersOf(request), [idHeader, id]];
   if (request.protocol === 'HTTP/2') {
     const connection = await openHttp2(place);

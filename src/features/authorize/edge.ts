@@ -7,6 +7,7 @@ import type { Conjunction, Constraint, Decision } from '../../policy/decision.ts
 import type { Pattern } from '../../policy/pattern.ts';
 import { edgeDecision } from '../../policy/planes.ts';
 import { failedTokenKey, failedTokenPolicy, tokenMetadata } from '../names.ts';
+import { nameMatcher } from './client-certificate.ts';
 
 export interface Enforcement {
   readonly decision: Decision;
@@ -205,6 +206,10 @@ function principalsOf({ attribute, anyOf }: Constraint, issuers: readonly Issuer
     case 'issuer':
       return issuers.map((issuer) => tokenOf(issuer, undefined, anyOf));
     case 'clientCertificate':
+      return anyOf.flatMap((pattern) => {
+        const principal_name = nameMatcher(pattern);
+        return principal_name === undefined ? [] : [{ authenticated: { principal_name } }];
+      });
     case 'serviceAccount':
     case 'namespace':
     case 'principal':

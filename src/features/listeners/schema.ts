@@ -12,12 +12,37 @@ const certificateRef = z.strictObject({
   ),
 });
 
+const caCertificateRef = z.strictObject({
+  name: field(objectName, 'Name of a ConfigMap with a PEM bundle of certificate authorities under ca.crt.', 'partners'),
+  kind: field(z.literal('ConfigMap').optional(), 'ConfigMap, and nothing else yet.', 'ConfigMap'),
+  namespace: field(
+    labelName.optional(),
+    'Namespace of the ConfigMap; the ApiGateway’s own when absent. Another one needs a ReferenceGrant there.',
+    'certs',
+  ),
+});
+
+const clientValidation = z.strictObject({
+  caCertificateRefs: field(z.array(caCertificateRef).min(1).max(8), 'Authorities whose certificates are believed.', [
+    { name: 'partners' },
+  ]),
+  mode: field(
+    z.enum(['Require', 'Optional']).optional(),
+    'Require (the default) refuses the handshake of who shows no certificate; Optional lets policies decide. One that does not verify is always refused, and so is one with more than one URI among its names, or with an identity of the gateway’s own mesh.',
+    'Optional',
+  ),
+});
+
 const tls = z.strictObject({
   certificateRefs: field(
     z.array(certificateRef).min(1).max(16),
     'Certificates to choose from by SNI. TLS 1.2 and newer, HTTP/2 by ALPN.',
     [{ name: 'shop-tls' }],
   ),
+  clientValidation: field(clientValidation.optional(), 'Asks clients for certificates (mTLS).', {
+    caCertificateRefs: [{ name: 'partners' }],
+    mode: 'Require',
+  }),
 });
 
 const routeNamespaces = onlyWith(

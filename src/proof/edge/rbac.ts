@@ -7,6 +7,9 @@ import { matchesTemplate } from '../../policy/template.ts';
 import type { EdgeRequest } from './request.ts';
 import { matchesHeader, matchesString, pathOf, UnknownConfig } from './strings.ts';
 
+/** What `render/client-identity.ts` keeps of a certificate. */
+const clientUris = 'evengate.client_uris';
+
 /** What jwt_authn left: by key, the payload that it verified, or why it did not. */
 export type Metadata = Readonly<Record<string, unknown>>;
 
@@ -52,6 +55,15 @@ function isPrincipal(principal: Principal, seen: Seen): boolean {
   if ('sourced_metadata' in principal) return matchesMetadata(principal.sourced_metadata.metadata_matcher, seen);
   if ('direct_remote_ip' in principal) return isWithin(principal.direct_remote_ip, seen.request.directIp);
   if ('remote_ip' in principal) return isWithin(principal.remote_ip, seen.request.remoteIp);
+  const names = seen.request.certificate ?? [];
+  if ('authenticated' in principal) {
+    const { principal_name } = principal.authenticated;
+    return names.some((name) => matchesString(principal_name, name));
+  }
+  if ('filter_state' in principal && principal.filter_state.key === clientUris) {
+    const uris = names.filter((name) => /^[a-z][a-z0-9+.-]*:/i.test(name)).join(',');
+    return uris !== '' && matchesString(principal.filter_state.string_match, uris);
+  }
   throw new UnknownConfig('principal', principal);
 }
 

@@ -56,8 +56,9 @@ function refused(step: Step): { readonly refusal: Refused; readonly steps: reado
 }
 
 function factsOf(request: SeenRequest, token: RequestFacts['token']): RequestFacts {
-  const { method, path, authority, headers, directIp, remoteIp } = request;
-  return { method, path, host: authority, headers, directIp, remoteIp, ...(token === undefined ? {} : { token }) };
+  const { method, path, authority, headers, directIp, remoteIp, clientCertificate = [] } = request;
+  const seen = { method, path, host: authority, headers, directIp, remoteIp, clientCertificate };
+  return { ...seen, ...(token === undefined ? {} : { token }) };
 }
 
 function decide(guard: Guarded, facts: RequestFacts, token: Step): Admission {

@@ -4,6 +4,7 @@ import { describeRef } from '../../kube/object.ts';
 import { admit, badToken } from './admit.ts';
 import { answerOf } from './answer.ts';
 import { type Chosen, chooseChain, chooseEntry, chooseHost, sniOf } from './choose.ts';
+import { handshakeProblem, identityProblem, seenNames } from './client-certificate.ts';
 import { limitStep, limitsOf } from './limits.ts';
 import { type Address, addressOf, type SeenRequest, seeRequest } from './request.ts';
 import type { ExplainRequest, Explanation, MatchedRoute, Outcome, Step, TokenFacts } from './types.ts';
@@ -19,6 +20,11 @@ export function explain(gateway: Gateway, request: ExplainRequest): Explanation 
     const outcome: Outcome = { kind: 'no-listener', reason: chain };
     return { outcome, steps: [step('listener', false, chain)], limits: [] };
   }
+  const noHandshake = handshakeProblem(chain, request.clientCertificate);
+  if (noHandshake !== undefined) {
+    const outcome: Outcome = { kind: 'no-listener', reason: noHandshake };
+    return { outcome, steps: [step('listener', false, noHandshake)], limits: [] };
+  }
   return onChain({ gateway, chain, address, request });
 }
 
@@ -30,8 +36,12 @@ interface Question {
 }
 
 function onChain({ gateway, chain, address, request }: Question): Explanation {
-  const seen = seeRequest(gateway, request, address);
-  if ('kind' in seen) return beforeRouting({ gateway, chain, address, request }, seen);
+  const clientCertificate = seenNames(chain, request.clientCertificate);
+  const plain = seeRequest(gateway, request, address);
+  if ('kind' in plain) return beforeRouting({ gateway, chain, address, request }, plain);
+  const foreign = identityProblem(gateway, clientCertificate);
+  if (foreign !== undefined) return beforeRouting({ gateway, chain, address, request }, foreign);
+  const seen = { ...plain, clientCertificate };
   const host = chooseHost(chain, seen.authority);
   const listener = listenerOf(gateway, chain, host);
   const base = {

@@ -41,6 +41,8 @@ export interface SeenRequest {
   readonly scheme: 'http' | 'https';
   readonly directIp: string;
   readonly remoteIp: string;
+  /** Names in the certificate that the listener asked for. */
+  readonly clientCertificate?: readonly string[];
 }
 
 /** HTTP/1.1 methods that Envoy's parser knows; it answers 400 to all others, upper case or not. */

@@ -17,6 +17,8 @@ export interface ExplainRequest {
   readonly clientAddress: string;
   /** What is known of the token; absent when the request has none. The Authorization header itself is not read. */
   readonly token?: TokenFacts;
+  /** Names (URI, DNS) in the certificate that the client shows; one that verifies. Absent when it shows none. */
+  readonly clientCertificate?: readonly string[];
   /** TLS server name; the URL's host when absent. */
   readonly sni?: string;
   /** Port of the listener, where it is another one than the URL's (a mapped one, say). */
