@@ -5,6 +5,7 @@
 import type { Gateway } from '../../../ir/gateway.ts';
 import type { MeshRule, MeshWorkload } from '../../../ir/mesh.ts';
 import { keyOf, type ObjectKey } from '../../../kube/object.ts';
+import { normalise } from '../../../policy/decision.ts';
 import type { Resolution } from '../../../resolve/resolve.ts';
 
 /** One edge as it matters to a workload. */
@@ -46,16 +47,34 @@ export function reaches(gateway: Gateway, { namespace, services }: MeshWorkload)
 /** The same object where nothing travels. */
 export function whileTravelling(workload: MeshWorkload, edges: readonly Edge[]): MeshWorkload {
   const before = edges.filter((edge) => !hasAcknowledged(edge)).flatMap((edge) => stillServed(workload.key, edge));
-  const known = new Set(workload.decision.allow.map(text));
-  const more = before.flatMap(({ rules }) => rules).filter((rule) => !known.has(text(rule)));
+  const { allow } = workload.decision;
+  const served = before.flatMap(({ rules }) => rules);
+  const more = served.filter((rule) => !isCovered(rule, allow));
   if (more.length === 0) return workload;
   const issuers = [...workload.issuers, ...before.flatMap(({ issuers: own }) => own)];
   const byId = new Map(issuers.map((issuer) => [issuer.id, issuer]));
+  const known = new Set([...allow, ...served].map(text));
+  // What was written before, where it holds all that is to be: then nothing is written until they have acknowledged.
+  const same = before.find(({ all }) => all.every((rule) => known.has(text(rule))) && holds(all, [...allow, ...more]));
   return {
     ...workload,
-    decision: { ...workload.decision, allow: ordered(workload, more, before) },
+    decision: { ...workload.decision, allow: same?.all ?? [...allow, ...more] },
     issuers: [...byId.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1)),
   };
+}
+
+function holds(rules: readonly MeshRule[], others: readonly MeshRule[]): boolean {
+  return others.every((rule) => isCovered(rule, rules));
+}
+
+function isCovered(rule: MeshRule, by: readonly MeshRule[]): boolean {
+  return by.some((other) => text(other) === text(rule)) || by.some((other) => covers(other, rule));
+}
+
+function covers(wide: MeshRule, narrow: MeshRule): boolean {
+  if (JSON.stringify(wide.ports) !== JSON.stringify(narrow.ports)) return false;
+  const [only, ...more] = normalise([wide.conjunction, narrow.conjunction]);
+  return only !== undefined && more.length === 0 && text({ ...wide, conjunction: only }) === text(wide);
 }
 
 interface StillServed {
@@ -71,17 +90,6 @@ function stillServed(key: ObjectKey, { key: edge, served }: Edge): readonly Stil
   if (workload === undefined || identity === undefined) return [];
   const { allow } = workload.decision;
   return [{ rules: allow.filter((rule) => isOf(rule, identity)), issuers: workload.issuers, all: allow }];
-}
-
-/** Of what was written before, where all that is to be is among it: then nothing is written before they have acknowledged. */
-function ordered(
-  { decision: { allow } }: MeshWorkload,
-  more: readonly MeshRule[],
-  before: readonly StillServed[],
-): readonly MeshRule[] {
-  const union = new Set([...allow, ...more].map(text));
-  const same = before.find(({ all }) => all.length === union.size && all.every((rule) => union.has(text(rule))));
-  return same?.all ?? [...allow, ...more];
 }
 
 /** Whether it admits this identity by its name: a rule for requests that come through the edge. */
