@@ -49,6 +49,14 @@ test.each<[string, object, readonly object[], readonly string[]]>([
     [],
   ],
   [
+    'certificates that nobody asks for',
+    {},
+    [{ targetRefs: [routeTarget()], authorize: { deny: [{ from: [{ clientCertificates: ['*'] }] }] } }],
+    [
+      'AuthPolicy/behind spec.authorize: its rules look at certificates of clients, and no listener of ApiGateway shop/edge asks for one',
+    ],
+  ],
+  [
     'nobody from outside',
     { mode: 'Sidecar' },
     [{ targetRefs: [serviceTarget()], authorize: inside }],

@@ -2,7 +2,7 @@
 import type { Rule } from '../ir/gateway.ts';
 import type { Guard, Policy } from '../ir/guard.ts';
 import { describeRef, keyOf } from '../kube/object.ts';
-import { observability } from '../policy/attribute.ts';
+import { type Attribute, observability } from '../policy/attribute.ts';
 import { edgeDecision } from '../policy/planes.ts';
 import type { Finding } from '../status/finding.ts';
 import type { GatewayContext } from './world.ts';
@@ -12,6 +12,7 @@ export function advice(rule: Rule, guard: Guard, gateway: GatewayContext): reado
   return [
     ...peerAddressAdvice(guard, gateway.trustedHops),
     ...noMeshAdvice(guard, gateway),
+    ...noCertificateAdvice(guard, gateway),
     ...insideOnlyAdvice(rule, guard),
   ];
 }
@@ -51,10 +52,28 @@ function noMeshAdvice({ parts }: Guarded, gateway: GatewayContext): readonly Fin
     }));
 }
 
-function looksAtIdentities({ decision }: Policy): boolean {
+function looksAtIdentities(policy: Policy): boolean {
+  return looksAt(policy, (attribute) => observability(attribute) === 'mesh');
+}
+
+function looksAt({ decision }: Policy, isWanted: (attribute: Attribute) => boolean): boolean {
   return [...decision.deny, ...decision.allow].some(({ constraints }) =>
-    constraints.some(({ attribute }) => observability(attribute) === 'mesh'),
+    constraints.some(({ attribute }) => isWanted(attribute)),
   );
+}
+
+/** Nobody shows a certificate that is not asked for. */
+function noCertificateAdvice({ parts }: Guarded, { ref, listeners }: GatewayContext): readonly Finding[] {
+  if (listeners.some(({ spec }) => spec.tls?.clientValidation !== undefined)) return [];
+  const blind = parts.filter(({ policy }) => looksAt(policy, ({ kind }) => kind === 'clientCertificate'));
+  return blind.map(({ policy }) => ({
+    about: policy.ref,
+    severity: 'warning',
+    reason: 'NotGuarding',
+    at: 'spec.authorize',
+    message: `its rules look at certificates of clients, and no listener of ApiGateway ${keyOf(ref.namespace, ref.name)} asks for one`,
+    remedy: 'Set tls.clientValidation of the listener',
+  }));
 }
 
 /** Easily done by a policy that was to let one more caller in: policies only tighten. */
