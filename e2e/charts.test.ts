@@ -185,6 +185,11 @@ describeHelm('evengate install', () => {
     ['another class, one replica', { className: 'internal', replicas: 1 }, { className: 'internal', replicas: 1 }],
     ['with Secrets', { readSecrets: true }, { secrets: { access: 'cluster' } }],
     ['with an Envoy', { envoyImage: 'mirror/envoy:v1' }, { envoy: { image: 'mirror/envoy:v1' } }],
+    [
+      "with an agent of Istio's",
+      { istioAgentImage: 'mirror/proxyv2:v1' },
+      { istioAgent: { image: 'mirror/proxyv2:v1' } },
+    ],
     ['in some namespaces', { watchNamespaces: ['a', 'b'] }, { watchNamespaces: ['a', 'b'] }],
     ['of an image', { image: 'mirror/evengate:2' }, { image: { repository: 'mirror/evengate', tag: '2' } }],
   ])('is the chart without Helm: %s', (_, options, values) => {

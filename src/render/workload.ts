@@ -22,7 +22,7 @@ export interface ChildrenContext {
   /** Of Envoy, where the ApiGateway names no other. */
   readonly image: string;
   /** Of Istio's agent, where the ApiGateway names no other. */
-  readonly agentImage?: string;
+  readonly agentImage?: string | undefined;
   /** TLS Secrets that the Pods mount; those that the gateway serves when absent. */
   readonly certificates?: readonly ObjectRef[];
 }

@@ -86,6 +86,9 @@ evengate-class-{{ .Values.className }}
 {{- with .Values.envoy.image }}
 {{- $arguments = append $arguments (printf "--envoy-image=%s" .) }}
 {{- end }}
+{{- with .Values.istioAgent.image }}
+{{- $arguments = append $arguments (printf "--istio-agent-image=%s" .) }}
+{{- end }}
 {{- if ne .Values.logLevel "info" }}
 {{- $arguments = append $arguments (printf "--log-level=%s" .Values.logLevel) }}
 {{- end }}

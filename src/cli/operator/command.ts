@@ -1,7 +1,7 @@
 /** The options of `evengate operator`. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { defaultClass } from '../../ir/class-name.ts';
-import { envoyImage } from '../../render/envoy-process.ts';
+import { envoyImage, istioAgentImage } from '../../render/envoy-process.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import type { Io } from '../io.ts';
 import type { OperatorArguments, RunOperator } from './operator.ts';
@@ -38,6 +38,11 @@ export function operatorCommand(command: Command, { io, end, runOperator }: Cont
     .option('--leader-elect', 'wait for the lease before writing, so that several replicas may run')
     .option('--lease-namespace <name>', 'namespace of the lease; that of the pod or the context when absent')
     .option('--envoy-image <image>', 'of the Envoys, where an ApiGateway names no other', envoyImage)
+    .option(
+      '--istio-agent-image <image>',
+      'of Istio’s agent beside the Envoys of gateways in a mesh of mode Sidecar, where an ApiGateway names no other',
+      istioAgentImage,
+    )
     .option('--health-port <port>', '/healthz, /readyz and /metrics; 0 for none', readPort, 8081)
     .addOption(new Option('--log <format>', 'how the log on stderr looks').choices(['json', 'text']).default('json'))
     .addOption(
@@ -67,6 +72,7 @@ export function installCommand(command: Command, { io, end }: Pick<Context, 'io'
     .option('--watch-namespace <name...>', 'watch these namespaces only, with rights in no other; all when absent')
     .option('--read-secrets', 'let it read Secrets: certificates of other namespaces, key sets in Secrets')
     .option('--envoy-image <image>', 'of the Envoys, where an ApiGateway names no other')
+    .option('--istio-agent-image <image>', 'of Istio’s agent beside them, where an ApiGateway names no other')
     .option('--no-crds', 'without the CustomResourceDefinitions')
     .action(async (options: import('./install.ts').InstallArguments) => {
       const { install } = await import('./install.ts');

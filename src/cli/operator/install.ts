@@ -15,6 +15,7 @@ export interface InstallArguments {
   readonly watchNamespace?: readonly string[];
   readonly readSecrets?: boolean;
   readonly envoyImage?: string;
+  readonly istioAgentImage?: string;
   readonly crds: boolean;
 }
 
@@ -27,6 +28,7 @@ export function install(options: InstallArguments, io: Io): ExitCode {
     watchNamespaces: options.watchNamespace,
     readSecrets: options.readSecrets ?? false,
     envoyImage: options.envoyImage,
+    istioAgentImage: options.istioAgentImage,
   };
   const objects = installation(wanted).map((object) =>
     stringify(object, { lineWidth: 0, aliasDuplicateObjects: false }),

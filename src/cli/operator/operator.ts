@@ -34,6 +34,7 @@ export interface OperatorArguments {
   readonly leaderElect?: boolean;
   readonly leaseNamespace?: string;
   readonly envoyImage: string;
+  readonly istioAgentImage: string;
   readonly healthPort: number;
   readonly log: 'json' | 'text';
   readonly logLevel: 'error' | 'warn' | 'info' | 'debug';
@@ -196,6 +197,7 @@ function componentsOf(
     access: connection.inCluster ? directAccess(client) : proxiedAccess(client),
     className: options.class,
     image: options.envoyImage,
+    agentImage: options.istioAgentImage,
     namespaces: options.watchNamespace,
     readSecrets: readsSecrets(options),
     secretNamespaces: options.secretNamespace,

@@ -104,7 +104,7 @@ interface FleetParts {
 }
 
 function fleetsOf(
-  { caches, className, image, clock }: AssembleOptions,
+  { caches, className, image, agentImage, clock }: AssembleOptions,
   { client, children, edges, loop }: FleetParts,
 ): Fleets {
   return new Fleets({
@@ -114,6 +114,7 @@ function fleetsOf(
     children,
     className,
     image,
+    agentImage,
     inPlace: (key) => edges.inPlace(key),
     onFound: () => loop().told(),
     onLost: (key) => edges.forget(key),

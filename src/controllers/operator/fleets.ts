@@ -27,6 +27,8 @@ export interface FleetsOptions {
   readonly className: string;
   /** Of Envoy, where an ApiGateway names no other. */
   readonly image: string;
+  /** Of Istio's agent; what this version was made for when absent. */
+  readonly agentImage?: string | undefined;
   /** What the Envoys of a gateway were told last. */
   readonly inPlace: (key: ObjectKey) => Gateway | undefined;
   /** Findings of the gateway changed. */
@@ -97,7 +99,7 @@ export class Fleets {
   }
 
   #desired(key: ObjectKey, { stored, gateway, view }: Wanted): readonly KubeObject[] {
-    const { className, image } = this.#options;
+    const { className, image, agentImage } = this.#options;
     const { ref } = gateway;
     const { uid = '' } = stored.metadata;
     const certificates = certificateMounts(gateway, mountedFolders(this.#deployment(ref)), this.#options.inPlace(key));
@@ -106,7 +108,7 @@ export class Fleets {
       const secret: Secret | undefined = view.snapshot.Secret.get(refKey({ namespace, name }));
       return secret === undefined ? [] : [mirror(ref, secret, metadata)];
     });
-    return [...mirrors, ...children(gateway, { owner: { uid }, className, image, certificates })];
+    return [...mirrors, ...children(gateway, { owner: { uid }, className, image, agentImage, certificates })];
   }
 
   #deployment(ref: ObjectRef): KubeObject | undefined {

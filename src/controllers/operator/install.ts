@@ -14,6 +14,8 @@ export interface InstallOptions {
   readonly readSecrets: boolean;
   /** Of Envoy, where an ApiGateway names no other; the operator's default when absent. */
   readonly envoyImage?: string | undefined;
+  /** Of Istio's agent, likewise. */
+  readonly istioAgentImage?: string | undefined;
 }
 
 const rbac = 'rbac.authorization.k8s.io';
@@ -103,7 +105,8 @@ function deployment(options: InstallOptions): object {
   };
 }
 
-function container({ image, className, watchNamespaces = [], readSecrets, envoyImage }: InstallOptions): object {
+function container({ image, className, watchNamespaces = [], readSecrets, ...images }: InstallOptions): object {
+  const { envoyImage, istioAgentImage } = images;
   const { resources, securityContext } = usual;
   const args = [
     ...operatorContainer.args,
@@ -111,6 +114,7 @@ function container({ image, className, watchNamespaces = [], readSecrets, envoyI
     ...watchNamespaces.map((name) => `--watch-namespace=${name}`),
     ...(readSecrets ? ['--read-secrets'] : []),
     ...(envoyImage === undefined ? [] : [`--envoy-image=${envoyImage}`]),
+    ...(istioAgentImage === undefined ? [] : [`--istio-agent-image=${istioAgentImage}`]),
   ];
   return { ...operatorContainer, image, args, resources, securityContext };
 }

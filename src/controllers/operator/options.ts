@@ -18,6 +18,8 @@ export interface OperatorOptions {
   readonly className: string;
   /** Of Envoy, where an ApiGateway names no other. */
   readonly image: string;
+  /** Of Istio's agent, where an ApiGateway in a mesh names no other; the one that this version knows when absent. */
+  readonly agentImage?: string | undefined;
   /** All when absent. */
   readonly namespaces?: readonly string[] | undefined;
   /** Secrets of other namespaces, and key sets in Secrets. */

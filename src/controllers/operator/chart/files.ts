@@ -2,7 +2,7 @@
 import { parseAllDocuments, stringify } from 'yaml';
 import { customResourceDefinition } from '../../../api/crd.ts';
 import { version as apiVersion, group, type KindDefinition } from '../../../api/kind.ts';
-import { envoyImage } from '../../../render/envoy-process.ts';
+import { envoyImage, istioAgentImage } from '../../../render/envoy-process.ts';
 import { oldestKubernetes } from '../../preflight/api-server.ts';
 import { operatorContainer, operatorPod } from '../operator-pod.ts';
 import { type PolicyRule, permissions } from '../permissions.ts';
@@ -98,6 +98,7 @@ function mainChart(kinds: readonly KindDefinition[], version: string, example: s
   const images = [
     { name: 'evengate', image: `evengate:${version}` },
     { name: 'envoy', image: envoyImage },
+    { name: 'istio-agent', image: istioAgentImage },
   ];
   return {
     ...chart('evengate', version, 'Operator of Envoy edge fleets: routes, who may call them, and how often.'),

@@ -1,7 +1,7 @@
 /** The values of charts/evengate: values.schema.json, values.yaml and the table in its README.md are made of this. */
 import { z } from 'zod';
 import { defaultClass } from '../../../ir/class-name.ts';
-import { envoyImage } from '../../../render/envoy-process.ts';
+import { envoyImage, istioAgentImage } from '../../../render/envoy-process.ts';
 import { labelName } from '../../../schema/fields.ts';
 import { usual } from '../operator-pod.ts';
 import {
@@ -84,6 +84,13 @@ const main = {
       text,
       '',
       `Image, where an ApiGateway names no other; what this version was tested with (${envoyImage}) when empty.`,
+    ),
+  }),
+  istioAgent: section('Istio’s agent, beside the Envoys of gateways in a mesh of mode Sidecar.', {
+    image: value(
+      text,
+      '',
+      `Image, where an ApiGateway names no other; what this version was made for (${istioAgentImage}) when empty.`,
     ),
   }),
   logLevel: value(z.enum(['error', 'warn', 'info', 'debug']), 'info', 'How much is logged.'),
