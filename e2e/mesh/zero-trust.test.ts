@@ -1,5 +1,10 @@
 /** One policy on both sides: what the gateway asks of its clients, the workload's own proxy asks again, and of its peers besides. */
+
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { authPolicy } from '../operator/lib/shop.ts';
+import { until } from '../operator/lib/until.ts';
+import { settled } from './lib/callers.ts';
+import { meshedBackends } from './lib/meshed.ts';
 import { openShop, type Request, type Shop } from './lib/open-shop.ts';
 import { meshSuite } from './lib/suite.ts';
 
@@ -46,5 +51,18 @@ suite('one policy', () => {
     for (const path of ['/orders/batch', '/orders/1']) expect(await stranger.status(direct({ path }))).toBe('403');
     const { authorization } = direct().headers as { readonly authorization: string };
     expect(await friend.status({ ...inside('/orders/1'), headers: { authorization } })).toBe('403');
+  });
+
+  test('on a Service, holds for whoever calls it, which is nobody from outside', async () => {
+    const { world, friend, stranger, thief, outside } = shop;
+    const allow = [{ name: 'clerks', from: [{ serviceAccounts: ['friend'] }], to: [{ methods: ['GET'] }] }];
+    await meshedBackends(world, 'ledger');
+    await world.apply(authPolicy('ledger', { kind: 'Service', name: 'ledger' }, { authorize: { allow } }));
+    const ledger = { host: 'ledger', port: 80 };
+    await until('a stranger is refused', () => settled(() => stranger.status({ ...ledger, mutualTls: true }), '403'));
+    expect(await friend.status(ledger)).toBe('200');
+    expect(await friend.status({ ...ledger, method: 'POST' })).toBe('403');
+    expect(await thief.status({ ...ledger, mutualTls: true })).toBe('403');
+    expect(await outside.status(ledger)).toBe('ECONNRESET');
   });
 });
