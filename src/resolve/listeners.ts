@@ -29,7 +29,7 @@ export interface ResolvedListeners {
 export function resolveListeners(ref: ObjectRef, spec: ApiGatewaySpec, lookup: Lookup): ResolvedListeners {
   const resolved = spec.listeners.map((listener, index) => {
     const at = `spec.listeners[${index}]`;
-    const unusable = placeFindings(listener, spec.listeners, { about: ref, at });
+    const unusable = placeFindings(listener, spec, { about: ref, at });
     const tls = certificatesOf(listener, { about: ref, at }, lookup);
     const { validation, findings } = clientValidationOf(listener, { about: ref, at }, lookup);
     const open = listener.protocol === 'HTTPS' && tls.certificates.length === 0;
@@ -69,11 +69,11 @@ function finding(about: ObjectRef, reason: Reason, at: string, sentence: Sentenc
 /** Of the place that the listener wants. */
 function placeFindings(
   listener: ListenerSpec,
-  all: readonly ListenerSpec[],
+  { listeners: all, mesh }: ApiGatewaySpec,
   { about, at }: { readonly about: ObjectRef; readonly at: string },
 ): readonly Finding[] {
   const conflict = conflictOf(listener, all);
-  const port = portProblem(listener, all);
+  const port = portProblem(listener, all, mesh?.mode);
   return [
     ...(conflict === undefined ? [] : [finding(about, 'Conflicted', at, conflict)]),
     ...(port === undefined ? [] : [finding(about, 'UnsupportedValue', `${at}.port`, port)]),

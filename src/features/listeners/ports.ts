@@ -7,9 +7,24 @@ interface Sentence {
   readonly remedy: string;
 }
 
+/** What of Istio stands in each Pod: the agent's status, and ztunnel's ends for what leaves, comes, comes through the mesh, and asks for names. */
+const ofIstio: Readonly<Record<'Sidecar' | 'Ambient', readonly number[]>> = {
+  Sidecar: [15_020],
+  Ambient: [15_001, 15_006, 15_008, 15_053],
+};
+
 /** Why the listener cannot be served where it is, or undefined. */
-export function portProblem({ port }: ListenerSpec, all: readonly ListenerSpec[]): Sentence | undefined {
+export function portProblem(
+  { port }: ListenerSpec,
+  all: readonly ListenerSpec[],
+  mode: 'None' | 'Sidecar' | 'Ambient' = 'None',
+): Sentence | undefined {
   const inPod = containerPort(port);
+  const taken = mode === 'None' ? [] : ofIstio[mode];
+  if (taken.includes(inPod)) {
+    const message = `port ${port} is Istio's own in every Pod of a gateway in a mesh of mode ${mode}`;
+    return { message, remedy: `Give the listener a port other than ${taken.join(', ')}` };
+  }
   const ours = Object.entries(ownPorts).find(([, own]) => own === inPod);
   if (ours !== undefined) {
     const message = `port ${port} is Evengate's own in every Envoy's Pod (${ours[0]})`;
