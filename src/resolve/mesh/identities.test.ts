@@ -10,14 +10,13 @@ type Look = 'proxied' | 'plain' | 'ambient';
 interface Sketch {
   readonly proxy?: Look;
   readonly account?: string;
-  readonly ready?: boolean;
   readonly ending?: boolean;
   readonly phase?: string;
   readonly labels?: Readonly<Record<string, string>>;
 }
 
 function pod(name: string, sketch: Sketch): Pod {
-  const { proxy = 'proxied', account = 'orders', ready = true, ending = false, phase = 'Running' } = sketch;
+  const { proxy = 'proxied', account = 'orders', ending = false, phase = 'Running' } = sketch;
   const containers = [{ name: 'app' }];
   return {
     apiVersion: 'v1',
@@ -34,7 +33,7 @@ function pod(name: string, sketch: Sketch): Pod {
       containers,
       ...(proxy === 'proxied' ? { initContainers: [{ name: 'istio-proxy' }] } : {}),
     },
-    status: { phase, conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
+    status: { phase },
   };
 }
 
@@ -83,8 +82,8 @@ describe('a Service is dialled with the certificate', () => {
       ['example.org/ns/shop/sa/a', 'example.org/ns/shop/sa/b'],
     ],
     [
-      'also of a Pod that is not Ready yet, so that it is known before it serves',
-      [{}, { account: 'new', ready: false }],
+      'also of a Pod that does not run yet, so that it is known before it serves',
+      [{}, { account: 'new', phase: 'Pending' }],
       ['example.org/ns/shop/sa/new', orders],
     ],
     [
@@ -114,9 +113,9 @@ describe('a Service is dialled in clear text', () => {
     expect(identities([{}], 'Enforce', 'Ambient')).toEqual({});
   });
 
-  test('where policies are enforced, until the first Pod with a proxy is Ready: from then on it would admit nobody', () => {
-    expect(identities([{ proxy: 'plain' }, { ready: false }], 'Enforce')).toEqual({});
-    expect(identities([{ proxy: 'plain' }, { ready: true }], 'Enforce')).toEqual({ 'shop/orders': [orders] });
+  test('where policies are enforced, until the first Pod with a proxy runs: from then on it would admit nobody', () => {
+    expect(identities([{ proxy: 'plain' }, { phase: 'Pending' }], 'Enforce')).toEqual({});
+    expect(identities([{ proxy: 'plain' }, { phase: 'Running' }], 'Enforce')).toEqual({ 'shop/orders': [orders] });
   });
 });
 

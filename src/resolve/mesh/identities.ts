@@ -88,17 +88,14 @@ function identitiesOf(
 function peersOf(pods: readonly Pod[], { enforcement, trustDomain }: MeshSettings): readonly string[] | undefined {
   const behind = pods.filter((pod) => podProxy(pod) === 'sidecar');
   const mixed = behind.length < pods.length;
-  if (mixed && !(enforcement === 'Enforce' && behind.some(isReady))) return undefined;
+  if (mixed && !(enforcement === 'Enforce' && behind.some(isRunning))) return undefined;
   const accounts = behind.map((pod) => serviceAccountOf(pod).split('/'));
   return [...new Set(accounts.map(([namespace, name]) => `${trustDomain}/ns/${namespace}/sa/${name}`))].toSorted();
 }
 
-function isReady({ metadata, status }: Pod): boolean {
-  const conditions = status?.conditions ?? [];
-  return (
-    metadata.deletionTimestamp === undefined &&
-    conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True')
-  );
+/** It may be Ready. Whether it is changes often, and is not watched. */
+function isRunning({ metadata, status }: Pod): boolean {
+  return metadata.deletionTimestamp === undefined && status?.phase === 'Running';
 }
 
 type PeersOf = (service: Service | undefined, pods: PodIndex, mesh: MeshSettings) => readonly string[] | undefined;

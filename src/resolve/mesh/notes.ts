@@ -44,10 +44,13 @@ function doorNotes(door: Door, scene: Scene): readonly Note[] {
   if (entry.guard.kind === 'blocked' || entry.rule.blocked !== undefined) return [];
   const atDoor = doorLosses(door, scene);
   const unsaid = insideUnsaid(door);
+  // Whom one of them lets in by name, all of them refuse what they refuse to everybody.
+  const named = entry.guard.decision.allow.some(namesIdentity);
+  const counts = (one: Conjunction, list: 'allow' | 'deny') => namesIdentity(one) || (named && list === 'deny');
   return entry.guard.parts.flatMap(({ policy, on }) => [
     ...atDoor.map((about): Note => ({ policy: policy.ref, rule: '', reason: 'PartlyAtEdge', about })),
     ...outsideNotes(policy, passage, scene),
-    ...(on === 'service' ? [] : insideNotes(policy, passage, scene, namesIdentity)),
+    ...(on === 'service' ? [] : insideNotes(policy, passage, scene, counts)),
     ...(on === 'service' ? [] : unsaidNotes(policy, unsaid)),
   ]);
 }
@@ -66,7 +69,7 @@ function doorLosses({ reached }: Door, { inside }: Scene): readonly string[] {
 
 function insideUnsaid({ reached }: Door): string | undefined {
   const taken = reached.taken();
-  return taken !== 'too-complex' && taken.inside === undefined ? taken.opaque.join(' and ') : undefined;
+  return taken !== 'too-complex' && taken.opaque.length > 0 ? taken.opaque.join(' and ') : undefined;
 }
 
 function unsaidNotes({ ref, decision }: Policy, about: string | undefined): readonly Note[] {
@@ -88,14 +91,15 @@ function insideNotes(
   { ref, decision }: Policy,
   passage: Passage,
   { inside }: Scene,
-  counts: (one: Conjunction) => boolean,
+  counts: (one: Conjunction, list: 'allow' | 'deny') => boolean,
 ): readonly Note[] {
   const { allow, deny } = eastWest(decision);
   const unheard = decision.allow.filter(
     (one) => namesIdentity(one) && !eastWest({ allow: [one], deny: [] }).allow.length,
   );
-  const hidden = unheard.flatMap((one) => noted(ref, one, 'NotObservable', 'what only an edge sees'));
-  const losses = [...allow, ...deny].filter(counts).flatMap((one) => {
+  const hidden = unheard.flatMap((one) => noted(ref, one, 'NotObservable', 'what only a gateway sees'));
+  const counting = [...allow.filter((one) => counts(one, 'allow')), ...deny.filter((one) => counts(one, 'deny'))];
+  const losses = counting.flatMap((one) => {
     const { conjunction: said, lost } = translate(one, passage, inside);
     const notes = lost.flatMap((each) =>
       noted(ref, one, each.why === 'layer' ? 'NotObservable' : 'NotTranslatable', describe(each)),
@@ -122,9 +126,9 @@ function describe({ constraint, why }: Lost): string {
     case 'changed':
       return `${what}, changed on the way`;
     case 'words':
-      return `${what} such as ${example(constraint)}, which Istio has no words for`;
+      return `${what} such as ${example(constraint)}`;
     case 'layer':
-      return `${what}, which ztunnel does not see`;
+      return what;
     case 'keys':
       return 'an issuer that has several sets of keys here';
   }

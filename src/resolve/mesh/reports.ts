@@ -3,7 +3,7 @@ import type { MeshReason, MeshReport } from '../../ir/mesh.ts';
 import { keyOf, type ObjectRef } from '../../kube/object.ts';
 import type { Finding, Reason } from '../../status/finding.ts';
 import { isClosed, type Note, notesOf } from './notes.ts';
-import type { Scene } from './scene.ts';
+import type { Door, Scene } from './scene.ts';
 
 /** What is true of the whole workload, whatever its rules. */
 export interface Verdict {
@@ -20,7 +20,7 @@ export interface Concerned {
 export function concernedBy(scene: Scene): Concerned {
   const doors = scene.doors.filter((door) => isClosed(door, scene));
   const guards = new Set(doors.map(({ reached }) => reached.entry.guard));
-  const atDoors = [...guards].flatMap((guard) => (guard.kind === 'blocked' ? [] : guard.policies));
+  const atDoors = policiesAt(doors);
   const counting = [...guards].flatMap((guard) => (guard.kind === 'blocked' ? [] : (guard.shadow?.policies ?? [])));
   const behind = scene.ports.flatMap(({ policies }) => policies);
   const inMode = (mode: string) => behind.filter((policy) => policy.mode === mode).map(({ ref }) => ref);
@@ -57,9 +57,21 @@ export function reportsOf(scene: Scene, verdicts: readonly Verdict[]): readonly 
       return own.length === 0 ? [report(policy, full)] : own;
     }),
     ...counted.flatMap((policy) => [...whole(policy), report(policy, onlyCounted)]),
+    ...policiesAt(scene.shut).map((policy) => report(policy, shut)),
   ];
 }
 
+function policiesAt(doors: readonly Door[]): readonly ObjectRef[] {
+  const guards = doors.map(({ reached }) => reached.entry.guard);
+  return distinct(guards.flatMap((guard) => (guard.kind === 'blocked' ? [] : guard.policies)));
+}
+
+const shut = {
+  reason: 'Conflicted',
+  rules: [],
+  message:
+    'its ApiGateway has another mesh than one that reaches the workload as well, so what comes through it is refused',
+} as const;
 const full = { reason: 'Full', rules: [], message: '' } as const;
 const onlyCounted = {
   reason: 'Shadow',
@@ -78,19 +90,17 @@ function summary(notes: readonly Note[]): Pick<MeshReport, 'reason' | 'rules' | 
   const all = notes.some(({ rule }) => rule === '');
   const rules = all ? [] : [...new Set(notes.map(({ rule }) => rule))].toSorted();
   const abouts = [...new Set(notes.map(({ about }) => about))].toSorted();
-  const whose = all ? 'its rules' : `${rules.length === 1 ? 'rule' : 'rules'} ${rules.join(', ')}`;
-  return { reason, rules, message: `${whose} ${sentences[reason](abouts.join('; '))}` };
+  const whose = all ? 'all rules' : `${rules.length === 1 ? 'rule' : 'rules'} ${rules.join(', ')}`;
+  return { reason, rules, message: `${whose}: ${sentences[reason](abouts.join('; '))}` };
 }
 
+const inside = 'so nobody passes by that inside the mesh, and what it may refuse there is refused';
+
 const sentences: Readonly<Record<Note['reason'], (about: string) => string>> = {
-  PartlyAtEdge: (about) =>
-    `ask for what the gateway alone decides (${about}); the mesh checks all else, of the gateway's identity`,
-  NotObservable: (about) =>
-    `ask callers inside the mesh for what no proxy there sees (${about}), so nobody passes by them there`,
-  NotTranslatable: (about) =>
-    `cannot be said to Istio (${about}), so inside the mesh nobody passes by them, and what they refuse is refused as a whole`,
-  NormalizationMismatch: (about) =>
-    `look at ${about}, which the mesh normalises less than the gateway, so inside the mesh nobody passes by them`,
+  PartlyAtEdge: (about) => `the gateway alone decides by ${about}; the mesh checks all else, of the gateway's identity`,
+  NotObservable: (about) => `no proxy of the mesh sees ${about}, ${inside}`,
+  NotTranslatable: (about) => `Istio has no words for ${about}, ${inside}`,
+  NormalizationMismatch: (about) => `the mesh normalises ${about} less than the gateway, ${inside}`,
 };
 
 const remedies: Readonly<Record<Exclude<Note['reason'], 'PartlyAtEdge'>, string>> = {

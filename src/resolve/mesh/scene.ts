@@ -25,8 +25,10 @@ export interface Scene {
   readonly issuers: readonly Issuer[];
   readonly inside: Inside;
   readonly pods: readonly Pod[];
-  /** Gateways whose mode, trust domain or waypoint is not that of `settings`: their entries are no doors. */
+  /** Gateways whose mode, trust domain or waypoint is not that of `settings`: their entries are no doors … */
   readonly denied: readonly ObjectKey[];
+  /** … but these. */
+  readonly shut: readonly Door[];
   /** No gateway reaches it. */
   readonly unreached: boolean;
 }
@@ -79,6 +81,7 @@ export function sceneOf(seed: Seed, look: MeshLook): Scene | undefined {
     },
     pods,
     denied,
+    shut: doors.filter(({ reached }) => denied.includes(reached.gateway)),
     unreached: gateways.length === 0,
   };
 }

@@ -121,9 +121,7 @@ function sharers(groups: readonly Group[], pods: readonly Pod[]): Sharers {
     );
     const selecting = candidates.size < 2 ? [] : [...candidates].filter(({ selector }) => selects(selector, labels));
     for (const group of selecting.length < 2 ? [] : selecting) {
-      const others = shared.get(group) ?? new Set<Group>();
-      shared.set(group, others);
-      for (const other of selecting) if (other !== group) others.add(other);
+      shared.set(group, new Set([...(shared.get(group) ?? []), ...selecting.filter((other) => other !== group)]));
     }
   }
   return shared;
