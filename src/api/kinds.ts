@@ -47,6 +47,7 @@ export const kinds: readonly KindDefinition[] = [
       ready,
       column('Address', '.status.addresses[*].value', 'Where clients reach it.'),
       column('Routes', '.status.attachedRoutes', 'Routes attached to it.', 'integer'),
+      column('Mesh', '.status.mesh', 'How it is in a mesh.'),
       column('Revision', '.status.revision', 'Content hash of what Envoy is told.'),
       age,
     ],
@@ -82,6 +83,7 @@ export const kinds: readonly KindDefinition[] = [
     columns: [
       column('Target', '.status.target', 'What it is about.'),
       conditionColumn('Edge', 'EdgeEnforced'),
+      conditionColumn('Mesh', 'MeshEnforced'),
       ready,
       age,
     ],

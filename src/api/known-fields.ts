@@ -20,6 +20,7 @@ export const knownFields = JSON.parse(`{
 "revision":{},
 "addresses":{"[]":{"type":{},"value":{}}},
 "attachedRoutes":{},
+"mesh":{},
 "listeners":{"[]":{"name":{},"attachedRoutes":{},"conditions":{"[]":{"type":{},"status":{},"observedGeneration":{},"lastTransitionTime":{},"reason":{},"message":{}}}}}
 }
 },
@@ -50,7 +51,8 @@ export const knownFields = JSON.parse(`{
 "observedGeneration":{},
 "conditions":{"[]":{"type":{},"status":{},"observedGeneration":{},"lastTransitionTime":{},"reason":{},"message":{}}},
 "target":{},
-"rules":{}
+"rules":{},
+"enforcement":{"[]":{"point":{},"workload":{},"enforced":{},"reason":{},"message":{}}}
 }
 },
 "RateLimitPolicy":{

@@ -63,6 +63,10 @@ export const apiGatewayStatus = z.strictObject({
     { type: 'IPAddress', value: '203.0.113.7' },
   ]),
   attachedRoutes: count('Routes attached to any listener.'),
+  mesh: line(
+    'How it is in a mesh, and of how many workloads behind it what is written holds.',
+    'Sidecar, mTLS Strict, 3/4 workloads enforced',
+  ),
   listeners: field(
     z
       .array(listenerStatus)
@@ -88,11 +92,29 @@ export const routeStatus = z.strictObject({
   parents: field(z.array(parentStatus).max(32).optional(), 'Each parentRef, with what became of it.', []),
 });
 
+/** One workload at one point of the mesh. */
+const enforcement = z.strictObject({
+  point: field(z.enum(['sidecar', 'waypoint', 'ztunnel']), 'Which proxy of the mesh decides.', 'sidecar'),
+  workload: field(
+    z.string().max(317),
+    'The Service, `namespace/name`; of several with the same Pods the first.',
+    'shop/orders',
+  ),
+  enforced: field(z.boolean(), 'Whether what the policy asks for is enforced there.', true),
+  reason: field(z.string().max(1024), 'One word for why.', 'Full'),
+  message: field(z.string().max(1024).optional(), 'Why, in a sentence.', 'every rule is enforced'),
+});
+
 export const authPolicyStatus = z.strictObject({
   observedGeneration,
   conditions,
   target: line('What it is about.', 'Route/orders'),
   rules: count('Rules that it enforces.'),
+  enforcement: field(
+    z.array(enforcement).max(16).optional(),
+    'Where the mesh enforces it: each workload that it is about, what is wrong first; 16 at most.',
+    [{ point: 'sidecar', workload: 'shop/orders', enforced: true, reason: 'Full' }],
+  ),
 });
 
 export const rateLimitPolicyStatus = z.strictObject({

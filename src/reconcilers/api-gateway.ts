@@ -3,7 +3,8 @@ import type { Listener } from '../ir/gateway.ts';
 import type { Condition, KubeObject, ObjectKey } from '../kube/object.ts';
 import { conditionsFor, partConditions, programmed, refusal, type Verdict } from '../status/conditions.ts';
 import { type Finding, reasons } from '../status/finding.ts';
-import { generationOf } from './columns.ts';
+import { column, generationOf } from './columns.ts';
+import { meshText } from './mesh.ts';
 import type { Address, StatusWorld } from './world.ts';
 
 export interface ApiGatewayStatus {
@@ -12,6 +13,7 @@ export interface ApiGatewayStatus {
   readonly revision?: string;
   readonly addresses?: readonly Address[];
   readonly attachedRoutes: number;
+  readonly mesh?: string;
   readonly listeners: readonly ListenerStatus[];
 }
 
@@ -39,6 +41,7 @@ export function apiGatewayStatus(key: ObjectKey, object: KubeObject, world: Stat
     ...(delivery === undefined ? {} : { revision: delivery.revision }),
     ...(addresses.length === 0 ? {} : { addresses }),
     attachedRoutes: world.attachedRoutes(key),
+    ...column('mesh', meshText(gateway, world.resolution.mesh, world.workloads)),
     listeners: (gateway?.listeners ?? []).map((listener, index) => {
       const own = findings.filter(({ at }) => isWithin(at, `spec.listeners[${index}]`));
       const isShut = delivery?.shut?.includes(listener.name) === true;

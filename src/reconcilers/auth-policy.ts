@@ -4,8 +4,9 @@ import type { Condition, KubeObject, ObjectKey } from '../kube/object.ts';
 import { type Conjunction, type Decision, namesIdentity } from '../policy/decision.ts';
 import { type AuthUnit, targetText } from '../resolve/policy-unit.ts';
 import { conditionsFor, refusal, type Verdict } from '../status/conditions.ts';
-import type { Finding } from '../status/finding.ts';
+import { type Finding, reasons } from '../status/finding.ts';
 import { column, generationOf, shorten } from './columns.ts';
+import { type EnforcementStatus, enforcementOf, enforcementStatus, meshVerdict, mostPoints } from './enforcement.ts';
 import { gatewaysOf, servedEverywhere } from './served.ts';
 import type { StatusWorld } from './world.ts';
 
@@ -14,6 +15,8 @@ export interface AuthPolicyStatus {
   readonly conditions: readonly Condition[];
   readonly target?: string;
   readonly rules: number;
+  /** Where the mesh enforces it, what is wrong first. */
+  readonly enforcement?: readonly EnforcementStatus[];
 }
 
 export function authPolicyStatus(key: ObjectKey, object: KubeObject, world: StatusWorld): AuthPolicyStatus | undefined {
@@ -21,18 +24,23 @@ export function authPolicyStatus(key: ObjectKey, object: KubeObject, world: Stat
   if (unit === undefined) return undefined;
   const findings = world.findingsOf('AuthPolicy', key);
   const rules = unit.policy.broken === undefined ? rulesOf(object.spec) : 0;
+  const atEdge = findings.filter(({ reason }) => reasons[reason].condition !== 'MeshEnforced');
+  const points = enforcementOf(key, world);
+  const inside = meshVerdict(points, findings);
   return {
     ...generationOf(object),
     conditions: conditionsFor(
       {
         Accepted: 'from findings',
-        EdgeEnforced: enforcement(unit.policy, rules, { findings, waiting: waiting(key, unit, world) }),
+        EdgeEnforced: enforcement(unit.policy, rules, { findings: atEdge, waiting: waiting(key, unit, world) }),
+        ...(inside && { MeshEnforced: inside }),
       },
       findings,
       object.metadata.generation,
     ),
     ...column('target', targetText(unit.targets)),
     rules,
+    ...(points.length > 0 && { enforcement: points.slice(0, mostPoints).map(enforcementStatus) }),
   };
 }
 

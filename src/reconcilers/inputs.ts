@@ -2,6 +2,7 @@
 import type { ObjectKey } from '../kube/object.ts';
 import type { Resolution } from '../resolve/resolve.ts';
 import { authorOf } from './authorship.ts';
+import { meshText } from './mesh.ts';
 import { gatewaysOf } from './served.ts';
 import type { ReportedKind } from './statuses.ts';
 import type { StatusWorld } from './world.ts';
@@ -22,7 +23,8 @@ export function statusInputs(kind: ReportedKind, key: ObjectKey, { generation, w
   switch (kind) {
     case 'ApiGateway': {
       const seen = [resolution.gateways, resolution.gatewayUnits, world.deliveries, world.addresses];
-      return [...seen.map((map) => map.get(key)), world.attachedRoutes(key), ...own];
+      const mesh = meshText(resolution.gateways.get(key), resolution.mesh, world.workloads);
+      return [...seen.map((map) => map.get(key)), world.attachedRoutes(key), mesh, ...own];
     }
     case 'Route': {
       const unit = resolution.routes.get(key);
@@ -32,7 +34,9 @@ export function statusInputs(kind: ReportedKind, key: ObjectKey, { generation, w
     case 'AuthPolicy': {
       const unit = resolution.authPolicies.get(key);
       const gateways = gatewaysOf(unit?.attached ?? [], resolution);
-      return [unit, ...own, ...delivered(gateways, (of) => of.authPolicies.get(key), world)];
+      const reports = resolution.mesh.reports.get(key) ?? [];
+      const states = reports.map(({ workload }) => world.workloads?.get(workload));
+      return [unit, ...own, ...reports, ...states, ...delivered(gateways, (of) => of.authPolicies.get(key), world)];
     }
     case 'RateLimitPolicy': {
       const unit = resolution.rateLimitPolicies.get(key);

@@ -1,6 +1,7 @@
-/** What has become of the objects of one workload, and what Istio itself says of them. */
-import type { EnforcementPoint } from '../ir/mesh.ts';
-import type { ObjectKey } from '../kube/object.ts';
+/** What has become of the objects of one workload, and what Istio itself says of them; and which gateways reach it. */
+import type { Gateway } from '../ir/gateway.ts';
+import type { EnforcementPoint, Mesh, MeshReason, MeshWorkload } from '../ir/mesh.ts';
+import { keyOf, type ObjectKey } from '../kube/object.ts';
 
 export type WorkloadState =
   /** They are there as they should be; `against` is what Istio says against them, a sentence without a full stop a point. */
@@ -18,3 +19,48 @@ export type WorkloadState =
 
 /** By workload. */
 export type WorkloadStates = ReadonlyMap<ObjectKey, WorkloadState>;
+
+const reached = new WeakMap<Gateway, ReadonlySet<ObjectKey>>();
+
+/** Services that an edge sends to, `namespace/name`. */
+export function servicesOf(gateway: Gateway): ReadonlySet<ObjectKey> {
+  const known = reached.get(gateway);
+  if (known !== undefined) return known;
+  const backends = gateway.chains.flatMap(({ uses }) => uses.backends);
+  const services = new Set(backends.map(({ namespace, service }) => keyOf(namespace, service)));
+  reached.set(gateway, services);
+  return services;
+}
+
+export function reaches(gateway: Gateway, { namespace, services }: MeshWorkload): boolean {
+  const own = servicesOf(gateway);
+  return services.some((service) => own.has(keyOf(namespace, service)));
+}
+
+/** Of the whole workload: whatever is written for it, it is not protected, or by somebody else. */
+const unprotected: ReadonlySet<MeshReason> = new Set(['NotEnrolled', 'Overridden']);
+const exposed = new WeakMap<Mesh, ReadonlySet<ObjectKey>>();
+
+function exposedIn(mesh: Mesh): ReadonlySet<ObjectKey> {
+  const known = exposed.get(mesh);
+  if (known !== undefined) return known;
+  const reports = [...mesh.reports.values()].flat().filter(({ reason }) => unprotected.has(reason));
+  const found = new Set(reports.map(({ workload }) => workload));
+  exposed.set(mesh, found);
+  return found;
+}
+
+/** Column of an ApiGateway: `Sidecar, mTLS Strict, 3/4 workloads enforced`; '' where it has no part in a mesh. */
+export function meshText(gateway: Gateway | undefined, mesh: Mesh, states: WorkloadStates | undefined): string {
+  if (gateway?.mesh === undefined) return '';
+  const { mode, mtls, enforcement } = gateway.mesh;
+  const all = [...mesh.workloads.values()].filter((workload) => reaches(gateway, workload));
+  const isEnforced = (key: ObjectKey) => {
+    const state = states?.get(key);
+    return state?.kind === 'applied' && state.against === undefined && !exposedIn(mesh).has(key);
+  };
+  const done = all.filter(({ key }) => isEnforced(key)).length;
+  const count = states === undefined ? `${all.length}` : `${done}/${all.length}`;
+  const what = enforcement === 'Shadow' ? 'counted, none enforced (Shadow)' : 'enforced';
+  return [mode, `mTLS ${mtls}`, `${count} workloads ${what}`].join(', ');
+}

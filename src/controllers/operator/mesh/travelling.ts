@@ -4,7 +4,7 @@
  */
 import type { Gateway } from '../../../ir/gateway.ts';
 import type { MeshRule, MeshWorkload } from '../../../ir/mesh.ts';
-import { keyOf, type ObjectKey } from '../../../kube/object.ts';
+import type { ObjectKey } from '../../../kube/object.ts';
 import { normalise } from '../../../policy/decision.ts';
 import type { Resolution } from '../../../resolve/resolve.ts';
 
@@ -25,23 +25,6 @@ export function hasAcknowledged({ key, gateway, served }: Edge): boolean {
 export function hasIdentity({ key, gateway, served }: Edge): boolean {
   const before = served?.gateways.get(key)?.mesh;
   return before !== undefined && before.identity === gateway.mesh?.identity && before.mode === gateway.mesh.mode;
-}
-
-const reached = new WeakMap<Gateway, ReadonlySet<ObjectKey>>();
-
-/** Services that an edge sends to, `namespace/name`. */
-export function servicesOf(gateway: Gateway): ReadonlySet<ObjectKey> {
-  const known = reached.get(gateway);
-  if (known !== undefined) return known;
-  const backends = gateway.chains.flatMap(({ uses }) => uses.backends);
-  const services = new Set(backends.map(({ namespace, service }) => keyOf(namespace, service)));
-  reached.set(gateway, services);
-  return services;
-}
-
-export function reaches(gateway: Gateway, { namespace, services }: MeshWorkload): boolean {
-  const own = servicesOf(gateway);
-  return services.some((service) => own.has(keyOf(namespace, service)));
 }
 
 /** The same object where nothing travels. */

@@ -3,7 +3,7 @@ import type { MeshWorkload } from '../../../ir/mesh.ts';
 import type { SecurityObject } from '../../../istio/security.ts';
 import type { ObjectKey } from '../../../kube/object.ts';
 import { resources } from '../../../kube/resources.ts';
-import type { WorkloadState, WorkloadStates } from '../../../reconcilers/mesh.ts';
+import { reaches, type WorkloadState, type WorkloadStates } from '../../../reconcilers/mesh.ts';
 import { meshObjects } from '../../../render/mesh.ts';
 import type { Resolution } from '../../../resolve/resolve.ts';
 import type { View } from '../world.ts';
@@ -12,7 +12,7 @@ import { isClosing, kept } from './kept.ts';
 import { against } from './read-back.ts';
 import { isReleased, Releases } from './release.ts';
 import { Stored, securityKinds } from './stored.ts';
-import { type Edge, hasAcknowledged, reaches, whileTravelling } from './travelling.ts';
+import { type Edge, hasAcknowledged, whileTravelling } from './travelling.ts';
 import { type Trying, Writer, type WriterOptions } from './writer.ts';
 
 export interface WorkloadsOptions extends WriterOptions, GateWorld {

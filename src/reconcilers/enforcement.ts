@@ -1,0 +1,135 @@
+/** Where the mesh enforces an AuthPolicy: what was found by compiling it, and what has become of the objects since. */
+import type { EnforcementPoint, MeshReason, MeshReport } from '../ir/mesh.ts';
+import type { ObjectKey } from '../kube/object.ts';
+import { cut, refusal, type Verdict } from '../status/conditions.ts';
+import { type Finding, reasons } from '../status/finding.ts';
+import type { WorkloadState } from './mesh.ts';
+import type { StatusWorld } from './world.ts';
+
+/** One workload at one point. */
+export interface Enforcement {
+  readonly point: EnforcementPoint;
+  readonly workload: ObjectKey;
+  readonly reason: Reason;
+  /** Sentences without a full stop. */
+  readonly said: readonly string[];
+}
+
+export interface EnforcementStatus {
+  readonly point: EnforcementPoint;
+  readonly workload: ObjectKey;
+  readonly enforced: boolean;
+  readonly reason: string;
+  readonly message?: string;
+}
+
+/** The worst first: of what a user has to mend, the more fundamental; then what passes by itself; then what is a choice. */
+const order = [
+  'MeshConflict',
+  'IstioMissing',
+  'NotApplied',
+  'TooComplex',
+  'Overridden',
+  'NotEnrolled',
+  'NotTranslatable',
+  'NotObservable',
+  'NormalizationMismatch',
+  'Pending',
+  'Shadow',
+  'PartlyAtEdge',
+  'Full',
+] as const;
+type Reason = (typeof order)[number];
+
+/** As many as a status holds. */
+export const mostPoints = 16;
+const longestMessage = 1024;
+
+/** What is wrong first, then by workload and point. */
+export function enforcementOf(policy: ObjectKey, { resolution, workloads }: StatusWorld): readonly Enforcement[] {
+  const reports = resolution.mesh.reports.get(policy) ?? [];
+  const places = Map.groupBy(reports, ({ point, workload }) => `${workload} ${point}`);
+  return [...places.values()].flatMap((some) => summed(some, workloads)).toSorted(byUrgency);
+}
+
+function summed(reports: readonly MeshReport[], states: StatusWorld['workloads']): readonly Enforcement[] {
+  const found = reports.flatMap((report) => {
+    const reason = reasonOf(report.reason);
+    const own = { reason, said: report.message === '' ? [] : [report.message] };
+    return [own, ...becoming(report, reason, states)];
+  });
+  const [worst] = found.toSorted((a, b) => order.indexOf(a.reason) - order.indexOf(b.reason));
+  const [first] = reports;
+  if (worst === undefined || first === undefined) return [];
+  const said = [...new Set([...worst.said, ...found.flatMap((one) => one.said)])];
+  return [{ point: first.point, workload: first.workload, reason: worst.reason, said }];
+}
+
+function reasonOf(reason: MeshReason): Reason {
+  return reason === 'Conflicted' ? 'MeshConflict' : reason;
+}
+
+interface Found {
+  readonly reason: Reason;
+  readonly said: readonly string[];
+}
+
+/** What stands between the objects and their being enforced; nothing is known of that where nobody writes them. */
+function becoming({ workload, point }: MeshReport, reason: Reason, states: StatusWorld['workloads']): readonly Found[] {
+  if (states === undefined || reason === 'Pending') return [];
+  const state = states.get(workload);
+  if (state === undefined) return [{ reason: 'Pending', said: ['its objects are not written yet'] }];
+  const said = saidOf(state, point);
+  return said === undefined ? [] : [{ reason: kinds[state.kind], said: [said] }];
+}
+
+const kinds = {
+  applied: 'NotTranslatable',
+  waiting: 'Pending',
+  taken: 'MeshConflict',
+  refused: 'NotApplied',
+  missing: 'IstioMissing',
+  kept: 'Pending',
+} as const satisfies Record<WorkloadState['kind'], Reason>;
+
+function saidOf(state: WorkloadState, point: EnforcementPoint): string | undefined {
+  if (state.kind === 'applied') return state.against?.[point];
+  return state.kind === 'kept' ? undefined : state.message;
+}
+
+function byUrgency(a: Enforcement, b: Enforcement): number {
+  const place = ({ workload, point }: Enforcement) => `${workload} ${point}`;
+  return order.indexOf(a.reason) - order.indexOf(b.reason) || (place(a) < place(b) ? -1 : 1);
+}
+
+function isEnforced({ reason }: Enforcement): boolean {
+  return reason === 'Full' || reason === 'PartlyAtEdge';
+}
+
+export function enforcementStatus(one: Enforcement): EnforcementStatus {
+  const { point, workload, reason, said } = one;
+  const message = said.length === 0 ? {} : { message: cut(said.join('; '), longestMessage) };
+  return { point, workload, enforced: isEnforced(one), reason, ...message };
+}
+
+/** Undefined where no mesh has a part in it. */
+export function meshVerdict(places: readonly Enforcement[], findings: readonly Finding[]): Verdict | undefined {
+  const [worst] = places;
+  const found = refusal(findings.filter(({ reason }) => reasons[reason].condition === 'MeshEnforced'));
+  if (worst === undefined) return found;
+  if (found !== undefined && isEnforced(worst)) return found;
+  const lines = places.slice(0, mostPoints).map(lineOf);
+  const more = places.length - lines.length;
+  const message = [...lines, ...(more > 0 ? [`… and ${more} more`] : [])].join('\n');
+  return { status: statusOf(worst), reason: worst.reason, message };
+}
+
+function statusOf(one: Enforcement): Verdict['status'] {
+  if (one.reason === 'Pending') return 'Unknown';
+  return isEnforced(one) ? 'True' : 'False';
+}
+
+function lineOf({ point, workload, reason, said }: Enforcement): string {
+  const what = said.length === 0 ? 'every rule is enforced' : said.join('; ');
+  return `${point} of Service ${workload}: ${reason}: ${what}.`;
+}
