@@ -94,6 +94,9 @@ async function remove(): Promise<void> {
     /\.istio\.io$|\/gateway(classe)?s\.gateway\.networking\.k8s\.io$/.test(name),
   );
   await kubectl(['delete', '--wait=false', `namespace/${istioNamespace}`, ...theirs, '--ignore-not-found']);
+  // istiod puts them into every namespace.
+  const roots = ['--all-namespaces', '--field-selector', 'metadata.name=istio-ca-root-cert'];
+  await kubectl(['delete', 'configmap', ...roots, '--ignore-not-found']);
   const others = [
     'validatingwebhookconfiguration',
     'mutatingwebhookconfiguration',
