@@ -21,6 +21,7 @@ export interface Pod extends KubeObject {
       readonly message?: string;
     }[];
     readonly containerStatuses?: readonly ContainerStatus[];
+    readonly initContainerStatuses?: readonly ContainerStatus[];
   };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Pod } from '../kube/pod.ts';
-import { creationTrouble, isReady, mountedCertificates, podTroubles } from './pods.ts';
+import { creationTrouble, haveIdentity, isReady, mountedCertificates, podTroubles } from './pods.ts';
 
 function pod(name: string, status: Pod['status'] = {}, ...certificates: readonly string[]): Pod {
   const volumeMounts = [
@@ -11,11 +11,20 @@ function pod(name: string, status: Pod['status'] = {}, ...certificates: readonly
   return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'shop' }, spec, status };
 }
 
-function waiting(reason: string, message?: string): Pod['status'] {
+function waiting(reason: string, message?: string): NonNullable<Pod['status']> {
   return { containerStatuses: [{ name: 'envoy', state: { waiting: { reason, ...(message && { message }) } } }] };
 }
 
 describe('the Pods of a gateway', () => {
+  test('have the certificate of the mesh when each of them has it', () => {
+    const mounting = (mountPath: string): Pod => ({
+      ...pod('a'),
+      spec: { containers: [{ name: 'envoy', volumeMounts: [{ name: 'a', mountPath }] }] },
+    });
+    const [has, lacks] = [mounting('/etc/evengate/identity'), mounting('/etc/evengate/resources')];
+    expect([[has, has], [has, lacks], [lacks], []].map(haveIdentity)).toEqual([true, false, false, true]);
+  });
+
   test('have a certificate when each of them has it', () => {
     expect(mountedCertificates([])).toBeUndefined();
     expect(mountedCertificates([pod('a', {}, 'shop.x', 'shop.y'), pod('b', {}, 'shop.y')])).toEqual(
@@ -38,6 +47,10 @@ describe('the Pods of a gateway', () => {
     const told = ['Pod a and 1 more: ErrImagePull: the image "example.com/envoy:v9" cannot be pulled'];
     expect(podTroubles([pod('a', back), pod('b', pull), pod('c')])).toEqual(told);
     expect(podTroubles([pod('a', waiting('ContainerCreating'))])).toEqual([]);
+    // As what stands beside Envoy tells.
+    const { containerStatuses: initContainerStatuses = [] } = pull;
+    const beside = pod('a', { ...waiting('PodInitializing'), initContainerStatuses });
+    expect(podTroubles([beside])).toEqual(['Pod a: ErrImagePull: the image "example.com/envoy:v9" cannot be pulled']);
     const unscheduled = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/1 nodes' };
     expect(podTroubles([pod('a', { conditions: [unscheduled] })])).toEqual(['Pod a: Unschedulable: 0/1 nodes']);
     const crash = waiting('CrashLoopBackOff', 'back-off 40s restarting failed container');

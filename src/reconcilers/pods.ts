@@ -86,7 +86,8 @@ function troubleOf({ status }: Pod): string | undefined {
     ({ type, status: is }) => type === 'PodScheduled' && is === 'False',
   );
   if (unscheduled !== undefined) return sentence(unscheduled.reason ?? 'Unschedulable', unscheduled.message);
-  for (const { state } of status?.containerStatuses ?? []) {
+  const containers = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  for (const { state } of containers) {
     const { reason = '', message } = state?.waiting ?? {};
     if (reason !== '' && !passing.includes(reason)) return sentence(kindOf(reason), messageOf(reason, message));
   }

@@ -2,7 +2,7 @@
 import type { ResourceType } from '../../kube/client.ts';
 import { type Namespace, type ReferenceGrant, type Service, waypointBound } from '../../kube/core.ts';
 import type { KubeObject } from '../../kube/object.ts';
-import type { Pod } from '../../kube/pod.ts';
+import type { ContainerStatus, Pod } from '../../kube/pod.ts';
 import { resources } from '../../kube/resources.ts';
 import type { ReportedKind } from '../../reconcilers/statuses.ts';
 import { managedBy, toldLabel } from '../../render/names.ts';
@@ -16,6 +16,7 @@ import { withoutBookkeeping } from '../../runtime/project.ts';
 import type { Source } from '../../runtime/source.ts';
 import { type ChildKind, childKinds } from './children.ts';
 import { type MeshSources, meshSources } from './mesh/caches.ts';
+import { enrolledAnnotation } from './mesh/enrolment.ts';
 import type { Reported } from './transitions.ts';
 
 export interface CacheOptions {
@@ -152,7 +153,7 @@ function backend(raw: KubeObject): Service {
   return {
     apiVersion: raw.apiVersion,
     kind: raw.kind,
-    metadata: { ...meta(raw), ...(labels.length > 0 && { labels: Object.fromEntries(labels) }) },
+    metadata: { ...meta(raw), ...(labels.length > 0 && { labels: Object.fromEntries(labels) }), ...enrolled(raw) },
     spec,
     ...(conditions.length > 0 && { status: { conditions } }),
   };
@@ -160,7 +161,17 @@ function backend(raw: KubeObject): Service {
 
 function labelled(raw: KubeObject): Namespace {
   const { labels } = raw.metadata;
-  return { apiVersion: raw.apiVersion, kind: raw.kind, metadata: { ...meta(raw), ...(labels && { labels }) } };
+  return {
+    apiVersion: raw.apiVersion,
+    kind: raw.kind,
+    metadata: { ...meta(raw), ...(labels && { labels }), ...enrolled(raw) },
+  };
+}
+
+/** Whether the labels that make Istio take it up are ours. */
+function enrolled({ metadata: { annotations } }: KubeObject): Pick<KubeObject['metadata'], 'annotations'> {
+  const by = annotations?.[enrolledAnnotation];
+  return by === undefined ? {} : { annotations: { [enrolledAnnotation]: by } };
 }
 
 function specOnly<T extends KubeObject>(raw: KubeObject): T {
@@ -177,10 +188,8 @@ function podOf(raw: KubeObject): Pod {
     ...(volumeMounts && { volumeMounts }),
   }));
   const conditions = (status?.conditions ?? []).filter(({ type }) => type === 'Ready' || type === 'PodScheduled');
-  const containerStatuses = (status?.containerStatuses ?? []).map(({ name, state }) => ({
-    name,
-    ...(state?.waiting && { state: { waiting: state.waiting } }),
-  }));
+  const containerStatuses = (status?.containerStatuses ?? []).map(waitingOf);
+  const initContainerStatuses = status?.initContainerStatuses?.map(waitingOf);
   return {
     apiVersion: raw.apiVersion,
     kind: raw.kind,
@@ -196,8 +205,13 @@ function podOf(raw: KubeObject): Pod {
         ...(message && { message }),
       })),
       containerStatuses,
+      ...(initContainerStatuses && { initContainerStatuses }),
     },
   };
+}
+
+function waitingOf({ name, state }: ContainerStatus): ContainerStatus {
+  return { name, ...(state?.waiting && { state: { waiting: state.waiting } }) };
 }
 
 /** Its version stands for its content, so that every write is a change. */
