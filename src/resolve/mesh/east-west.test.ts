@@ -26,3 +26,21 @@ test.each<[string, object, readonly string[]]>([
   const found = told(resolver()(snapshotOf(objects)).mesh)['shop/orders'] as { readonly allow?: readonly string[] };
   expect((found.allow ?? []).filter((line) => !line.includes(edge))).toEqual(expected);
 });
+
+test('what a Route and a Service policy admit together is said in one list, or admits nobody', () => {
+  const meeting = (paths: readonly string[]) => {
+    const objects = [
+      gateway({ mesh: { mode: 'Sidecar' } }),
+      service({ selector: { app: 'orders' }, ports: [{ port: 80, targetPort: 8080 }] }),
+      route(),
+      authPolicy({ authorize: { allow: [{ ...batch, to: [{ paths: ['/jobs/*'] }] }] } }),
+      authPolicy(
+        { targetRefs: [{ kind: 'Service', name: 'orders' }], authorize: { allow: [{ to: [{ paths }] }] } },
+        { name: 'behind' },
+      ),
+    ];
+    return told(resolver()(snapshotOf(objects)).mesh)['shop/orders']?.allow.filter((line) => line.includes(caller));
+  };
+  expect(meeting(['/jobs/a*', '/x'])).toEqual([`orders:80 path: /jobs/a* & ${caller}`]);
+  expect(meeting(['*.json'])).toEqual([]);
+});

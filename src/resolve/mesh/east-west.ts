@@ -5,7 +5,7 @@ import { difference } from '../../policy/subtract.ts';
 import { exactly, noneOf } from './match-terms.ts';
 import { directly, type Passage } from './passage.ts';
 import type { Reached } from './reach.ts';
-import { type Sight, translate } from './translate.ts';
+import { oneSetEach, type Sight, translate } from './translate.ts';
 
 /** Of callers inside the mesh. */
 export interface Inside extends Sight {
@@ -81,7 +81,11 @@ function notOfEdges({ constraints, sources }: Conjunction, { edges }: Inside): r
   return one === 'empty' ? [] : [one];
 }
 
-/** Both hold. */
+/** Both hold. What cannot be said together admits nobody. */
 export function meetAll(left: readonly Conjunction[], right: readonly Conjunction[]): readonly Conjunction[] {
-  return left.flatMap((one) => right.flatMap((other) => both(one, other)));
+  const all = left.flatMap((one) => right.flatMap((other) => both(one, other)));
+  return all.flatMap(({ constraints, sources }) => {
+    const { conjunction: said, lost } = oneSetEach(constraints, sources);
+    return said === 'empty' || lost.length > 0 ? [] : [said];
+  });
 }

@@ -86,7 +86,8 @@ function inWords(constraint: Constraint, written: Constraint): Part {
 /** Istio has one list for each of these: of two that must both hold, the pairs that one pattern says make one. */
 const listed: ReadonlySet<string> = new Set(['method', 'path', 'host']);
 
-function oneSetEach(constraints: readonly Constraint[], sources: readonly Source[]): Translated {
+/** With one list of each where Istio has one; wider where something is lost. */
+export function oneSetEach(constraints: readonly Constraint[], sources: readonly Source[]): Translated {
   const normal = conjunction(constraints, sources);
   if (normal === 'empty') return { conjunction: normal, lost: [] };
   const kept = new Map<string, Constraint>();
