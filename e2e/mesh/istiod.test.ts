@@ -46,6 +46,11 @@ suite('without istiod', () => {
       await back();
     }
     await until('the mesh refuses', () => settled(() => thief.status(direct()), '403'));
+    await until('the policy says so', async () => {
+      const condition = await world.condition('AuthPolicy', 'orders', 'MeshEnforced');
+      const generation = (await world.get('AuthPolicy', 'orders'))?.metadata.generation;
+      return condition?.status === 'True' && condition.observedGeneration === generation;
+    });
     expect((await Promise.all(stops.map((stop) => stop()))).map(answersOf)).toEqual([
       { tenant: ['200'], nobody: ['401'] },
       { tenant: ['200'], any: ['200', '403'], nobody: ['403'] },

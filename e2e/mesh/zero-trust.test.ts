@@ -53,6 +53,15 @@ suite('one policy', () => {
     expect(await friend.status({ ...inside('/orders/1'), headers: { authorization } })).toBe('403');
   });
 
+  test('is said to be enforced on both sides', async () => {
+    const condition = (type: string) => shop.world.condition('AuthPolicy', 'orders', type);
+    await until('MeshEnforced', async () => (await condition('MeshEnforced'))?.status === 'True', {
+      seen: () => condition('MeshEnforced'),
+    });
+    expect(await condition('MeshEnforced')).toMatchObject({ reason: 'Full' });
+    expect(await condition('EdgeEnforced')).toMatchObject({ status: 'True' });
+  });
+
   test('on a Service, holds for whoever calls it, which is nobody from outside', async () => {
     const { world, friend, stranger, thief, outside } = shop;
     const allow = [{ name: 'clerks', from: [{ serviceAccounts: ['friend'] }], to: [{ methods: ['GET'] }] }];
