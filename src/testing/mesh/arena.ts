@@ -5,13 +5,12 @@ import type { MeshReport } from '../../ir/mesh.ts';
 import { type KubeObject, keyOf } from '../../kube/object.ts';
 import { meshObjects } from '../../render/mesh.ts';
 import { type Resolution, resolver } from '../../resolve/resolve.ts';
-import type { Finding } from '../../status/finding.ts';
 import { snapshotOf } from '../build.ts';
 import type { JsonObject } from '../compile.ts';
 import { mapStrings } from '../envoy-batch.ts';
 import { type EnvoyVersion, istioOf } from '../envoy-versions.ts';
 import type { HeaderPair, Received } from '../rig-request.ts';
-import { type Authority, meshAuthority } from './authority.ts';
+import { meshAuthority } from './authority.ts';
 import { type EdgeAnswer, type EdgeEnvoy, startEdgeEnvoy } from './edge-envoy.ts';
 import type { Hosted } from './hosted.ts';
 import { loopback } from './loopback.ts';
@@ -43,11 +42,10 @@ export interface Arena {
   inside(world: number, request: InsideRequest): Promise<number>;
   /** Of the workload that the Service of this name belongs to. */
   reports(world: number, service: string): readonly MeshReport[];
-  readonly resolution: Resolution;
-  findings(world: number): readonly Finding[];
-  namespaceOf(world: number): string;
-  /** As it stands in the arena. */
-  objectsOf(world: number): readonly KubeObject[];
+  /** Whether edge and mesh know the same issuers there: a token of another one is bad to whoever knows any. */
+  sameIssuers(world: number, gateway: string, service: string): boolean;
+  /** Whether the gateway has hosts such as `*.example.com`, which with a port Istio cannot say. */
+  hasWildcards(world: number, gateway: string): boolean;
   stop(): Promise<void>;
 }
 
@@ -153,18 +151,9 @@ interface Parts {
 function arenaOf({ settled, worlds, resolution, edge, mesh, tokens }: Parts): Arena {
   const namespaceOf = (world: number) => settled[world]?.namespace ?? '';
   return {
-    resolution,
-    namespaceOf,
-    objectsOf: (world) => settled[world]?.objects ?? [],
-    findings: (world) => resolution.findings.filter(({ about }) => about.namespace === namespaceOf(world)),
-    reports: (world, service) =>
-      [...resolution.mesh.reports.values()].flat().filter(({ workload }) => {
-        const found = resolution.mesh.workloads.get(workload);
-        return found?.namespace === namespaceOf(world) && found.services.includes(service);
-      }),
+    ...knowledge(resolution, namespaceOf),
     async outside(world, request) {
-      const count = (worlds[world]?.objects ?? []).filter(({ kind }) => kind === 'ApiGateway').length;
-      const name = `edge-${request.gateway % count}`;
+      const name = gatewayOf(worlds[world], request);
       const message = { ...messageOf(request, namespaceOf(world), tokens), from: request.from };
       const through = (namespace: string) => edge.send({ ...message, gateway: keyOf(namespace, name) });
       const [closed, open] = await Promise.all([through(`w${world}`), through(`t${world}`)]);
@@ -173,13 +162,40 @@ function arenaOf({ settled, worlds, resolution, edge, mesh, tokens }: Parts): Ar
       const status = forwarded && (await replay(mesh, forwarded, { identity, world: namespaceOf(world) }));
       return { edge: closed, open, mesh: status };
     },
-    async inside(world, request) {
+    inside(world, request) {
       const namespace = namespaceOf(world);
-      const identity = request.caller.replaceAll('WORLD', namespace);
+      const identity = request.caller?.replaceAll('WORLD', namespace);
       const to = `${namespace}/${request.service}`;
-      return (await mesh.send({ to, identity, ...messageOf(request, namespace, tokens) })).status;
+      return mesh.send({ to, identity, ...messageOf(request, namespace, tokens) });
     },
     stop: async () => void (await Promise.all([edge.stop(), mesh.stop()])),
+  };
+}
+
+/** Name of the gateway that a request is sent to. */
+export function gatewayOf(world: World | undefined, { gateway }: OutsideRequest): string {
+  const names = (world?.objects ?? []).filter(({ kind }) => kind === 'ApiGateway').map(({ metadata }) => metadata.name);
+  return names[gateway % names.length] ?? '';
+}
+
+type Knowledge = Pick<Arena, 'reports' | 'sameIssuers' | 'hasWildcards'>;
+
+function knowledge({ gateways, mesh }: Resolution, namespaceOf: (world: number) => string): Knowledge {
+  const chains = (world: number, name: string) => gateways.get(keyOf(namespaceOf(world), name))?.chains ?? [];
+  const workloadOf = (world: number, service: string) =>
+    [...mesh.workloads.values()].find((one) => one.namespace === namespaceOf(world) && one.services.includes(service));
+  const texts = (issuers: readonly { readonly id: string }[]) =>
+    [...new Set(issuers.map(({ id }) => id))].sort().join();
+  return {
+    reports(world, service) {
+      const key = workloadOf(world, service)?.key;
+      return [...mesh.reports.values()].flat().filter(({ workload }) => workload === key);
+    },
+    sameIssuers: (world, gateway, service) =>
+      texts(chains(world, gateway).flatMap(({ uses }) => uses.issuers)) ===
+      texts(workloadOf(world, service)?.issuers ?? []),
+    hasWildcards: (world, gateway) =>
+      chains(world, gateway).some(({ virtualHosts }) => virtualHosts.some(({ domain }) => domain.startsWith('*.'))),
   };
 }
 
@@ -199,7 +215,7 @@ interface Forwarding {
 }
 
 /** As the backend got it, byte by byte, but for what frames a body that is not there. */
-async function replay(
+function replay(
   mesh: MeshEnvoy,
   { service, method, path, headers }: Received,
   { identity, world }: Forwarding,
@@ -207,7 +223,5 @@ async function replay(
   const framing = ['transfer-encoding', 'content-length'];
   const kept = headers.filter(([name]) => !framing.includes(name.toLowerCase()));
   const to = `${world}/${service.split('/')[1] ?? ''}`;
-  return (await mesh.send({ to, identity, method, target: path, headers: kept })).status;
+  return mesh.send({ to, identity, method, target: path, headers: kept });
 }
-
-export type { Authority };

@@ -3,29 +3,55 @@ import type { MeshReport } from '../../ir/mesh.ts';
 import type { Seen } from './arena.ts';
 import type { OutsideRequest } from './requests.ts';
 
-/** A sentence, or undefined where they agree. */
-export function differenceOutside(
-  { tokens }: OutsideRequest,
-  { edge, open, mesh }: Seen,
-  reports: readonly MeshReport[],
-): string | undefined {
-  if (edge.received !== undefined) return mesh === 200 ? undefined : `the edge admits it, the mesh answers ${mesh}`;
+export interface Context {
+  readonly reports: readonly MeshReport[];
+  readonly sameIssuers: boolean;
+  readonly hasWildcards: boolean;
+}
+
+export interface Outcome {
+  /** Undefined where they agree. */
+  readonly difference?: string;
+  /** Why they need not. */
+  readonly declared?: string;
+}
+
+export function compareOutside({ tokens }: OutsideRequest, seen: Seen, context: Context): Outcome {
+  const { edge, open, mesh } = seen;
   // What no gateway forwards, with or without a policy, never gets to the mesh.
-  if (open.received === undefined) return undefined;
-  const expected = answersFor(edge.status, tokens.length > 0);
-  if (expected === undefined) return `the edge answers ${edge.status}, and forwards it without policies`;
-  if (mesh !== undefined && expected.includes(mesh)) return undefined;
-  const partly = reports.some(({ reason }) => reason === 'PartlyAtEdge' || reason === 'Shadow');
-  if (edge.status === 403 && mesh === 200 && partly) return undefined;
-  return `the edge answers ${edge.status}, the mesh ${mesh}`;
+  if (edge.received === undefined && open.received === undefined) return {};
+  const status = edge.received === undefined ? edge.status : 200;
+  const expected = answersFor(status, tokens.length > 0);
+  if (expected === undefined) return { difference: `the edge answers ${status}, and forwards it without policies` };
+  if (mesh !== undefined && expected.includes(mesh)) return {};
+  const declared = declaredFor({ status, mesh, sentToken: tokens.length > 0 }, context);
+  if (declared !== undefined) return { declared };
+  const said = edge.received === undefined ? `the edge answers ${status}` : 'the edge admits it';
+  return { difference: `${said}, the mesh answers ${mesh}` };
 }
 
 /** Of the mesh. Without any credential the edge answers 401 where Istio answers 403. */
 function answersFor(status: number | 'closed', sentToken: boolean): readonly number[] | undefined {
+  if (status === 200) return [200];
   if (status === 401) return sentToken ? [401] : [403];
   if (status === 403) return [403];
   // A policy that cannot be enforced.
   return status === 500 ? [401, 403] : undefined;
+}
+
+interface Answers {
+  readonly status: number | 'closed';
+  readonly mesh: number | undefined;
+  readonly sentToken: boolean;
+}
+
+function declaredFor({ status, mesh, sentToken }: Answers, context: Context): string | undefined {
+  const partly = context.reports.some(({ reason }) => reason === 'PartlyAtEdge');
+  if (mesh === 200 && status === 403 && partly) return 'partly at the edge';
+  // Istio has no pattern for a suffix with any port behind it.
+  if (mesh === 200 && context.hasWildcards) return 'hosts with a wildcard';
+  if (sentToken && !context.sameIssuers && (status === 401 || mesh === 401)) return 'other issuers';
+  return undefined;
 }
 
 /** CVE-2026-26308: to Envoys before its fix, two lines of one header are one text. */

@@ -16,7 +16,7 @@ import { type Backends, idHeader, startBackends } from '../rig-backends.ts';
 import { open } from '../rig-client.ts';
 import type { Http1Message } from '../rig-http1.ts';
 import type { Answer, Received } from '../rig-request.ts';
-import { connections } from './persistent.ts';
+import { connections, statusOf } from './persistent.ts';
 
 export interface EdgeRequest extends Http1Message {
   readonly gateway: ObjectKey;
@@ -87,7 +87,10 @@ export async function startEdgeEnvoy(options: EdgeEnvoyOptions): Promise<EdgeEnv
       const place = { host: addresses.get(gateway), port, from };
       const marked = { ...message, headers: [...headers, [idHeader, id] as const] };
       const answer = await pool.send(`${gateway} ${from}`, () => open(place), marked).catch(closed);
-      return { status: answer === undefined ? 'closed' : answer.status, received: backends.receivedBy(id).at(-1) };
+      return {
+        status: answer === undefined ? 'closed' : statusOf(answer, 500),
+        received: backends.receivedBy(id).at(-1),
+      };
     },
   };
 }

@@ -10,10 +10,9 @@ import { type EnvoyProcess, startEnvoy } from '../../delivery/envoy/process.ts';
 import type { JsonObject } from '../compile.ts';
 import { open } from '../rig-client.ts';
 import type { Http1Message } from '../rig-http1.ts';
-import type { Answer } from '../rig-request.ts';
 import type { Authority } from './authority.ts';
 import { type Hosted, listenerFor } from './hosted.ts';
-import { connections } from './persistent.ts';
+import { connections, statusOf } from './persistent.ts';
 
 export interface MeshRequest extends Http1Message {
   /** Id of the hosted port. */
@@ -23,8 +22,8 @@ export interface MeshRequest extends Http1Message {
 }
 
 export interface MeshEnvoy {
-  /** Rejects when the connection is refused or reset. */
-  send(request: MeshRequest): Promise<Answer>;
+  /** The status, of gRPC the one that it stands for. Rejects when the connection is refused or reset. */
+  send(request: MeshRequest): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -62,10 +61,11 @@ export async function startMeshEnvoy({ binary, hosted, authority }: MeshEnvoyOpt
   const places = new Map(hosted.map((one) => [one.id, one]));
   return {
     stop,
-    send({ to, identity, ...message }) {
+    async send({ to, identity, ...message }) {
       const place = places.get(to);
       if (place === undefined) throw new Error(`there is no ${to} in this mesh`);
-      return pool.send(`${to} ${identity ?? ''}`, () => dial(place, identity, authority), message);
+      const answer = await pool.send(`${to} ${identity ?? ''}`, () => dial(place, identity, authority), message);
+      return statusOf(answer, 200);
     },
   };
 }

@@ -74,3 +74,14 @@ function exchange(socket: Duplex, message: Http1Message): Promise<Answer> {
     socket.write(writeHttp1(message));
   });
 }
+
+/**
+ * What Envoy answers to gRPC itself comes as 200 with a status of gRPC's own (its httpToGrpcStatus, backwards); `unknown` is
+ * what its 2 stands for.
+ */
+export function statusOf({ status, headers }: Answer, unknown: number): number {
+  const code = headers.find(([name]) => name === 'grpc-status')?.[1];
+  return code === undefined ? status : code === '2' ? unknown : (grpcStatuses[code] ?? status);
+}
+
+const grpcStatuses: Readonly<Record<string, number>> = { '7': 403, '12': 404, '13': 400, '14': 503, '16': 401 };

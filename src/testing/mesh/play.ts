@@ -1,8 +1,8 @@
 /** Worlds played through: what edge and mesh do not agree about. */
 import { stringify } from 'yaml';
 import type { KubeObject } from '../../kube/object.ts';
-import { type Arena, type Judges, type Seen, startArena } from './arena.ts';
-import { differenceOutside, repeatsHeaders } from './compare.ts';
+import { type Arena, gatewayOf, type Judges, type Seen, startArena } from './arena.ts';
+import { compareOutside, repeatsHeaders } from './compare.ts';
 import type { OutsideRequest } from './requests.ts';
 import type { World } from './worlds.ts';
 
@@ -16,6 +16,8 @@ export interface Difference {
 
 export interface Played {
   readonly differences: readonly Difference[];
+  /** Reasons of those that are declared. */
+  readonly declared: readonly string[];
   readonly tally: Tally;
 }
 
@@ -28,7 +30,8 @@ export async function play(worlds: readonly World[], judges: Judges): Promise<Pl
     const parts = await Promise.all(worlds.map((world, index) => playOne(arena, { world, index, judges })));
     const tally: Record<string, number> = {};
     for (const key of parts.flatMap((part) => part.keys)) tally[key] = (tally[key] ?? 0) + 1;
-    return { differences: parts.flatMap((part) => part.differences), tally };
+    const declared = parts.flatMap((part) => part.declared);
+    return { differences: parts.flatMap((part) => part.differences), declared, tally };
   } finally {
     await arena.stop();
   }
@@ -43,29 +46,36 @@ interface One {
 async function playOne(arena: Arena, { world, index, judges }: One) {
   const differences: Difference[] = [];
   const keys: string[] = [];
+  const reasons: string[] = [];
   for (const request of world.outside) {
     const seen = await arena.outside(index, request);
-    keys.push(`${seen.edge.received === undefined ? seen.edge.status : 'admitted'} ${seen.mesh ?? '-'}`);
     if (judges.version === '1.37.0' && repeatsHeaders(seen)) continue;
     const service = (seen.edge.received ?? seen.open.received)?.service.split('/')[1] ?? '';
-    const sentence = differenceOutside(request, seen, arena.reports(index, service));
-    if (sentence !== undefined) differences.push({ world: index, request, sentence, seen });
+    const gateway = gatewayOf(world, request);
+    const { difference, declared } = compareOutside(request, seen, {
+      reports: arena.reports(index, service),
+      sameIssuers: arena.sameIssuers(index, gateway, service),
+      hasWildcards: arena.hasWildcards(index, gateway),
+    });
+    keys.push(declared ?? `${seen.edge.received === undefined ? seen.edge.status : 'admitted'} ${seen.mesh ?? '-'}`);
+    if (declared !== undefined) reasons.push(declared);
+    if (difference !== undefined) differences.push({ world: index, request, sentence: difference, seen });
   }
-  return { differences, keys };
+  return { differences, declared: reasons, keys };
 }
 
 const rounds = 30;
 const atOnce = 24;
 
 /** A smaller world with one request that still shows a difference: all candidates of a round share their Envoys. */
-export async function shrink(world: World, { request }: Difference, judges: Judges): Promise<World> {
+export async function shrink(world: World, { request, sentence }: Difference, judges: Judges): Promise<World> {
   let best: World = { ...world, outside: [request], inside: [] };
   for (let round = 0, from = 0; round < rounds; round += 1) {
     const candidates = [...smaller(best)];
     const tried = candidates.slice(from, from + atOnce);
     if (tried.length === 0) return best;
     const { differences } = await play(tried, judges);
-    const found = differences[0];
+    const found = differences.find((one) => one.sentence === sentence);
     from = found === undefined ? from + atOnce : 0;
     best = (found && tried[found.world]) ?? best;
   }
@@ -100,6 +110,10 @@ const needed = new Set([
   'issuer',
   'rules',
   'port',
+  'protocol',
+  'mode',
+  'waypoint',
+  'matches',
 ]);
 
 function* reductions(value: unknown): Iterable<unknown> {
@@ -119,5 +133,5 @@ function* reductions(value: unknown): Iterable<unknown> {
 
 /** As a file of `cases/`. */
 export function caseText(world: World, sentence: string): string {
-  return stringify({ about: sentence, world }, { lineWidth: 0, aliasDuplicateObjects: false });
+  return `# ${sentence}\n${stringify({ world }, { lineWidth: 0, aliasDuplicateObjects: false })}`;
 }

@@ -20,8 +20,8 @@ export interface OutsideRequest extends Form {
 }
 
 export interface InsideRequest extends Form {
-  /** `TRUST-DOMAIN/ns/NAMESPACE/sa/NAME`. */
-  readonly caller: string;
+  /** `TRUST-DOMAIN/ns/NAMESPACE/sa/NAME`; undefined calls in plaintext. */
+  readonly caller: string | undefined;
   readonly service: 'orders' | 'cart';
 }
 
