@@ -1,6 +1,7 @@
 /** Whether an edge would send a request on for somebody: what only the edge sees is free, all else is as the workload sees it. */
 
 import type { RouteMatch } from '../envoy/route.ts';
+import { leavesDeny } from './difference.ts';
 import type { TableRoute, VirtualHostTable } from './edge/parsed.ts';
 import { chooseHost, listsOf } from './edge/table.ts';
 import { answerAtEdge, type EdgeRequest, type Forwarded } from './edge.ts';
@@ -25,13 +26,20 @@ const mostTries = 500;
 
 /**
  * `loosely`: where routes have regular expressions, their paths and headers may be any that lead there, and where hosts have
- * wildcards, so may hosts: Istio cannot ask for such, and the workload leaves them to the edge.
+ * wildcards, so may hosts; and a deny may be the edge's alone. Istio cannot ask for such, and the workload leaves it to the edge.
  */
 export function couldCome(coming: Coming, loosely = false): boolean {
   return doorsOf(coming.gateway.edge).some((door) =>
-    door.table.virtual_hosts
-      .filter((host) => !loosely || hasExpressions(host) || hasWildcards(door))
-      .some((host) => routesTo(coming, host).some((route) => comesBy({ ...coming, door, host, route, loosely }))),
+    door.table.virtual_hosts.some((host) =>
+      routesTo(coming, host).some((route) => comesBy({ ...coming, door, host, route, loosely })),
+    ),
+  );
+}
+
+/** Whether it takes a request is not to be seen behind it. */
+function isOpaque({ match }: TableRoute): boolean {
+  return (
+    match.safe_regex !== undefined || (match.query_parameters ?? []).length > 0 || expressionHeaders(match).length > 0
   );
 }
 
@@ -41,9 +49,12 @@ function hasExpressions(host: VirtualHostTable): boolean {
     .some(({ match }) => match.safe_regex !== undefined || expressionHeaders(match).length > 0);
 }
 
-/** A host under one, and a port: a suffix and a prefix in one. */
-function hasWildcards({ table }: Door): boolean {
-  return table.virtual_hosts.some(({ domains }) => domains.some((domain) => domain.startsWith('*.')));
+/** Wildcards, of Routes or of policies: a host under one, and a port, are a suffix and a prefix in one. Or it is not the client's any more. */
+function hidesHost({ table }: Door, host: VirtualHostTable, route: TableRoute): boolean {
+  if (route.route?.host_rewrite_literal !== undefined) return true;
+  if (table.virtual_hosts.some(({ domains }) => domains.some((domain) => domain.startsWith('*.')))) return true;
+  const asked = rulesOf(table, host, route).flatMap((rules) => rulesAtoms(rules, () => undefined));
+  return asked.some(({ id }) => id.startsWith('host expression ') || id.startsWith('host suffix '));
 }
 
 function expressionHeaders({ headers = [] }: RouteMatch): readonly string[] {
@@ -88,6 +99,7 @@ function comesBy(way: Way): boolean {
         authority,
         path: `${path}${query}`,
         headers: new Map([...share.headers, ...draft.headers]),
+        ...(draft.certificate === undefined ? {} : { certificate: draft.certificate }),
         directIp: draft.direct,
         remoteIp: gateway.hops === 0 ? draft.direct : draft.remote,
         ...(share.token === undefined ? {} : { token: share.token }),
@@ -107,7 +119,7 @@ function pathsOf({ share, host, route, loosely }: Way): readonly string[] {
 
 function authorityBefore({ door, host, share, route, loosely }: Way): string | undefined {
   const some = sampleHost(host.domains[0] ?? '*');
-  if (loosely && hasWildcards(door)) return some;
+  if (loosely && hidesHost(door, host, route)) return some;
   const rewritten = route.route?.host_rewrite_literal;
   if (rewritten !== undefined) return rewritten === share.host ? some : undefined;
   return chooseHost(door.table, { authority: share.host }) === host ? share.host : undefined;
@@ -126,10 +138,14 @@ function freeSpace({ gateway, door, host, route, loosely }: Way): Space {
   ]);
   const names = [...new Set(atoms.map(({ attribute }) => attribute))].toSorted();
   const free = names.filter((name) => name.startsWith('query:') || unseen.has(name.slice('header:'.length)));
-  return [...free.flatMap((name) => dimensionOf(name, atoms)), ...addressDimensions(atoms, gateway.hops === 0)];
+  return [
+    ...free.flatMap((name) => dimensionOf(name, atoms, 8)),
+    ...dimensionOf('certificate', atoms),
+    ...addressDimensions(atoms, gateway.hops === 0),
+  ];
 }
 
-function editedHeaders(route: TableRoute): ReadonlySet<string> {
+export function editedHeaders(route: TableRoute): ReadonlySet<string> {
   const all = [route, ...(route.route?.weighted_clusters?.clusters ?? [])];
   const names = all.flatMap(({ request_headers_to_add: add, request_headers_to_remove: remove }) => [
     ...(add ?? []).map(({ header }) => header.key),
@@ -139,11 +155,13 @@ function editedHeaders(route: TableRoute): ReadonlySet<string> {
 }
 
 function arrives(way: Way, request: EdgeRequest): boolean {
-  const { gateway, door, host, share, loosely } = way;
-  const answer = answerAtEdge(gateway.edge, request);
+  const { gateway, door, host, share, route, loosely } = way;
+  const left = { certified: true, ignoring: leavesDeny(way.destination.workload) };
+  const past = (other: TableRoute) => other.name !== route.name && isOpaque(other);
+  const answer = answerAtEdge(gateway.edge, request, loosely ? { ...left, past } : {});
   const bare = (path: string) => path.replace(/\?.*$/s, '');
   const samePath = (one: Forwarded) => bare(one.path) === bare(share.path) || (loosely && hasExpressions(host));
-  const sameHost = (one: Forwarded) => one.host === share.host || (loosely && hasWildcards(door));
+  const sameHost = (one: Forwarded) => one.host === share.host || (loosely && hidesHost(door, host, route));
   return (
     answer.kind === 'forwarded' && answer.to.some((one) => leadsTo(way, one.cluster) && samePath(one) && sameHost(one))
   );

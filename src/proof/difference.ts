@@ -26,6 +26,8 @@ export interface WitnessRequest {
   readonly principal?: string;
   /** Where it comes from, if that matters. */
   readonly clientAddress?: string;
+  /** Subject alternative names of the client's certificate. */
+  readonly certificate?: readonly string[];
 }
 
 export interface Side {
@@ -108,4 +110,17 @@ export function describeVerdict({ because, by }: MeshVerdict): string {
     case 'several-authorizers':
       return 'several external authorizers would be asked';
   }
+}
+
+/** Whether the report says that what the edge denies by this RBAC policy (`namespace/policy:rule`) is not denied again behind it. */
+export function leavesDeny({ reports }: ProofWorkload): (policy: string) => boolean {
+  const left = reports.filter(({ reason }) => reason === 'PartlyAtEdge');
+  return (policy) => {
+    const [, policies = '', rules = ''] = /^([^:]*):(.*?)(?:#\d+)?$/.exec(policy) ?? [];
+    return left.some(
+      (report) =>
+        policies.split('+').includes(`${report.policy.namespace}/${report.policy.name}`) &&
+        (report.rules.length === 0 || report.rules.some((rule) => rules.split('+').includes(rule))),
+    );
+  };
 }

@@ -27,16 +27,20 @@ export interface Asked {
   readonly unguarded?: boolean;
   /** As if these policies of a DENY were not there. */
   readonly ignoring?: (policy: string) => boolean;
+  /** As if these routes were not there. */
+  readonly past?: (route: TableRoute) => boolean;
+  /** As if every listener asked clients for certificates. */
+  readonly certified?: boolean;
 }
 
 export function answerAtEdge(edge: ParsedEdge, sent: EdgeRequest, asked: Asked = {}): EdgeAnswer {
   const chain = chooseChain(edge, sent);
   if (typeof chain === 'string') return { kind: 'closed', reason: chain };
-  const request = asksForCertificate(chain) ? sent : withoutCertificate(sent);
+  const request = asked.certified === true || asksForCertificate(chain) ? sent : withoutCertificate(sent);
   const manager = managerOf(chain);
   const table = manager === undefined ? undefined : edge.tables.get(manager.rds.route_config_name);
   const host = table === undefined ? undefined : chooseHost(table, request);
-  const route = host === undefined ? undefined : chooseRoute(host, request);
+  const route = host === undefined ? undefined : chooseRoute(host, request, asked.past);
   if (manager === undefined || table === undefined || host === undefined || route === undefined) {
     return { kind: 'closed', reason: `chain ${chain.name} has no route for ${request.authority}${request.path}` };
   }

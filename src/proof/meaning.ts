@@ -1,7 +1,7 @@
 /** What the policies mean for a caller inside the mesh: read from the resolved policies one by one, not from what was made of them. */
 
 import type { RouteEntry } from '../ir/gateway.ts';
-import type { PolicyPart } from '../ir/guard.ts';
+import type { Policy, PolicyPart } from '../ir/guard.ts';
 import type { Service } from '../kube/core.ts';
 import { keyOf, type ObjectKey } from '../kube/object.ts';
 import type { Collection } from '../kube/snapshot.ts';
@@ -12,6 +12,7 @@ import { routeName } from '../render/route.ts';
 import { ruleNames } from '../resolve/explain/words.ts';
 import type { AuthUnit } from '../resolve/policy-unit.ts';
 import type { Resolution } from '../resolve/resolve.ts';
+import { editedHeaders } from './could-come.ts';
 import { rewritten } from './edge/forward.ts';
 import type { TableRoute, VirtualHostTable } from './edge/parsed.ts';
 import { chooseRoute, listsOf } from './edge/table.ts';
@@ -47,8 +48,10 @@ export function meaningOf(resolution: Resolution, world: ProofWorld, services: C
       facts,
     );
     if (!byService.admitted) return byService;
-    const taken = takenBy(destination, call, world).flatMap((route) => entries.get(route) ?? []);
-    const byRoutes = taken.map((entry) => sayOfEntry(entry, facts));
+    const byRoutes = takenBy(destination, call, world).flatMap((route) => {
+      const changed = editedHeaders(route);
+      return (entries.get(route.name) ?? []).map((entry) => sayOfEntry(entry, facts, changed));
+    });
     const denied = byRoutes.find(({ denies }) => denies);
     if (denied !== undefined) return denied.says;
     if (behind.some(({ policy }) => policy.opens)) return byService;
@@ -133,11 +136,15 @@ export function entriesByRoute({ gateways }: Resolution): ReadonlyMap<string, re
   return Map.groupBy(all, routeName);
 }
 
-/** Names of routes that would take the request, if it came through an edge, whatever its host. */
-function takenBy(destination: Destination, call: MeshCall, { gateways, destinations }: ProofWorld): readonly string[] {
+/** Routes that would take the request, if it came through an edge, whatever its host. */
+function takenBy(
+  destination: Destination,
+  call: MeshCall,
+  { gateways, destinations }: ProofWorld,
+): readonly TableRoute[] {
   const leads = (route: TableRoute) =>
     clustersOf(route).some((cluster) => sameDestination(destinations.get(cluster), destination));
-  const names = gateways
+  const taking = gateways
     .filter(({ identity }) => identity !== undefined)
     .flatMap(({ edge }) => doorsOf(edge).flatMap(({ table }) => table.virtual_hosts))
     .flatMap((host) =>
@@ -145,9 +152,8 @@ function takenBy(destination: Destination, call: MeshCall, { gateways, destinati
         .flat()
         .filter(leads)
         .filter((route) => takes(host, route, call)),
-    )
-    .map(({ name }) => name);
-  return [...new Set(names)];
+    );
+  return [...new Map(taking.map((route) => [route.name, route])).values()];
 }
 
 function takes(host: VirtualHostTable, route: TableRoute, { method, path, headers }: MeshCall): boolean {
@@ -176,11 +182,16 @@ interface EntrySays {
   readonly denies: boolean;
 }
 
-/** Those alone are admitted whom a rule names; never what a rule says of the outside. */
-function sayOfEntry({ guard, rule }: RouteEntry, facts: RequestFacts): EntrySays {
+/**
+ * Those alone are admitted whom a rule names; never what a rule says of the outside. What it says of a header that the edge
+ * changes on the way is about nothing that a caller sends.
+ */
+function sayOfEntry({ guard, rule }: RouteEntry, facts: RequestFacts, changed: ReadonlySet<string>): EntrySays {
   if (guard.kind === 'blocked' || rule.blocked !== undefined)
     return { says: refused('the rule is blocked'), denies: false };
-  const parts = guard.parts.filter(({ on }) => on !== 'service');
+  const parts = guard.parts
+    .filter(({ on }) => on !== 'service')
+    .map(({ policy }) => ({ policy: asInside(policy, changed) }));
   const denied = parts
     .flatMap(({ policy }) => policy.decision.deny)
     .find((one) => namesIdentity(one) && matches(one, facts));
@@ -189,10 +200,17 @@ function sayOfEntry({ guard, rule }: RouteEntry, facts: RequestFacts): EntrySays
   const naming = parts
     .flatMap(({ policy }) => policy.decision.allow)
     .find((one) => namesIdentity(one) && matches(one, facts));
-  if (!says.admitted || naming === undefined)
-    return { says: says.admitted ? refused('no rule names the caller') : says, denies: false };
+  if (!says.admitted) return { says, denies: false };
+  if (naming === undefined) return { says: refused('no rule names the caller'), denies: false };
   const policy = parts.find((part) => part.policy.decision.allow.includes(naming))?.policy.ref;
   return { says: { ...says, because: `AuthPolicy ${keyName(policy)}: ${rulesOf(naming)}` }, denies: false };
+}
+
+function asInside(policy: Policy, changed: ReadonlySet<string>): Policy {
+  const { allow, deny } = policy.decision;
+  const isLost = ({ constraints }: Conjunction) =>
+    constraints.some(({ attribute }) => attribute.kind === 'header' && changed.has(attribute.name));
+  return { ...policy, decision: { deny, allow: allow.filter((one) => !isLost(one)) } };
 }
 
 function keyName(ref: { readonly namespace: string; readonly name: string } | undefined): ObjectKey {

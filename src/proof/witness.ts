@@ -16,6 +16,7 @@ export function requestOf(base: EdgeRequest, draft: Draft, hops: number): EdgeRe
     directIp: draft.direct,
     remoteIp: hops === 0 ? draft.direct : draft.remote,
     ...(token === undefined ? {} : { token }),
+    ...(draft.certificate === undefined ? {} : { certificate: draft.certificate }),
   };
 }
 
@@ -26,7 +27,7 @@ export function tokenOf({ token }: Draft): ProofToken | undefined {
 }
 
 export function asWitness(request: EdgeRequest, hops: number): WitnessRequest {
-  const { scheme, authority, port, path, method, headers, token, directIp, remoteIp } = request;
+  const { scheme, authority, port, path, method, headers, token, directIp, remoteIp, certificate } = request;
   const usual = scheme === 'https' ? 443 : 80;
   const host = /:\d+$/.test(authority) || port === usual ? authority : `${authority}:${port}`;
   const lines = [...headers].flatMap(([name, values]) => values.map((value) => [name, value] as const));
@@ -37,6 +38,7 @@ export function asWitness(request: EdgeRequest, hops: number): WitnessRequest {
     headers: [...lines, ...client],
     ...(token === undefined ? {} : { token }),
     ...(directIp === somewhere ? {} : { clientAddress: directIp }),
+    ...(certificate === undefined ? {} : { certificate }),
   };
 }
 

@@ -57,10 +57,11 @@ function differenceLines(
   ];
 }
 
-function whoLines({ principal, clientAddress, token }: WitnessRequest): readonly string[] {
+function whoLines({ principal, clientAddress, certificate, token }: WitnessRequest): readonly string[] {
   return [
     ...(principal === undefined ? [] : [`  # called by ${principal}`]),
     ...(clientAddress === undefined ? [] : [`  # from ${clientAddress}`]),
+    ...(certificate === undefined ? [] : [`  # with a client certificate of ${certificate.join(', ')}`]),
     ...(token === undefined ? [] : [`  # TOKEN: ${tokenWords(token)}`]),
   ];
 }

@@ -26,8 +26,12 @@ export function chooseHost(
   return ranked.toSorted((a, b) => b.rank - a.rank)[0]?.virtualHost;
 }
 
-export function chooseRoute(host: VirtualHostTable, request: EdgeRequest): TableRoute | undefined {
-  return listFor(host, request).find(({ match }) => routeMatches(match, request));
+export function chooseRoute(
+  host: VirtualHostTable,
+  request: EdgeRequest,
+  past: (route: TableRoute) => boolean = () => false,
+): TableRoute | undefined {
+  return listFor(host, request).find((route) => !past(route) && routeMatches(route.match, request));
 }
 
 /** Every list that a request may be answered from. */

@@ -53,11 +53,11 @@ const owned = /^(x-forwarded-(for|proto|host)|x-request-id|x-envoy-.*|authorizat
 const single =
   /^(accept.*|access-control-.*|cache-control|content-type|origin|referer|user-agent|via|pragma|expect|if-.*)$/;
 
-export function dimensionOf(name: AttributeName, atoms: readonly Atom[]): Space {
+export function dimensionOf(name: AttributeName, atoms: readonly Atom[], paired = mostPaired): Space {
   const of = name.slice(name.indexOf(':') + 1);
   if (name.startsWith('header:') && !owned.test(of)) {
     const values = classesOf(about(name, atoms), { usual: ['none'], isPossible: isFieldValue });
-    const lists = single.test(of) ? values.map((value) => [value]) : listsOf(values);
+    const lists = single.test(of) ? values.map((value) => [value]) : listsOf(values, paired);
     return [
       [
         () => undefined,
@@ -65,6 +65,23 @@ export function dimensionOf(name: AttributeName, atoms: readonly Atom[]): Space 
           (lines): Choice =>
             (draft) => {
               draft.headers.set(of, lines);
+            },
+        ),
+      ],
+    ];
+  }
+  if (name === 'certificate') {
+    const subjects = classesOf(about(name, atoms), {
+      usual: ['none.test'],
+      isPossible: (value) => /^[!-~]+$/.test(value),
+    });
+    return [
+      [
+        () => undefined,
+        ...listsOf(subjects).map(
+          (list): Choice =>
+            (draft) => {
+              draft.certificate = list;
             },
         ),
       ],
@@ -91,9 +108,9 @@ function isFieldValue(value: string): boolean {
 const mostPaired = 4;
 
 /** Each alone, and where they are few two together: a deny may meet the second of them. */
-function listsOf(values: readonly string[]): readonly (readonly string[])[] {
+function listsOf(values: readonly string[], paired = mostPaired): readonly (readonly string[])[] {
   const alone = values.map((value) => [value]);
-  if (values.length > mostPaired) return alone;
+  if (values.length > paired) return alone;
   return [...alone, ...values.flatMap((one, index) => values.slice(index + 1).map((other) => [one, other]))];
 }
 

@@ -108,6 +108,8 @@ function principalAtoms(principal: Principal): readonly Atom[] {
     const claim = path.slice(1).map(({ key }) => key);
     return valueAtoms(`claim:${JSON.stringify(claim)}`, value);
   }
+  if ('authenticated' in principal) return [stringAtom('certificate', principal.authenticated.principal_name)];
+  if ('filter_state' in principal) return [stringAtom('certificate', principal.filter_state.string_match)];
   throw new UnknownConfig('principal', principal);
 }
 

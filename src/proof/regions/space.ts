@@ -10,6 +10,7 @@ export interface Draft {
   direct: string;
   remote: string;
   principal: string | undefined;
+  certificate: readonly string[] | undefined;
   token: DraftToken | undefined;
 }
 
@@ -35,6 +36,7 @@ export function draftAt(space: Space, index: number): Draft {
     direct: somewhere,
     remote: somewhere,
     principal: undefined,
+    certificate: undefined,
     token: undefined,
   };
   let rest = index;

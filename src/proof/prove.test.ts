@@ -1,0 +1,145 @@
+import { describe, expect, test } from '@jest/globals';
+import type { AuthorizationPolicy, Rule, SecurityObject } from '../istio/security.ts';
+import type { KubeObject } from '../kube/object.ts';
+import { resolver } from '../resolve/resolve.ts';
+import { snapshotOf } from '../testing/build.ts';
+import { signingKey } from '../testing/rig-tokens.ts';
+import { type Proof, prove } from './prove.ts';
+import { type ProofWorld, proofWorld } from './world.ts';
+
+const keys = { a: await signingKey('a') };
+
+type Change = (object: SecurityObject) => SecurityObject;
+
+/** With every object of the mesh changed. */
+function proofOf(objects: readonly KubeObject[], change: Change = (object) => object): Proof {
+  const snapshot = snapshotOf(objects);
+  const resolution = resolver()(snapshot);
+  const world = proofWorld(resolution);
+  const changed: ProofWorld = { ...world, workloads: [] };
+  const workloads = world.workloads.map((one) => ({ ...one, objects: one.objects.map(change) }));
+  const byKey = new Map(workloads.map((one) => [one.key, one]));
+  const destinations = [...world.destinations].map(
+    ([cluster, to]) => [cluster, { ...to, workload: byKey.get(to.workload.key) ?? to.workload }] as const,
+  );
+  return prove(
+    resolution,
+    snapshot.Service,
+    { mostRegions: 2000 },
+    { ...changed, workloads, destinations: new Map(destinations) },
+  );
+}
+
+const ours = (kind: string, name: string, spec: object) => ({
+  apiVersion: 'evengate.dev/v1alpha1',
+  kind,
+  metadata: { name, namespace: 'shop' },
+  spec,
+});
+
+function shop(mesh: object): readonly KubeObject[] {
+  const jwt = [{ name: 'a', issuer: 'https://a.example', jwks: { inline: keys.a.jwks } }];
+  return [
+    ours('ApiGateway', 'edge', { listeners: [{ name: 'web', port: 80, protocol: 'HTTP' }], mesh }),
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'orders', namespace: 'shop' },
+      spec: { selector: { app: 'orders' }, ports: [{ name: 'http', port: 80, targetPort: 8080 }] },
+    },
+    ours('Route', 'orders', {
+      parentRefs: [{ name: 'edge' }],
+      hostnames: ['api.example.com'],
+      rules: [
+        {
+          name: 'read',
+          matches: [{ path: { value: '/orders' }, method: 'GET' }],
+          backendRefs: [{ name: 'orders', port: 80 }],
+        },
+      ],
+    }),
+    ours('AuthPolicy', 'orders', {
+      targetRefs: [{ kind: 'Route', name: 'orders' }],
+      authenticate: { jwt },
+      authorize: {
+        allow: [
+          {
+            name: 'readers',
+            when: [
+              { claim: 'scope', values: ['read'] },
+              { header: 'x-team', values: ['red'] },
+            ],
+          },
+          { name: 'job', from: [{ serviceAccounts: ['billing/batch'] }] },
+        ],
+        deny: [{ name: 'test', when: [{ header: 'x-debug', values: ['1'] }] }],
+      },
+    }),
+  ] as readonly KubeObject[];
+}
+
+const meshes = [
+  ['sidecar', { mode: 'Sidecar' }],
+  ['waypoint', { mode: 'Ambient', waypoint: { name: 'waypoint' } }],
+] as const;
+
+describe.each(meshes)('at a %s', (_, mesh) => {
+  const faults = (change?: Change) =>
+    proofOf(shop(mesh), change).workloads.flatMap(({ difference }) => difference ?? []);
+
+  test('what is rendered is equivalent', () => {
+    const { workloads, regions } = proofOf(shop(mesh));
+    expect(workloads).toMatchObject([{ workload: 'shop/orders', limits: [{ reason: 'MissingCredential' }] }]);
+    expect(workloads[0]).not.toHaveProperty('difference');
+    expect(regions).toBeGreaterThan(100);
+  });
+
+  test.each<[what: string, change: (rule: Rule) => Rule]>([
+    ['a condition is dropped', ({ when: _when, ...rule }) => rule],
+    ['one of two conditions is dropped', (rule) => ({ ...rule, ...(rule.when && { when: rule.when.slice(1) }) })],
+    ['the methods are dropped', (rule) => operations(rule, ({ methods: _methods, ...rest }) => rest)],
+    ['a path is widened', (rule) => operations(rule, (one) => (one.paths ? { ...one, paths: ['/*'] } : one))],
+    ['a path is narrowed', (rule) => operations(rule, (one) => (one.paths ? { ...one, paths: ['/orders'] } : one))],
+    ['the host is dropped', (rule) => operations(rule, ({ hosts: _hosts, ...rest }) => rest)],
+    ['the principals are dropped', ({ from: _from, ...rule }) => rule],
+    ['a port is dropped', (rule) => operations(rule, (one) => (one.notPorts ? { notPorts: ['1'] } : one))],
+    ['another claim is asked', (rule) => JSON.parse(JSON.stringify(rule).replaceAll('"read"', '"write"')) as Rule],
+    ['a caller is another one', (rule) => JSON.parse(JSON.stringify(rule).replaceAll('batch', 'other')) as Rule],
+  ])('it is found when %s', (_what, change) => {
+    expect(faults(inRules('ALLOW', change))).toHaveLength(1);
+  });
+
+  test('it is found when the deny is gone', () => {
+    expect(faults(inRules('DENY', (rule) => ({ ...rule, to: [{ operation: { paths: ['/none'] } }] })))).toHaveLength(1);
+  });
+
+  test('it is found when nobody verifies tokens', () => {
+    const change: Change = (object) =>
+      object.kind === 'RequestAuthentication' ? { ...object, spec: { ...object.spec, jwtRules: [] } } : object;
+    expect(faults(change)).toHaveLength(1);
+  });
+});
+
+function inRules(action: 'ALLOW' | 'DENY', change: (rule: Rule) => Rule): Change {
+  return (object) => {
+    const { spec } = object as AuthorizationPolicy;
+    if (object.kind !== 'AuthorizationPolicy' || (spec?.action ?? 'ALLOW') !== action) return object;
+    return { ...object, spec: { ...spec, rules: (spec?.rules ?? []).map(change) } };
+  };
+}
+
+function operations(rule: Rule, change: (operation: Record<string, readonly string[]>) => object): Rule {
+  const to = (rule.to ?? []).map(({ operation }) => ({ operation: change({ ...operation }) }));
+  return { ...rule, ...(to.length === 0 ? {} : { to }) };
+}
+
+test('who is outside of any mesh has nothing to prove', () => {
+  const { workloads } = proofOf(shop({ mode: 'None' }));
+  expect(workloads).toEqual([]);
+});
+
+test('a sample is said to be one', () => {
+  const snapshot = snapshotOf(shop({ mode: 'Sidecar' }));
+  const [proof] = prove(resolver()(snapshot), snapshot.Service, { mostRegions: 50 }).workloads;
+  expect(proof?.regions).toBeLessThan(proof?.all ?? 0);
+});
