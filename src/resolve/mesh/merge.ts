@@ -1,7 +1,9 @@
 /** Fewer and readable rules with the same meaning: what another one implies is dropped, and what differs in one set becomes one. */
 import type { ClosedPort, MeshRule } from '../../ir/mesh.ts';
-import { attributeKey } from '../../policy/attribute.ts';
-import { type Conjunction, type Constraint, conjunction, normalise } from '../../policy/decision.ts';
+import { attributeKey, isAddress } from '../../policy/attribute.ts';
+import { addClauses, type Clause, clauseOf, conjunctionOf, sortClauses } from '../../policy/clause.ts';
+import { type Conjunction, type Constraint, conjunction } from '../../policy/decision.ts';
+import type { Group } from '../../policy/group.ts';
 import { patternKey } from '../../policy/pattern.ts';
 
 /** Sorted, so that the order they come in changes nothing. */
@@ -43,64 +45,60 @@ function unitePorts(rules: readonly MeshRule[]): MeshRule {
 }
 
 export function mergeConjunctions(conjunctions: readonly Conjunction[]): readonly Conjunction[] {
-  let current = normalise(conjunctions);
+  let current = normal(conjunctions.map(({ constraints, sources }) => clauseOf(constraints, sources)));
   for (;;) {
     const next = mergeOnce(current);
-    if (next.length === current.length) return current;
-    current = normalise(next);
+    if (next.length === current.length) return current.map(conjunctionOf);
+    current = normal(next);
   }
 }
 
+/** Sorted first: of two that imply each other, the same one stays whatever the order they came in. */
+function normal(clauses: readonly (Clause | 'empty')[]): readonly Clause[] {
+  return sortClauses(addClauses([], sortClauses(clauses.filter((clause) => clause !== 'empty'))));
+}
+
 /** By one attribute after another: of those that are alike but for one set of it, the union of the sets. */
-function mergeOnce(conjunctions: readonly Conjunction[]): readonly Conjunction[] {
-  const keys = new Set(conjunctions.flatMap(({ constraints }) => constraints.filter(isWish).map(keyOf)));
-  return [...keys].toSorted().reduce(mergeBy, conjunctions);
+function mergeOnce(clauses: readonly Clause[]): readonly Clause[] {
+  if (clauses.length < 2) return clauses;
+  const keys = new Set(clauses.flatMap(({ groups }) => groups.filter(isMergeable).map(({ key }) => key)));
+  return [...keys].toSorted().reduce(mergeBy, clauses);
 }
 
-function mergeBy(conjunctions: readonly Conjunction[], key: string): readonly Conjunction[] {
-  const groups = Map.groupBy(conjunctions, (one) => restText(one, key));
-  if (groups.size === conjunctions.length) return conjunctions;
-  return [...groups.values()].flatMap((group) => (group.length === 1 ? group : [unite(group, key)]));
+function mergeBy(clauses: readonly Clause[], key: string): readonly Clause[] {
+  const groups = Map.groupBy(clauses, (one) => restText(one, key));
+  if (groups.size === clauses.length) return clauses;
+  return [...groups.values()].flatMap((group) => (group.length === 1 ? group : unite(group, key)));
 }
 
-function unite(group: readonly Conjunction[], key: string): Conjunction {
-  const [first] = group;
-  if (first === undefined) throw new Error('a group has a member');
-  const wishes = group.flatMap(({ constraints }) => constraints.filter((one) => isWish(one) && keyOf(one) === key));
-  const rest = first.constraints.filter((one) => !(isWish(one) && keyOf(one) === key));
-  const [wish] = wishes;
-  const all = wish === undefined ? [] : [{ ...wish, anyOf: wishes.flatMap(({ anyOf }) => anyOf) }];
-  const united = conjunction(
-    [...rest, ...all],
-    group.flatMap(({ sources }) => sources),
+function unite(alike: readonly Clause[], key: string): readonly Clause[] {
+  const sets = alike.flatMap(({ groups }) => groups.flatMap((group) => (group.key === key ? group.wanted.flat() : [])));
+  const all = alike.map(conjunctionOf);
+  const united = (all[0]?.constraints ?? []).map((constraint) =>
+    !constraint.negated && attributeKey(constraint.attribute) === key ? { ...constraint, anyOf: sets } : constraint,
   );
-  return united === 'empty' ? first : united;
+  const clause = clauseOf(
+    united,
+    all.flatMap(({ sources }) => sources),
+  );
+  return clause === 'empty' ? alike : [clause];
 }
 
-function isWish({ negated }: Constraint): boolean {
-  return !negated;
-}
-
-function keyOf({ attribute }: Constraint): string {
-  return attributeKey(attribute);
+/** Addresses are written otherwise than they are held, and none is told to Istio. */
+function isMergeable({ wanted, attribute }: Group): boolean {
+  return wanted.length === 1 && !isAddress(attribute);
 }
 
 /** All but the one set of that attribute; unlike any other's where there is none, or more than one. */
-function restText(one: Conjunction, key: string): string {
-  const wishes = one.constraints.filter((constraint) => isWish(constraint) && keyOf(constraint) === key);
-  if (wishes.length !== 1) return `${wishes.length} ${textOf(one)}`;
-  const rest = one.constraints.filter((constraint) => !wishes.includes(constraint));
-  return `1 ${rest.map(constraintText).join(' ')}`;
+function restText({ groups }: Clause, key: string): string {
+  const own = groups.find((group) => group.key === key);
+  if (own === undefined || !isMergeable(own)) return groups.map(({ text }) => text).join(' ');
+  const rest = groups.map((group) => (group === own ? `? ${own.unwanted.map(patternKey).join(',')}` : group.text));
+  return rest.join(' ');
 }
 
-const texts = new WeakMap<Constraint, string>();
-
-function constraintText(constraint: Constraint): string {
-  const { attribute, negated, anyOf } = constraint;
-  const text =
-    texts.get(constraint) ?? `${attributeKey(attribute)}${negated ? '-' : '+'}${anyOf.map(patternKey).join(',')};`;
-  texts.set(constraint, text);
-  return text;
+function constraintText({ attribute, negated, anyOf }: Constraint): string {
+  return `${attributeKey(attribute)}${negated ? '-' : '+'}${anyOf.map(patternKey).join(',')};`;
 }
 
 export function textOf({ constraints }: Conjunction): string {
