@@ -4,7 +4,9 @@ import {
   authPolicy,
   backendRef,
   configMap,
+  corpJwks,
   gateway,
+  jwt,
   object,
   referenceGrant,
   route,
@@ -500,6 +502,29 @@ describe('rules', () => {
         'AuthPolicy orders spec.authorize: NotTranslatable: at Service shop/orders, rule batch: Istio has no words for a regular expression for the path; a regular expression for the path of a rule before it, so nobody passes by that inside the mesh, and what it may refuse there is refused',
       ],
     });
+  });
+
+  test('of an issuer that has two sets of keys', () => {
+    const other = corpJwks.replace('"kid":"a"', '"kid":"b"');
+    const two = [
+      policy(
+        { allow: [{ ...batch, when: [{ claim: 'scope', values: ['x'] }] }, { name: 'users' }] },
+        { authenticate: { jwt: [jwt()] } },
+      ),
+      authPolicy(
+        { targetRefs: [routeTarget('second')], authenticate: { jwt: [jwt({ jwks: { inline: other } })] } },
+        { name: 'second' },
+      ),
+    ];
+    const second = route(
+      { rules: [{ matches: [{ path: { value: '/second' } }], backendRefs: [backendRef()] }] },
+      { name: 'second' },
+    );
+    expect(seen(inMesh(), orders, route(), second, ...two, pod('a')).reports).toEqual([
+      'orders at shop/orders (sidecar): NotTranslatable [batch] rule batch: Istio has no words for an issuer that has several sets of keys here, so nobody passes by that inside the mesh, and what it may refuse there is refused',
+      "orders at shop/orders (sidecar): PartlyAtEdge [users] rule users: the gateway alone decides by an issuer that has several sets of keys here; the mesh checks all else, of the gateway's identity",
+      "second at shop/orders (sidecar): PartlyAtEdge [anyone] rule anyone: the gateway alone decides by an issuer that has several sets of keys here; the mesh checks all else, of the gateway's identity",
+    ]);
   });
 
   test('of mode Shadow', () => {
