@@ -66,7 +66,7 @@ export function assemble(options: AssembleOptions): Assembled {
     fleets,
     statuses,
     undelivered,
-    workloads: mesh.workloads,
+    mesh,
     addresses: () => addressesOf(caches.own.ApiGateway.snapshot(), caches.children.Service),
     enqueue: {
       edge: (key) => controllers.edge.enqueue(key),
@@ -78,7 +78,7 @@ export function assemble(options: AssembleOptions): Assembled {
   });
   const unlisten = [...listen({ caches, named, loop, edges, children, pods }), ...mesh.listen()];
   const led: Led = { className, own: caches.own, deployments: caches.children.Deployment, pods, loop, edges, mesh };
-  return { loop, edges, runs: [...Object.values(controllers), mesh.controller, mesh.keys], unlisten, led };
+  return { loop, edges, runs: [...Object.values(controllers), ...mesh.runs], unlisten, led };
 }
 
 function worldOf({ caches, named, className }: AssembleOptions, keys: KeySource): World {

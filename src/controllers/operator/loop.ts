@@ -20,7 +20,7 @@ export interface LoopOptions {
   readonly fleets: Fleets;
   readonly statuses: Statuses;
   readonly undelivered: Undelivered;
-  readonly workloads: Pick<Workloads, 'changed' | 'moved' | 'states'>;
+  readonly mesh: { readonly workloads: Pick<Workloads, 'changed' | 'moved' | 'states'>; readonly enrol: () => void };
   readonly addresses: () => ReadonlyMap<ObjectKey, readonly Address[]>;
   readonly enqueue: {
     readonly edge: (key: ObjectKey) => void;
@@ -108,7 +108,8 @@ export class Loop {
     if (view === before) return;
     this.#view = view;
     for (const key of gatewayKeys(before, view)) this.#compare(key, before?.resolution, view.resolution);
-    this.#options.workloads.changed(before?.resolution, view.resolution);
+    this.#options.mesh.workloads.changed(before?.resolution, view.resolution);
+    this.#options.mesh.enrol();
     this.told();
   }
 
@@ -134,17 +135,17 @@ export class Loop {
   #report(): void {
     const view = this.#view;
     if (view === undefined) return;
-    const { edges, fleets, statuses, undelivered, workloads, addresses, enqueue } = this.#options;
+    const { edges, fleets, statuses, undelivered, mesh, addresses, enqueue } = this.#options;
     const found = [edges, fleets, undelivered].flatMap(({ findings: own }) => own);
     this.#findings = [...view.resolution.findings, ...found];
     this.#status = statusWorld(view.resolution, this.#findings, {
       deliveries: edges.deliveries,
       served: edges.served,
-      workloads: workloads.states,
+      workloads: mesh.workloads.states,
       addresses: addresses(),
     });
     // Envoys have answered, it may be.
-    workloads.moved();
+    mesh.workloads.moved();
     const objects = Object.fromEntries(reportedKinds.map((kind) => [kind, view.snapshot[kind]]));
     const all = objects as Record<ReportedKind, ReadonlyMap<ObjectKey, KubeObject>>;
     for (const key of statuses.changed(this.#status, all)) enqueue.status(key);

@@ -26,6 +26,8 @@ export interface OperatorOptions {
   readonly readSecrets: boolean;
   /** Namespaces that it may read Secrets in; all that are watched when absent. */
   readonly secretNamespaces?: readonly string[] | undefined;
+  /** Label namespaces and Services, and keep waypoints, where an ApiGateway asks for it; false when absent. */
+  readonly meshEnrolment?: boolean | undefined;
   /** How key sets are fetched, where it is not as usual. */
   readonly fetching?: Pick<KeysOptions, 'resolve' | 'refuse'> | undefined;
   /** Name of this process. */

@@ -1,9 +1,12 @@
 /** The rights that the operator asks for are those that it uses: no more, no fewer. */
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { waypointBound } from '../../kube/core.ts';
 import { resources } from '../../kube/resources.ts';
 import { elect } from '../../runtime/leader.ts';
+import { authPolicy, jwt, serviceTarget } from '../../testing/build.ts';
 import { kindRefusals } from '../../testing/kube-api/kind-refusals.ts';
 import type { Attributes } from '../../testing/kube-api/request.ts';
+import { billingPolicy, workloadPod, workloadService } from '../../testing/operator/meshed-shop.ts';
 import { endOf } from '../../testing/operator/oracles.ts';
 import { conditionOf, type OperatorRig, type OperatorSettings, rigPool } from '../../testing/operator/rig.ts';
 import { createAll, shop, shopChanges, shopGateway } from '../../testing/operator/shop.ts';
@@ -35,6 +38,7 @@ function rightOf({
 
 interface Grant {
   readonly readSecrets: boolean;
+  readonly meshEnrolment?: boolean;
   /** All when absent. */
   readonly namespaces?: readonly string[];
   /** Where rights on Secrets hold; everywhere when absent. */
@@ -44,8 +48,8 @@ interface Grant {
 }
 
 /** RBAC with the rules of `permissions`, and a list of what it denied. */
-function rbac({ readSecrets, namespaces, secretNamespaces, without }: Grant) {
-  const { watched, cluster, own } = permissions({ readSecrets });
+function rbac({ readSecrets, meshEnrolment, namespaces, secretNamespaces, without }: Grant) {
+  const { watched, cluster, own } = permissions({ readSecrets, meshEnrolment });
   const rights = { watched: rightsIn(watched), cluster: rightsIn(cluster), own: rightsIn(own) };
   const denied: string[] = [];
   const authorize = (attributes: Attributes): boolean => {
@@ -66,7 +70,7 @@ function rbac({ readSecrets, namespaces, secretNamespaces, without }: Grant) {
 /** All that the operator ever does: a gateway opens, changes, scales by itself, shrinks, and goes to another class. */
 async function live(
   rig: OperatorRig,
-  settings: Pick<Grant, 'readSecrets' | 'namespaces' | 'secretNamespaces'> &
+  settings: Pick<Grant, 'readSecrets' | 'meshEnrolment' | 'namespaces' | 'secretNamespaces'> &
     Pick<Partial<OperatorSettings>, 'preflight'>,
 ) {
   const { api, quiet } = rig;
@@ -85,9 +89,34 @@ async function live(
     await quiet();
   }
   const ready = conditionOf(api.get(resources.ApiGateway, 'shop', 'edge'), 'Ready');
+  await liveInMesh(rig);
   api.put(shopGateway({ className: 'nobody' }));
   await quiet(100_000);
   return ready;
+}
+
+/** A Service for callers inside is closed and opened again, and a waypoint comes and goes. */
+async function liveInMesh({ api, quiet }: OperatorRig): Promise<void> {
+  // MeshConfig is looked for where it may be read.
+  const mesh = { mode: 'Ambient', namespace: 'certs', onLastPolicy: 'Release', enrolment: 'Managed' };
+  const closing = [
+    workloadService('billing'),
+    workloadPod('billing'),
+    billingPolicy('shop/batch'),
+    authPolicy(
+      { targetRefs: [serviceTarget('billing')], authenticate: { jwt: [jwt()] }, authorize: undefined },
+      { name: 'billing-too' },
+    ),
+  ];
+  createAll(api, closing);
+  api.put(shopGateway({ mesh: { ...mesh, waypoint: { name: 'waypoint', managed: true } } }));
+  await quiet();
+  const bound = [{ type: waypointBound, status: 'True', reason: 'WaypointAccepted', message: '' }];
+  const service = api.get(resources.Service, 'shop', 'billing');
+  if (service !== undefined) api.putStatus(service, { conditions: bound });
+  await quiet();
+  for (const one of closing.slice(2)) api.delete(one);
+  await quiet(30_000);
 }
 
 /** What was asked for; an apply that finds nothing needs to create, too. */
@@ -107,13 +136,18 @@ const elsewhere: Readonly<Record<string, string>> = {
 };
 
 describe('the rights of the operator', () => {
-  test.each([true, false])('are those that it uses (Secrets: %s)', async (readSecrets) => {
-    const { authorize } = rbac({ readSecrets });
+  test.each([true, false])('are those that it uses (Secrets, enrolment: %s)', async (readSecrets) => {
+    const meshEnrolment = readSecrets;
+    const { authorize } = rbac({ readSecrets, meshEnrolment });
     const rig = await pool.open({ authorize });
-    const ready = await live(rig, { readSecrets, preflight: { lease: { namespace: home, name: 'evengate' } } });
+    const ready = await live(rig, {
+      readSecrets,
+      meshEnrolment,
+      preflight: { lease: { namespace: home, name: 'evengate' } },
+    });
     expect(rig.api.requests.filter((request) => !authorize(request)).map(rightOf)).toEqual([]);
     expect(ready).toBe(readSecrets ? 'True Ready' : 'False InvalidCertificateRef');
-    const { watched, cluster, own } = permissions({ readSecrets });
+    const { watched, cluster, own } = permissions({ readSecrets, meshEnrolment });
     const granted = rightsIn([...watched, ...cluster, ...own]);
     const asked = new Set([...used(rig), ...Object.keys(elsewhere)]);
     expect([...asked].toSorted()).toEqual([...granted].toSorted());

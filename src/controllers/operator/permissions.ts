@@ -24,7 +24,13 @@ const follow = ['list', 'watch'] as const;
 /** Server-side apply is a patch, and a create where nothing is there yet. */
 const keep = ['get', ...follow, 'create', 'patch', 'delete'] as const;
 
-export function permissions({ readSecrets }: { readonly readSecrets: boolean }): Permissions {
+export interface Granted {
+  readonly readSecrets: boolean;
+  /** What labels namespaces and Services, and keeps waypoints; false when absent. */
+  readonly meshEnrolment?: boolean | undefined;
+}
+
+export function permissions({ readSecrets, meshEnrolment = false }: Granted): Permissions {
   const kinds = ['ApiGateway', 'Route', 'AuthPolicy', 'RateLimitPolicy'] as const;
   const watched: readonly PolicyRule[] = [
     ...kinds.map((kind) => rule(resources[kind], kind === 'ApiGateway' ? ['get', ...follow] : follow)),
@@ -34,14 +40,17 @@ export function permissions({ readSecrets }: { readonly readSecrets: boolean }):
     rule(resources.ReferenceGrant, follow),
     ...childKinds.filter((kind) => kind !== 'Secret' || readSecrets).map((kind) => rule(resources[kind], keep)),
     ...securityKinds.map((kind) => rule(resources[kind], keep)),
-    rule(resources.Gateway, follow),
+    rule(resources.Gateway, meshEnrolment ? keep : follow),
     rule(resources.Pod, [...follow, 'patch']),
     rule(resources.Pod, ['get'], 'log'),
     rule(resources.Event, ['create']),
   ];
   return {
     watched: united(watched),
-    cluster: [rule(resources.Namespace, follow), rule(resources.Lease, ['list'])],
+    cluster: [
+      rule(resources.Namespace, meshEnrolment ? [...follow, 'patch'] : follow),
+      rule(resources.Lease, ['list']),
+    ],
     own: [rule(resources.Lease, ['get', 'create', 'update'])],
   };
 }

@@ -20,6 +20,7 @@ export interface OperatorSettings {
   readonly className: string;
   readonly namespaces: readonly string[] | undefined;
   readonly readSecrets: boolean;
+  readonly meshEnrolment: boolean;
   readonly secretNamespaces: readonly string[];
   /** Made with the client, clock and log of the process. */
   readonly election: (parts: ElectionParts) => Election;
@@ -67,7 +68,7 @@ export interface Traffic {
 
 export function startOperator(around: Surroundings, settings: Partial<OperatorSettings>): RunningOperator {
   const life = new Life();
-  const { className = 'evengate', namespaces, readSecrets = false, secretNamespaces, tracer } = settings;
+  const { className = 'evengate', namespaces, readSecrets = false, meshEnrolment, secretNamespaces, tracer } = settings;
   const clock = life.clock(around.clock);
   const log = createLog({ output: life.output(around.log), clock, level: 'debug' });
   const connection = connectTo({ server: around.server, userAgent: settings.userAgent ?? 'evengate/test' });
@@ -90,6 +91,7 @@ export function startOperator(around: Surroundings, settings: Partial<OperatorSe
     image: 'envoy:test',
     namespaces,
     readSecrets,
+    meshEnrolment,
     secretNamespaces,
     instance: 'test',
     version: '0.0.0',

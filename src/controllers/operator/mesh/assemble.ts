@@ -8,6 +8,7 @@ import type { Loop } from '../loop.ts';
 import type { OperatorMeasures } from '../metrics.ts';
 import type { OperatorOptions } from '../options.ts';
 import type { Pods } from '../pods.ts';
+import { Enrolment } from './enrolment.ts';
 import { Keys } from './keys.ts';
 import { securityKinds } from './stored.ts';
 import { Workloads } from './workloads.ts';
@@ -27,7 +28,9 @@ export interface MeshParts {
 export interface AssembledMesh {
   readonly keys: Keys;
   readonly workloads: Workloads;
-  readonly controller: Controller;
+  readonly runs: readonly Pick<Controller, 'run'>[];
+  /** Looks at what is enrolled again. */
+  readonly enrol: () => void;
   /** Returns how to stop. */
   readonly listen: () => readonly (() => void)[];
 }
@@ -39,7 +42,8 @@ export function assembleMesh(options: MeshOptions, parts: MeshParts): AssembledM
   const { caches, clock, log, version, measure, fetching } = options;
   const { loop, pods } = parts;
   const workloads: Workloads = workloadsOf(options, parts, (key) => controller.enqueue(key));
-  const controller = controllerOf(options, workloads);
+  const controller = controllerOf(options, 'mesh', workloads);
+  const enrolment = enrolmentOf(options, parts, workloads);
   const own = log.child({ logger: 'mesh' });
   const keys = new Keys({
     clock,
@@ -58,7 +62,27 @@ export function assembleMesh(options: MeshOptions, parts: MeshParts): AssembledM
       () => workloads.close(),
     ];
   };
-  return { keys, workloads, controller, listen };
+  const runs = [controller, keys, ...(enrolment === undefined ? [] : [enrolment.controller])];
+  return { keys, workloads, runs, enrol: () => enrolment?.changed(), listen };
+}
+
+/** Undefined where the operator may not. */
+function enrolmentOf(options: MeshOptions, { client, loop }: MeshParts, { states }: Pick<Workloads, 'states'>) {
+  const { caches, className, clock, log, meshEnrolment = false } = options;
+  if (!meshEnrolment) return undefined;
+  const own = log.child({ logger: 'enrolment' });
+  const enrolment: Enrolment = new Enrolment({
+    client,
+    clock,
+    className,
+    caches: { Service: caches.Service, Namespace: caches.Namespace, Gateway: caches.mesh.Gateway },
+    view: () => loop().view,
+    isKept: (namespace) => [...states].some(([key, { kind }]) => kind === 'kept' && key.startsWith(`${namespace}/`)),
+    enqueue: (key) => controller.enqueue(key),
+    log: (level, message, fields) => own[level](message, fields),
+  });
+  const controller = controllerOf(options, 'enrolment', enrolment);
+  return { controller, changed: () => enrolment.changed() };
 }
 
 function workloadsOf(
@@ -83,16 +107,20 @@ function workloadsOf(
   });
 }
 
-function controllerOf({ clock, log, metrics, tracer }: MeshOptions, workloads: Workloads): Controller {
+function controllerOf(
+  { clock, log, metrics, tracer }: MeshOptions,
+  name: string,
+  worker: Pick<Workloads, 'reconcile'>,
+): Controller {
   return new Controller({
     clock,
     log,
     metrics,
     tracer,
-    name: 'mesh',
+    name,
     kindOf: () => 'Service',
     concurrency: workloadsAtATime,
     backOff: calm,
-    reconcile: (key, trying) => workloads.reconcile(key, trying),
+    reconcile: (key, trying) => worker.reconcile(key, trying),
   });
 }
