@@ -83,6 +83,9 @@ evengate-class-{{ .Values.className }}
 {{- define "evengate.arguments" -}}
 {{- $fixed := (.Files.Get "files/operator.yaml" | fromYaml).container.args }}
 {{- $arguments := concat $fixed (include "evengate.scope" . | fromJsonArray) }}
+{{- if .Values.mesh.enrolment }}
+{{- $arguments = append $arguments "--mesh-enrolment" }}
+{{- end }}
 {{- with .Values.envoy.image }}
 {{- $arguments = append $arguments (printf "--envoy-image=%s" .) }}
 {{- end }}

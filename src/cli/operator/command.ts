@@ -35,6 +35,10 @@ export function operatorCommand(command: Command, { io, end, runOperator }: Cont
     .option('--watch-namespace <name...>', 'watch these namespaces only; all when absent')
     .option('--read-secrets', 'read the Secrets that are named: certificates of other namespaces, key sets in Secrets')
     .option('--secret-namespace <name...>', 'read Secrets of these namespaces only')
+    .option(
+      '--mesh-enrolment',
+      'label namespaces and Services for Istio, and keep waypoints, where an ApiGateway asks for it',
+    )
     .option('--leader-elect', 'wait for the lease before writing, so that several replicas may run')
     .option('--lease-namespace <name>', 'namespace of the lease; that of the pod or the context when absent')
     .option('--envoy-image <image>', 'of the Envoys, where an ApiGateway names no other', envoyImage)
@@ -71,6 +75,7 @@ export function installCommand(command: Command, { io, end }: Pick<Context, 'io'
     .option('--replicas <count>', 'one works, the others stand by', readCount, 2)
     .option('--watch-namespace <name...>', 'watch these namespaces only, with rights in no other; all when absent')
     .option('--read-secrets', 'let it read Secrets: certificates of other namespaces, key sets in Secrets')
+    .option('--mesh-enrolment', 'let it label namespaces and Services for Istio, and keep waypoints')
     .option('--envoy-image <image>', 'of the Envoys, where an ApiGateway names no other')
     .option('--istio-agent-image <image>', 'of Istio’s agent beside them, where an ApiGateway names no other')
     .option('--no-crds', 'without the CustomResourceDefinitions')

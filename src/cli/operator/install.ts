@@ -14,6 +14,7 @@ export interface InstallArguments {
   readonly replicas: number;
   readonly watchNamespace?: readonly string[];
   readonly readSecrets?: boolean;
+  readonly meshEnrolment?: boolean;
   readonly envoyImage?: string;
   readonly istioAgentImage?: string;
   readonly crds: boolean;
@@ -27,6 +28,7 @@ export function install(options: InstallArguments, io: Io): ExitCode {
     replicas: options.replicas,
     watchNamespaces: options.watchNamespace,
     readSecrets: options.readSecrets ?? false,
+    meshEnrolment: options.meshEnrolment ?? false,
     envoyImage: options.envoyImage,
     istioAgentImage: options.istioAgentImage,
   };

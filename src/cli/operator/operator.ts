@@ -31,6 +31,7 @@ export interface OperatorArguments {
   readonly watchNamespace?: readonly string[];
   readonly readSecrets?: boolean;
   readonly secretNamespace?: readonly string[];
+  readonly meshEnrolment?: boolean;
   readonly leaderElect?: boolean;
   readonly leaseNamespace?: string;
   readonly envoyImage: string;
@@ -201,6 +202,7 @@ function componentsOf(
     namespaces: options.watchNamespace,
     readSecrets: readsSecrets(options),
     secretNamespaces: options.secretNamespace,
+    meshEnrolment: options.meshEnrolment,
     instance,
     version: evengateVersion(),
     clock: systemClock,

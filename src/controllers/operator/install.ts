@@ -12,6 +12,8 @@ export interface InstallOptions {
   /** All when absent. */
   readonly watchNamespaces?: readonly string[] | undefined;
   readonly readSecrets: boolean;
+  /** Labels namespaces and Services for Istio, and keeps waypoints; false when absent. */
+  readonly meshEnrolment?: boolean | undefined;
   /** Of Envoy, where an ApiGateway names no other; the operator's default when absent. */
   readonly envoyImage?: string | undefined;
   /** Of Istio's agent, likewise. */
@@ -105,14 +107,15 @@ function deployment(options: InstallOptions): object {
   };
 }
 
-function container({ image, className, watchNamespaces = [], readSecrets, ...images }: InstallOptions): object {
-  const { envoyImage, istioAgentImage } = images;
+function container({ image, className, watchNamespaces = [], readSecrets, ...more }: InstallOptions): object {
+  const { envoyImage, istioAgentImage, meshEnrolment = false } = more;
   const { resources, securityContext } = usual;
   const args = [
     ...operatorContainer.args,
     `--class=${className}`,
     ...watchNamespaces.map((name) => `--watch-namespace=${name}`),
     ...(readSecrets ? ['--read-secrets'] : []),
+    ...(meshEnrolment ? ['--mesh-enrolment'] : []),
     ...(envoyImage === undefined ? [] : [`--envoy-image=${envoyImage}`]),
     ...(istioAgentImage === undefined ? [] : [`--istio-agent-image=${istioAgentImage}`]),
   ];

@@ -40,7 +40,8 @@ export function permissions({ readSecrets, meshEnrolment = false }: Granted): Pe
     rule(resources.ReferenceGrant, follow),
     ...childKinds.filter((kind) => kind !== 'Secret' || readSecrets).map((kind) => rule(resources[kind], keep)),
     ...securityKinds.map((kind) => rule(resources[kind], keep)),
-    rule(resources.Gateway, meshEnrolment ? keep : follow),
+    rule(resources.Gateway, follow),
+    ...(meshEnrolment ? enrolmentRights.watched : []),
     rule(resources.Pod, [...follow, 'patch']),
     rule(resources.Pod, ['get'], 'log'),
     rule(resources.Event, ['create']),
@@ -48,12 +49,19 @@ export function permissions({ readSecrets, meshEnrolment = false }: Granted): Pe
   return {
     watched: united(watched),
     cluster: [
-      rule(resources.Namespace, meshEnrolment ? [...follow, 'patch'] : follow),
+      rule(resources.Namespace, follow),
       rule(resources.Lease, ['list']),
+      ...(meshEnrolment ? enrolmentRights.cluster : []),
     ],
     own: [rule(resources.Lease, ['get', 'create', 'update'])],
   };
 }
+
+/** What enrolment needs beside: waypoints, and labels of namespaces. */
+export const enrolmentRights: Pick<Permissions, 'watched' | 'cluster'> = {
+  watched: [rule(resources.Gateway, ['get', 'create', 'patch', 'delete'])],
+  cluster: [rule(resources.Namespace, ['patch'])],
+};
 
 function rule({ group, plural }: ResourceType, verbs: readonly string[], subresource?: string): PolicyRule {
   const resource = subresource === undefined ? plural : `${plural}/${subresource}`;

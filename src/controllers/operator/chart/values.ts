@@ -44,6 +44,15 @@ const secrets = section('Secrets, but for those that Envoy mounts: certificates 
   ),
 });
 
+const mesh = section('Istio behind the gateways.', {
+  enrolment: value(
+    flag,
+    false,
+    'Whether the operator may label namespaces and Services for Istio, and keep waypoints, where an ApiGateway asks for it ' +
+      '(`spec.mesh.enrolment`, `spec.mesh.waypoint.managed`).',
+  ),
+});
+
 const rbac = section('Rights of the operator.', {
   create: value(flag, true, 'Whether the chart grants them. Without, grant what files/rights.yaml lists.'),
 });
@@ -142,6 +151,7 @@ const dependency = {
 export const chartValues = z.strictObject({
   ...main,
   secrets,
+  mesh,
   rbac,
   serviceAccount,
   ...pod,
