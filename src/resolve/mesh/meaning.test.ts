@@ -6,8 +6,10 @@ import type { Policy } from '../../ir/guard.ts';
 import type { Match } from '../../ir/match.ts';
 import type { MeshDecision, MeshRule, MeshWorkload } from '../../ir/mesh.ts';
 import type { KubeObject } from '../../kube/object.ts';
+import { observability } from '../../policy/attribute.ts';
 import { evaluate, type RequestFacts } from '../../policy/evaluate.ts';
 import { namesIdentity } from '../../policy/planes.ts';
+import { meshObjects } from '../../render/mesh.ts';
 import {
   authPolicy,
   gateway,
@@ -417,4 +419,26 @@ describe('inside the mesh', () => {
       fuzz(400),
     );
   });
+});
+
+test('whatever it is, it can be said to Istio', () => {
+  const modes = fc.constantFrom<object>(
+    { mode: 'Sidecar' },
+    { mode: 'Ambient' },
+    { mode: 'Ambient', waypoint: { name: 'waypoint' } },
+    { mode: 'Sidecar', enforcement: 'Shadow' },
+  );
+  fc.assert(
+    fc.property(worlds(odd), modes, (objects, mesh) => {
+      const { workloads } = resolved([...objects, gateway({ mesh })]).mesh;
+      for (const workload of workloads.values()) {
+        expect(meshObjects(workload, 'evengate').length).toBeGreaterThan(0);
+        const principals = [...workload.decision.allow, ...workload.decision.deny].flatMap(({ conjunction }) =>
+          conjunction.constraints.filter(({ attribute }) => observability(attribute) !== 'portable'),
+        );
+        expect(principals.filter(({ attribute }) => attribute.kind !== 'principal')).toEqual([]);
+      }
+    }),
+    fuzz(300),
+  );
 });
