@@ -62,6 +62,13 @@ export async function goProgram(source: GoSource): Promise<GoProgram> {
   return { binary };
 }
 
+/** Folder with the sources of a module that `source` depends on, fetched when they are not there. Throws what Go says. */
+export async function moduleFolder(source: GoSource, path: string): Promise<string> {
+  const { code, stdout, stderr } = await go(source, ['mod', 'download', '-json', path]);
+  if (code !== 0) throw new Error(`go cannot fetch ${path}: ${lastLines(stderr, 1)}`);
+  return (JSON.parse(stdout) as { readonly Dir: string }).Dir;
+}
+
 function hashOf({ module, package: from = '.', tags = '' }: GoSource, version: string): string {
   const folder = join(e2e, module);
   const hash = createHash('sha256').update(`${module}\n${from}\n${version}\n${tags}`);
