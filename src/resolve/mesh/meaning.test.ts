@@ -164,7 +164,7 @@ function worlds({ rule, match, change, hosts }: Sizes): fc.Arbitrary<readonly Ku
   const policies = fc
     .tuple(
       ...targets.map(([name]) =>
-        fc.option(policySpec(rule), { nil: undefined, freq: name.startsWith('on-o') ? 8 : 1 }),
+        fc.option(policySpec(rule), { nil: undefined, freq: name.startsWith('on-o') ? 8 : 3 }),
       ),
     )
     .map((specs) =>
