@@ -21,6 +21,7 @@ export const explainExamples = [
     "evengate explain -f . 'POST https://shop.example.com/orders' -H 'authorization: Bearer eyJ…' -o json",
     'with a real token, for scripts',
   ],
+  ["evengate explain -f examples/mesh 'GET http://orders.shop/orders' --from billing/batch", 'a call inside the mesh'],
 ] as const satisfies readonly (readonly [string, string])[];
 
 /** `command` has the options of a source already. */
@@ -28,13 +29,14 @@ export function explainCommand(command: Command, { io, end }: Context): Command 
   return command
     .summary('say what becomes of one request, and why')
     .description(
-      'Says which route answers a request, what each policy on its path says to it, and what the client gets.\nWithout -f it asks what is in the cluster.\nEnds with 0 when that could be told (a refused request is a good answer), 2 when something cannot be read.',
+      'Says which route answers a request, what each policy on its path says to it, and what the client gets;\nbehind a gateway that has part in a mesh, also what each proxy before the workload says, and by which rule.\nWithout -f it asks what is in the cluster.\nEnds with 0 when that could be told (a refused request is a good answer), 2 when something cannot be read.',
     )
     .addArgument(new Argument('[request]', "such as 'GET https://host/path'; the method is GET when absent"))
     .option('-H, --header <line>', "'name: value' of the request; may be repeated", collect, [])
     .option('--claims <json>', 'claims of a token that is taken to verify, with its iss')
     .option('--client-ip <address>', 'address that the connection comes from', '127.0.0.1')
     .option('--gateway <namespace/name>', 'ask this ApiGateway alone')
+    .option('--from <caller>', 'edge, or the service account (namespace/name) of a caller inside the mesh', 'edge')
     .addOption(
       new Option('-o, --output <format>', 'how to print: text for people, json for scripts')
         .choices(['text', 'json'])

@@ -54,3 +54,83 @@ describe('evengate explain', () => {
     expect(code).toBe(2);
   });
 });
+
+describe('evengate explain, in a mesh', () => {
+  const mesh = 'examples/mesh';
+  const claims = JSON.stringify({ iss: 'https://login.shop.example.com', aud: 'shop', scope: 'orders.read' });
+
+  test('says what each point makes of what the gateway forwards, and by which rule', async () => {
+    const asked = 'GET http://api.shop.example.com/orders';
+    const { stdout } = await evengate('explain', '-f', mesh, asked, '--claims', claims);
+    expect(stdout).toContain('In the mesh, cluster.local/ns/gateways/sa/edge-edge asks Service shop/orders port 80:');
+    expect(stdout).toMatch(/sidecar +✓ admits it: shop\/orders:readers, allowed by rule \d+ of AuthorizationPolicy/);
+  });
+
+  test('says nothing of the mesh where nothing is forwarded', async () => {
+    const { stdout } = await evengate(
+      'explain',
+      '-f',
+      mesh,
+      'GET http://api.shop.example.com/orders',
+      '--from',
+      'edge',
+    );
+    expect(stdout).toContain('401 Unauthorized');
+    expect(stdout).not.toContain('In the mesh');
+  });
+
+  test.each([
+    ['billing/batch', /✓ admits it: shop\/orders:billing-job/, 'The policies admit the caller: AuthPolicy shop/orders'],
+    ['billing/other', /✗ refuses it \(403\): no rule allows it/, 'The policies refuse the caller (403): no rule names'],
+    [
+      'test/any',
+      /✗ refuses it \(403\): shop\/orders:not-test, denied by rule \d+/,
+      'The policies refuse the caller (403)',
+    ],
+  ])('of a call by %s', async (from, point, policies) => {
+    const { code, stdout } = await evengate('explain', '-f', mesh, 'GET http://orders.shop/orders', '--from', from);
+    expect(stdout).toMatch(point);
+    expect(stdout).toContain(policies);
+    expect(code).toBe(0);
+  });
+
+  test('answers for scripts in JSON', async () => {
+    const asked = ['GET http://orders.shop.svc.cluster.local/orders', '--from', 'billing/batch', '-o', 'json'];
+    const { stdout } = await evengate('explain', '-f', mesh, ...asked);
+    expect(JSON.parse(stdout)).toMatchObject({
+      mesh: [
+        {
+          service: 'shop/orders port 80',
+          points: [{ point: 'sidecar', admitted: true, rule: 'shop/orders:billing-job' }],
+        },
+      ],
+      policies: { admitted: true },
+    });
+  });
+
+  test.each([
+    ['GET http://orders.shop/orders', 'billing', '--from billing is nobody; write edge, or a service account'],
+    ['GET http://orders.shop/orders', 'a/b/c', '--from a/b/c is nobody'],
+    ['GET http://orders.nowhere/', 'billing/batch', 'there is no Service nowhere/orders'],
+    ['GET http://orders.shop:81/', 'billing/batch', 'Service shop/orders has no port 81; it has 80'],
+    ['GET http://api.shop.example.com/', 'billing/batch', 'api.shop.example.com is no Service'],
+    ['GET https://orders.shop/', 'billing/batch', 'inside the mesh callers say http://'],
+  ])('ends with 2 on %s from %s', async (asked, from, sentence) => {
+    const { code, stderr } = await evengate('explain', '-f', mesh, asked, '--from', from);
+    expect(stderr).toContain(sentence);
+    expect(code).toBe(2);
+  });
+
+  test('ends with 2 on a Service that no mesh enforces', async () => {
+    const { code, stderr } = await evengate(
+      'explain',
+      '-f',
+      shop,
+      'GET http://orders.shop/',
+      '--from',
+      'billing/batch',
+    );
+    expect(stderr).toContain('is not enforced in a mesh');
+    expect(code).toBe(2);
+  });
+});

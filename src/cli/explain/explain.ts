@@ -1,16 +1,19 @@
 /** `evengate explain`: which route answers a request, and what each policy says to it. */
 import type { Gateway } from '../../ir/gateway.ts';
 import type { ObjectKey } from '../../kube/object.ts';
+import { type ProofWorld, proofWorld } from '../../proof/world.ts';
 import { isAddress } from '../../resolve/explain/client-address.ts';
 import { explain } from '../../resolve/explain/explain.ts';
 import { addressOf } from '../../resolve/explain/request.ts';
-import type { ExplainRequest, Explanation, TokenClaims } from '../../resolve/explain/types.ts';
+import type { Explanation, TokenClaims } from '../../resolve/explain/types.ts';
 import type { Resolution } from '../../resolve/resolve.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { textReport } from '../findings.ts';
 import type { Io } from '../io.ts';
 import { complain, loadSource, type SourceOptions, showNotes } from '../load.ts';
-import { type Explained, jsonExplanation, textExplanation } from './report.ts';
+import { type Asked, explainCaller, readCaller } from './caller.ts';
+import { behindEdge } from './mesh.ts';
+import { type Explained, jsonCaller, jsonExplanation, textCaller, textExplanation } from './report.ts';
 import { claimedToken, issuersOf, tokenFacts } from './token.ts';
 
 export interface ExplainOptions extends SourceOptions {
@@ -19,32 +22,50 @@ export interface ExplainOptions extends SourceOptions {
   readonly claims?: string;
   readonly clientIp?: string;
   readonly gateway?: string;
+  /** `edge`, or the ServiceAccount of a caller inside the mesh, `namespace/name`. */
+  readonly from?: string;
   readonly output?: 'text' | 'json';
-}
-
-/** What the command line asks, before a gateway's keys are known. */
-interface Asked {
-  readonly request: ExplainRequest;
-  readonly claims: TokenClaims | undefined;
 }
 
 /** `written` is `GET https://host/path`, or a URL alone. */
 export async function explainRequest(written: string, options: ExplainOptions, io: Io): Promise<ExitCode> {
   const asked = readRequest(written, options);
   if (typeof asked === 'string') return unusable(io, asked);
+  const caller = options.from === undefined || options.from === 'edge' ? undefined : readCaller(options.from);
+  if (typeof caller === 'string') return unusable(io, caller);
+  if (caller !== undefined && options.gateway !== undefined) {
+    return unusable(io, '--from a service account asks no gateway: leave out --gateway');
+  }
   const { set, resolution, findings, nothing, notes } = await loadSource(options, io);
   if (set.problems.length > 0) io.stderr.write(textReport(findings, io.stderr));
   if (nothing !== undefined) return unusable(io, nothing);
   showNotes(io, notes);
+  const ended = set.problems.length > 0 ? exitCodes.unusable : exitCodes.done;
+  if (caller !== undefined) {
+    const explained = await explainCaller(caller, asked, resolution, set.snapshot.Service);
+    if (typeof explained === 'string') return unusable(io, explained);
+    const report = options.output === 'json' ? jsonCaller : textCaller;
+    io.stdout.write(report(asked.request, explained, io.stdout));
+    return ended;
+  }
   const gateways = chosenGateways(resolution, options);
   if (typeof gateways === 'string') return unusable(io, gateways);
+  const world = once(() => proofWorld(resolution));
   const all = await Promise.all(
-    gateways.map(async ([gateway, ir]): Promise<Explained> => ({ gateway, explanation: await explainOn(ir, asked) })),
+    gateways.map(async ([gateway, ir]): Promise<Explained> => explainOn(gateway, ir, asked, world)),
   );
   const answers = answering(all);
   const report = options.output === 'json' ? jsonExplanation : textExplanation;
   io.stdout.write(report(asked.request, answers, io.stdout));
-  return set.problems.length > 0 ? exitCodes.unusable : exitCodes.done;
+  return ended;
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 function unusable(io: Io, sentence: string): ExitCode {
@@ -115,12 +136,20 @@ function chosenGateways(
     : `there is no ApiGateway ${gateway ?? `in namespace ${namespace}`}; there is ${known}`;
 }
 
-async function explainOn(gateway: Gateway, { request, claims }: Asked): Promise<Explanation> {
+async function explainOn(
+  key: ObjectKey,
+  gateway: Gateway,
+  { request, claims }: Asked,
+  world: () => ProofWorld,
+): Promise<Explained> {
   const issuers = issuersOf(gateway);
   const lines = request.headers.filter(([name]) => name.toLowerCase() === 'authorization').map(([, value]) => value);
   const header = lines.length === 0 ? undefined : lines.join(',');
   const token = claims === undefined ? await tokenFacts(header, issuers, new Date()) : claimedToken(claims, issuers);
-  return explain(gateway, token === undefined ? request : { ...request, token });
+  const known = token === undefined ? request : { ...request, token };
+  const explanation = explain(gateway, known);
+  const isBehind = gateway.mesh !== undefined && explanation.outcome.kind === 'forward';
+  return { gateway: key, explanation, mesh: isBehind ? behindEdge(gateway, known, world()) : [] };
 }
 
 /** Those with a route for the host and path, else those that know the host, else those that listen, else all. */

@@ -4,19 +4,52 @@ import type { ObjectKey } from '../../kube/object.ts';
 import type { ExplainRequest, Explanation, Outcome, Share, Step } from '../../resolve/explain/types.ts';
 import { statusOf } from '../../resolve/explain/types.ts';
 import type { Output } from '../io.ts';
+import type { CallerExplanation } from './caller.ts';
+import type { MeshStep } from './mesh.ts';
 
 export interface Explained {
   readonly gateway: ObjectKey;
   readonly explanation: Explanation;
+  /** What the mesh does with what is forwarded; empty for a gateway without a part in one. */
+  readonly mesh: readonly MeshStep[];
 }
 
 export function textExplanation(request: ExplainRequest, answers: readonly Explained[], output: Output): string {
   const head = output.style('bold', printable(`${request.method} ${request.url}`));
-  const parts = answers.map(({ gateway, explanation }) => {
+  const parts = answers.map(({ gateway, explanation, mesh }) => {
     const which = answers.length > 1 ? `\nBy ApiGateway ${gateway}:\n` : '';
-    return `${which}\n${stepLines(explanation.steps, output)}\n\n${outcomeText(explanation, output)}\n`;
+    return `${which}\n${stepLines(explanation.steps, output)}\n\n${outcomeText(explanation, output)}\n${meshText(mesh, output)}`;
   });
   return `${head}\n${parts.join('')}`;
+}
+
+/** A paragraph a Service: who asks, then what each point says. */
+function meshText(steps: readonly MeshStep[], output: Output): string {
+  return steps.map((step) => `\n${meshLines(step, output).join('\n')}\n`).join('');
+}
+
+function meshLines({ service, principal, points, notes }: MeshStep, output: Output): readonly string[] {
+  const width = Math.max(...points.map(({ point }) => point.length));
+  return [
+    `In the mesh, ${printable(principal)} asks Service ${service}:`,
+    ...points.map(({ point, admitted, status, because, rule }) => {
+      const mark = admitted ? output.style('green', '✓') : output.style('red', '✗');
+      const by = rule === undefined ? '' : `${rule}, `;
+      return `  ${point.padEnd(width)}  ${mark} ${admitted ? 'admits it' : `refuses it (${status})`}: ${printable(`${by}${because}`)}`;
+    }),
+    ...notes.map((note) => `  ${output.style('yellow', 'note:')} ${printable(note)}`),
+  ];
+}
+
+export function textCaller(request: ExplainRequest, { mesh, policies }: CallerExplanation, output: Output): string {
+  const head = output.style('bold', printable(`${request.method} ${request.url}`));
+  const says = policies.admitted ? 'admit the caller' : `refuse the caller (${policies.status})`;
+  return `${head}\n${meshText(mesh, output)}\nThe policies ${says}: ${printable(policies.because)}\n`;
+}
+
+/** `{request: {method, url}, mesh: […], policies: {admitted, status, because}}` */
+export function jsonCaller({ method, url }: ExplainRequest, explained: CallerExplanation): string {
+  return `${JSON.stringify({ request: { method, url }, ...explained }, null, 2)}\n`;
 }
 
 function stepLines(steps: readonly Step[], output: Output): string {
@@ -89,10 +122,11 @@ function printable(text: string): string {
 
 /** `{request: {method, url}, answers: [{gateway, status, outcome, …Explanation}]}`; status is null where a backend or nobody answers. */
 export function jsonExplanation({ method, url }: ExplainRequest, answers: readonly Explained[]): string {
-  const list = answers.map(({ gateway, explanation }) => ({
+  const list = answers.map(({ gateway, explanation, mesh }) => ({
     gateway,
     status: statusOf(explanation.outcome) ?? null,
     ...explanation,
+    ...(mesh.length === 0 ? {} : { mesh }),
   }));
   return `${JSON.stringify({ request: { method, url }, answers: list }, null, 2)}\n`;
 }

@@ -70,23 +70,7 @@ export function dimensionOf(name: AttributeName, atoms: readonly Atom[], paired 
       ],
     ];
   }
-  if (name === 'certificate') {
-    const subjects = classesOf(about(name, atoms), {
-      usual: ['none.test'],
-      isPossible: (value) => /^[!-~]+$/.test(value),
-    });
-    return [
-      [
-        () => undefined,
-        ...listsOf(subjects).map(
-          (list): Choice =>
-            (draft) => {
-              draft.certificate = list;
-            },
-        ),
-      ],
-    ];
-  }
+  if (name === 'certificate') return certificateDimension(atoms);
   if (!name.startsWith('query:')) return [];
   const values = classesOf(about(name, atoms), { usual: ['none'], isPossible: (value) => /^[\w./~-]*$/.test(value) });
   return [
@@ -99,6 +83,18 @@ export function dimensionOf(name: AttributeName, atoms: readonly Atom[], paired 
       ),
     ],
   ];
+}
+
+function certificateDimension(atoms: readonly Atom[]): Space {
+  const isPossible = (value: string) => /^[!-~]+$/.test(value);
+  const subjects = classesOf(about('certificate', atoms), { usual: ['none.test'], isPossible });
+  const choices = listsOf(subjects).map(
+    (list): Choice =>
+      (draft) => {
+        draft.certificate = list;
+      },
+  );
+  return [[() => undefined, ...choices]];
 }
 
 function isFieldValue(value: string): boolean {

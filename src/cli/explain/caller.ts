@@ -1,0 +1,105 @@
+/** `evengate explain --from NAMESPACE/SERVICEACCOUNT`: what becomes of a call inside the mesh. */
+import type { Service } from '../../kube/core.ts';
+import { keyOf, type ObjectKey } from '../../kube/object.ts';
+import type { Collection } from '../../kube/snapshot.ts';
+import { type Meant, meaningOf } from '../../proof/meaning.ts';
+import { answersInMesh, type MeshCall } from '../../proof/mesh-answer.ts';
+import { type Destination, proofWorld } from '../../proof/world.ts';
+import { addressOf } from '../../resolve/explain/request.ts';
+import type { ExplainRequest, TokenClaims } from '../../resolve/explain/types.ts';
+import type { Resolution } from '../../resolve/resolve.ts';
+import { type MeshStep, meshStep, proofToken } from './mesh.ts';
+import { claimedToken, tokenFacts } from './token.ts';
+
+export interface CallerExplanation {
+  readonly mesh: readonly MeshStep[];
+  /** What the policies say, whatever became of them in the mesh. */
+  readonly policies: Meant;
+}
+
+export interface Asked {
+  readonly request: ExplainRequest;
+  readonly claims: TokenClaims | undefined;
+}
+
+/** `namespace/name` of a ServiceAccount; a sentence says what is wrong. */
+export function readCaller(from: string): { readonly namespace: string; readonly name: string } | string {
+  const [namespace = '', name = '', ...more] = from.split('/');
+  const label = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
+  if (label.test(namespace) && label.test(name) && more.length === 0) return { namespace, name };
+  return `--from ${from} is nobody; write edge, or a service account as namespace/name, such as billing/batch`;
+}
+
+/** A sentence says why nothing can be told. */
+export async function explainCaller(
+  from: { readonly namespace: string; readonly name: string },
+  asked: Asked,
+  resolution: Resolution,
+  services: Collection<Service>,
+): Promise<CallerExplanation | string> {
+  const world = proofWorld(resolution);
+  const found = dialled(asked.request.url, services);
+  if (typeof found === 'string') return found;
+  const { namespace, service, port } = found;
+  const workload = world.workloads.find(
+    ({ meant }) => meant.namespace === namespace && meant.services.includes(service),
+  );
+  if (workload === undefined) {
+    return `Service ${keyOf(namespace, service)} is not enforced in a mesh: no Route of an ApiGateway with spec.mesh reaches it, and no AuthPolicy targets it`;
+  }
+  const destination: Destination = { workload, service, port };
+  const call = await callOf(from, asked, destination);
+  const mesh = answersInMesh(destination, call).map((answer) => meshStep(destination, answer, call.principal ?? ''));
+  return { mesh, policies: meaningOf(resolution, world, services)(destination, call) };
+}
+
+interface Dialled {
+  readonly namespace: string;
+  readonly service: string;
+  readonly port: number;
+}
+
+function dialled(url: string, services: Collection<Service>): Dialled | string {
+  const address = addressOf(url);
+  if (address === undefined || address.scheme === 'https') {
+    return `${url}: inside the mesh callers say http:// and the mesh encrypts; write http://SERVICE.NAMESPACE/path`;
+  }
+  const [service = '', namespace = '', ...rest] = address.hostname.split('.');
+  const cluster = rest.length === 0 || rest[0] === 'svc';
+  if (service === '' || namespace === '' || !cluster) {
+    return `${address.hostname} is no Service; write http://SERVICE.NAMESPACE/path, such as http://orders.shop/orders`;
+  }
+  const key: ObjectKey = keyOf(namespace, service);
+  const object = services.get(key);
+  if (object === undefined) return `there is no Service ${key}`;
+  const ports = (object.spec?.ports ?? []).map(({ port }) => port);
+  return ports.includes(address.port)
+    ? { namespace, service, port: address.port }
+    : `Service ${key} has no port ${address.port}; it has ${ports.join(', ') || 'none'}`;
+}
+
+async function callOf(
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  { request, claims }: Asked,
+  { workload }: Destination,
+): Promise<MeshCall> {
+  const { issuers, settings } = workload.meant;
+  const address = addressOf(request.url);
+  const lines = request.headers
+    .filter(([header]) => header.toLowerCase() === 'authorization')
+    .map(([, value]) => value);
+  const header = lines.length === 0 ? undefined : lines.join(',');
+  const facts = claims === undefined ? await tokenFacts(header, issuers, new Date()) : claimedToken(claims, issuers);
+  const token = proofToken(facts, issuers);
+  const headers = Map.groupBy(request.headers, ([header]) => header.toLowerCase());
+  return {
+    method: request.method,
+    path: address?.target ?? '/',
+    host: headers.get('host')?.[0]?.[1] ?? address?.authority ?? '',
+    headers: new Map([...headers].map(([header, all]) => [header, all.map(([, value]) => value)])),
+    principal: `${settings.trustDomain}/ns/${namespace}/sa/${name}`,
+    directIp: request.clientAddress,
+    remoteIp: request.clientAddress,
+    ...(token === undefined ? {} : { token }),
+  };
+}
