@@ -74,7 +74,8 @@ function unused(about: ObjectRef, spec: MeshSpec | undefined, mode: NonNullable<
 }
 
 function counts(name: keyof MeshSpec, mode: NonNullable<MeshSpec['mode']>): boolean {
-  return mode !== 'None' && (onlyIn[name] ?? mode) === mode;
+  // Who leaves the mesh may let go of what was closed.
+  return name === 'onLastPolicy' || (mode !== 'None' && (onlyIn[name] ?? mode) === mode);
 }
 
 interface FoundConfig {
