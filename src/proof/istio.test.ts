@@ -177,7 +177,6 @@ describe('fields', () => {
     const { principal: _, token: _token, ...anonymous } = usual;
     const rule = { from: [{ source }] };
     expect(decideInMesh([policy({ selector, rules: [rule] })], 'sidecar', anonymous).admitted).toBe(true);
-    void nobody;
   });
 
   test.each<[Operation, boolean]>([
