@@ -25,6 +25,9 @@ export interface HostedService extends Place {
 
 export type Hosted = HostedSidecar | HostedService;
 
+/** Of the answer: the path as the filters saw it. */
+export const pathHeader = 'x-path';
+
 /** Answers what no filter refuses; the body names the workload. */
 export function admittedBody(id: string): string {
   return `admitted ${id}`;
@@ -85,6 +88,7 @@ function answering(filter: JsonObject, id: string): JsonObject {
     routes: objects(host['routes']).map(({ route: __, ...route }) => ({
       ...route,
       direct_response: { status: 200, body: { inline_string: admittedBody(id) } },
+      response_headers_to_add: [{ header: { key: pathHeader, value: '%REQ(:PATH)%' } }],
     })),
   }));
   return { ...filter, typed_config: { ...rest, route_config: { ...table, virtual_hosts: hosts } } };

@@ -10,6 +10,7 @@ import { type EnvoyProcess, startEnvoy } from '../../delivery/envoy/process.ts';
 import type { JsonObject } from '../compile.ts';
 import { open } from '../rig-client.ts';
 import type { Http1Message } from '../rig-http1.ts';
+import type { Answer } from '../rig-request.ts';
 import type { Authority } from './authority.ts';
 import { type Hosted, listenerFor } from './hosted.ts';
 import { connections, statusOf } from './persistent.ts';
@@ -24,6 +25,8 @@ export interface MeshRequest extends Http1Message {
 export interface MeshEnvoy {
   /** The status, of gRPC the one that it stands for. Rejects when the connection is refused or reset. */
   send(request: MeshRequest): Promise<number>;
+  /** The whole answer. */
+  exchange(request: MeshRequest): Promise<Answer>;
   stop(): Promise<void>;
 }
 
@@ -59,15 +62,12 @@ export async function startMeshEnvoy({ binary, hosted, authority }: MeshEnvoyOpt
     throw error;
   }
   const places = new Map(hosted.map((one) => [one.id, one]));
-  return {
-    stop,
-    async send({ to, identity, ...message }) {
-      const place = places.get(to);
-      if (place === undefined) throw new Error(`there is no ${to} in this mesh`);
-      const answer = await pool.send(`${to} ${identity ?? ''}`, () => dial(place, identity, authority), message);
-      return statusOf(answer, 200);
-    },
+  const exchange = async ({ to, identity, ...message }: MeshRequest): Promise<Answer> => {
+    const place = places.get(to);
+    if (place === undefined) throw new Error(`there is no ${to} in this mesh`);
+    return pool.send(`${to} ${identity ?? ''}`, () => dial(place, identity, authority), message);
   };
+  return { stop, exchange, send: async (request) => statusOf(await exchange(request), 200) };
 }
 
 /** What Istio's own bootstrap sets (pkg/bootstrap/config.go, extractRuntimeFlags). */
