@@ -6,6 +6,7 @@ import type { Clock } from '../../runtime/clock.ts';
 import type { Metrics, Sample } from '../../runtime/metrics.ts';
 import type { NamedSource } from './caches.ts';
 import { certificates, enforcement, findings, gatewaySamples, type Led, objects, workloads } from './measures.ts';
+import { securityKinds } from './mesh/stored.ts';
 import { operatorMetricList as list } from './metric-list.ts';
 
 export interface OperatorMeasures {
@@ -51,16 +52,25 @@ export function operatorMetrics(options: MetricsOptions): OperatorMeasures {
   }
   cacheMetrics(options);
   const resolution = metrics.histogram(list.resolution, seconds);
-  const writes = metrics.counter(list.meshWrites);
-  const fetches = metrics.counter(list.keyFetches);
   return {
     resolved: (ms) => resolution.observe(ms / 1000),
     ...publicationMetrics(options),
-    meshWritten: (write, kind) => writes.inc({ write, kind }),
-    keysFetched: (result) => fetches.inc({ result }),
+    ...meshMetrics(options),
     leads: (what) => {
       led = what;
     },
+  };
+}
+
+/** All of them from the start: a rate over what appears with its first event misses that event. */
+function meshMetrics({ metrics }: MetricsOptions): Pick<OperatorMeasures, 'meshWritten' | 'keysFetched'> {
+  const writes = metrics.counter(list.meshWrites);
+  const fetches = metrics.counter(list.keyFetches);
+  for (const kind of securityKinds) for (const write of ['apply', 'delete']) writes.inc({ write, kind }, 0);
+  for (const result of ['fetched', 'failed']) fetches.inc({ result }, 0);
+  return {
+    meshWritten: (write, kind) => writes.inc({ write, kind }),
+    keysFetched: (result) => fetches.inc({ result }),
   };
 }
 
