@@ -16,7 +16,7 @@ import { goProgram, judges as programs } from './tools/go-program.ts';
 const nightly = process.env['EVENGATE_NIGHTLY'] === '1';
 const sets = Number(process.env['EVENGATE_SETS'] ?? (nightly ? 2000 : 200));
 const seed = Number(process.env['EVENGATE_FUZZ_SEED'] ?? (nightly ? Date.now() % 2 ** 31 : 20_261_121));
-const size = { outside: 50, inside: 20 };
+const size = { outside: 50, inside: 10 };
 const batch = 25;
 const timeout = 300_000 + sets * 2000;
 

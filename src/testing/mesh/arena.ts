@@ -15,10 +15,11 @@ import { type EdgeAnswer, type EdgeEnvoy, startEdgeEnvoy } from './edge-envoy.ts
 import type { Hosted } from './hosted.ts';
 import { loopback } from './loopback.ts';
 import { type MeshEnvoy, startMeshEnvoy } from './mesh-envoy.ts';
+import { isOpaque, naiveInside } from './naive-inside.ts';
 import type { IstioOracle, ListenerAnswer, ProxyQuestion } from './oracle.ts';
 import type { InsideRequest, OutsideRequest } from './requests.ts';
 import type { Tokens } from './tokens.ts';
-import { servicePort, services, targetPort, type World, waypointName } from './worlds.ts';
+import { services, type World, waypointName } from './worlds.ts';
 
 export interface Judges {
   readonly oracle: IstioOracle;
@@ -37,13 +38,30 @@ export interface Seen {
   readonly mesh: number | undefined;
 }
 
+/** One request within the mesh. */
+export interface SeenInside {
+  readonly mesh: number;
+  readonly expected: ReturnType<typeof naiveInside>;
+}
+
+export interface Call extends Omit<InsideRequest, 'caller' | 'service'> {
+  /** In plaintext when undefined. */
+  readonly caller: string | undefined;
+  /** Name of a Service, with `:PORT` for a port other than its first. */
+  readonly service: string;
+}
+
 export interface Arena {
   outside(world: number, request: OutsideRequest): Promise<Seen>;
-  inside(world: number, request: InsideRequest): Promise<number>;
+  /** The status. */
+  inside(world: number, request: Call): Promise<number>;
+  insideExpected(world: number, request: InsideRequest): SeenInside['expected'];
   /** Of the workload that the Service of this name belongs to. */
   reports(world: number, service: string): readonly MeshReport[];
   /** Whether edge and mesh know the same issuers there: a token of another one is bad to whoever knows any. */
   sameIssuers(world: number, gateway: string, service: string): boolean;
+  /** Whether some rule of the gateways is about what a regular expression or a query says: Istio knows neither. */
+  isOpaque(world: number): boolean;
   /** Whether the gateway has hosts such as `*.example.com`, which with a port Istio cannot say. */
   hasWildcards(world: number, gateway: string): boolean;
   stop(): Promise<void>;
@@ -130,13 +148,26 @@ async function proxiesOf(
   return worlds.flatMap(({ mode }, index) => {
     const own = answers.splice(0, questions[index]?.length ?? 0) as readonly ListenerAnswer[];
     const namespace = settled[index]?.namespace ?? '';
-    return services.map((name, at): Hosted => {
-      const place = { id: `${namespace}/${name}`, address: address() };
-      if (mode === 'Sidecar') return { ...place, kind: 'sidecar', port: targetPort, listener: own[at]?.listener ?? {} };
-      const service = `${name}.${namespace}`;
-      return { ...place, kind: 'waypoint', service, port: servicePort, listener: own[0]?.listener ?? {} };
+    const ports = (name: string) => portsOf(known, keyOf(namespace, name));
+    const each = services.flatMap((name, at) => ports(name).map((port, turn) => ({ name, at, port, turn })));
+    return each.map(({ name, at, port, turn }): Hosted => {
+      const id = turn === 0 ? `${namespace}/${name}` : `${namespace}/${name}:${port.port}`;
+      const place = { id, address: address() };
+      const listener = own[mode === 'Sidecar' ? at : 0]?.listener ?? {};
+      if (mode === 'Sidecar') return { ...place, kind: 'sidecar', port: port.targetPort, listener };
+      return { ...place, kind: 'waypoint', service: `${name}.${namespace}`, port: port.port, listener };
     });
   });
+}
+
+interface ServicePort {
+  readonly port: number;
+  readonly targetPort: number;
+}
+
+function portsOf(known: readonly KubeObject[], key: string): readonly ServicePort[] {
+  const found = known.find(({ metadata }) => keyOf(metadata.namespace ?? '', metadata.name) === key);
+  return (found as { readonly spec?: { readonly ports: readonly ServicePort[] } } | undefined)?.spec?.ports ?? [];
 }
 
 interface Parts {
@@ -152,6 +183,7 @@ function arenaOf({ settled, worlds, resolution, edge, mesh, tokens }: Parts): Ar
   const namespaceOf = (world: number) => settled[world]?.namespace ?? '';
   return {
     ...knowledge(resolution, namespaceOf),
+    isOpaque: (world) => isOpaque(resolution, namespaceOf(world)),
     async outside(world, request) {
       const name = gatewayOf(worlds[world], request);
       const message = { ...messageOf(request, namespaceOf(world), tokens), from: request.from };
@@ -162,12 +194,12 @@ function arenaOf({ settled, worlds, resolution, edge, mesh, tokens }: Parts): Ar
       const status = forwarded && (await replay(mesh, forwarded, { identity, world: namespaceOf(world) }));
       return { edge: closed, open, mesh: status };
     },
-    inside(world, request) {
+    inside(world, { caller, service, ...request }) {
       const namespace = namespaceOf(world);
-      const identity = request.caller?.replaceAll('WORLD', namespace);
-      const to = `${namespace}/${request.service}`;
-      return mesh.send({ to, identity, ...messageOf(request, namespace, tokens) });
+      const identity = caller?.replaceAll('WORLD', namespace);
+      return mesh.send({ to: `${namespace}/${service}`, identity, ...messageOf(request, namespace, tokens) });
     },
+    insideExpected: (world, request) => naiveInside(resolution, { namespace: namespaceOf(world), request, tokens }),
     stop: async () => void (await Promise.all([edge.stop(), mesh.stop()])),
   };
 }

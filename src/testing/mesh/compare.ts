@@ -1,12 +1,13 @@
 /** Whether edge and mesh decide alike: {admitted, 401 for a bad token, 403}. */
 import type { MeshReport } from '../../ir/mesh.ts';
-import type { Seen } from './arena.ts';
+import type { Seen, SeenInside } from './arena.ts';
 import type { OutsideRequest } from './requests.ts';
 
 export interface Context {
   readonly reports: readonly MeshReport[];
   readonly sameIssuers: boolean;
   readonly hasWildcards: boolean;
+  readonly isOpaque: boolean;
 }
 
 export interface Outcome {
@@ -30,6 +31,15 @@ export function compareOutside({ tokens }: OutsideRequest, seen: Seen, context: 
   return { difference: `${said}, the mesh answers ${mesh}` };
 }
 
+/** Where the mesh need not see everything, it may refuse more, and never less. */
+export function compareInside({ mesh, expected }: SeenInside, context: Context): Outcome {
+  if (expected === 'unknown' || expected === mesh) return {};
+  const limited =
+    context.isOpaque || context.reports.some(({ reason }) => reason !== 'Full' && reason !== 'PartlyAtEdge');
+  if (expected === 200 && mesh === 403 && limited) return { declared: 'not in the mesh' };
+  return { difference: `inside, ${expected} is expected and the mesh answers ${mesh}` };
+}
+
 /** Of the mesh. Without any credential the edge answers 401 where Istio answers 403. */
 function answersFor(status: number | 'closed', sentToken: boolean): readonly number[] | undefined {
   if (status === 200) return [200];
@@ -47,7 +57,7 @@ interface Answers {
 
 function declaredFor({ status, mesh, sentToken }: Answers, context: Context): string | undefined {
   const partly = context.reports.some(({ reason }) => reason === 'PartlyAtEdge');
-  if (mesh === 200 && status === 403 && partly) return 'partly at the edge';
+  if (mesh === 200 && partly) return 'partly at the edge';
   // Istio has no pattern for a suffix with any port behind it.
   if (mesh === 200 && context.hasWildcards) return 'hosts with a wildcard';
   if (sentToken && !context.sameIssuers && (status === 401 || mesh === 401)) return 'other issuers';

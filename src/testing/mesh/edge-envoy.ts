@@ -78,20 +78,23 @@ export async function startEdgeEnvoy(options: EdgeEnvoyOptions): Promise<EdgeEnv
     await stop();
     throw new Error(missing.join(', '));
   }
+  return { stop, send: sender({ addresses, backends, pool }) };
+}
+
+interface Wires extends Place {
+  readonly pool: ReturnType<typeof connections>;
+}
+
+function sender({ addresses, backends, pool }: Wires): EdgeEnvoy['send'] {
   let count = 0;
-  return {
-    stop,
-    async send({ gateway, from, headers, ...message }) {
-      count += 1;
-      const id = String(count);
-      const place = { host: addresses.get(gateway), port, from };
-      const marked = { ...message, headers: [...headers, [idHeader, id] as const] };
-      const answer = await pool.send(`${gateway} ${from}`, () => open(place), marked).catch(closed);
-      return {
-        status: answer === undefined ? 'closed' : statusOf(answer, 500),
-        received: backends.receivedBy(id).at(-1),
-      };
-    },
+  return async ({ gateway, from, headers, ...message }) => {
+    count += 1;
+    const id = String(count);
+    const place = { host: addresses.get(gateway), port, from };
+    const marked = { ...message, headers: [...headers, [idHeader, id] as const] };
+    const answer = await pool.send(`${gateway} ${from}`, () => open(place), marked).catch(closed);
+    const status = answer === undefined ? 'closed' : statusOf(answer, 500);
+    return { status, received: backends.receivedBy(id).at(-1) };
   };
 }
 
@@ -146,8 +149,8 @@ function resourcesOf(text: string): readonly JsonObject[] {
 }
 
 /** What names its type for discovery alone. */
-function untyped({ '@type': _, ...resource }: JsonObject): JsonObject {
-  return resource;
+function untyped(resource: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(resource).filter(([name]) => name !== '@type'));
 }
 
 /** Route tables and filters in the place of the names by which they would be discovered. */

@@ -1,17 +1,16 @@
 /** Worlds played through: what edge and mesh do not agree about. */
 import { stringify } from 'yaml';
 import type { KubeObject } from '../../kube/object.ts';
-import { type Arena, gatewayOf, type Judges, type Seen, startArena } from './arena.ts';
-import { compareOutside, repeatsHeaders } from './compare.ts';
-import type { OutsideRequest } from './requests.ts';
+import { type Arena, gatewayOf, type Judges, type Seen, type SeenInside, startArena } from './arena.ts';
+import { type Context, compareInside, compareOutside, repeatsHeaders } from './compare.ts';
 import type { World } from './worlds.ts';
 
 export interface Difference {
   /** Index of the world. */
   readonly world: number;
-  readonly request: OutsideRequest;
+  readonly request: Pick<World, 'outside' | 'inside'>;
   readonly sentence: string;
-  readonly seen: Seen;
+  readonly seen: Seen | SeenInside;
 }
 
 export interface Played {
@@ -52,16 +51,36 @@ async function playOne(arena: Arena, { world, index, judges }: One) {
     if (judges.version === '1.37.0' && repeatsHeaders(seen)) continue;
     const service = (seen.edge.received ?? seen.open.received)?.service.split('/')[1] ?? '';
     const gateway = gatewayOf(world, request);
-    const { difference, declared } = compareOutside(request, seen, {
-      reports: arena.reports(index, service),
-      sameIssuers: arena.sameIssuers(index, gateway, service),
-      hasWildcards: arena.hasWildcards(index, gateway),
-    });
+    const { difference, declared } = compareOutside(request, seen, contextOf(arena, index, { gateway, service }));
     keys.push(declared ?? `${seen.edge.received === undefined ? seen.edge.status : 'admitted'} ${seen.mesh ?? '-'}`);
     if (declared !== undefined) reasons.push(declared);
-    if (difference !== undefined) differences.push({ world: index, request, sentence: difference, seen });
+    if (difference !== undefined)
+      differences.push({ world: index, request: { outside: [request], inside: [] }, sentence: difference, seen });
+  }
+  for (const request of world.inside) {
+    const expected = arena.insideExpected(index, request);
+    const seen = { expected, mesh: await arena.inside(index, request) };
+    const { difference, declared } = compareInside(seen, contextOf(arena, index, { service: request.service }));
+    keys.push(declared ?? `inside ${seen.expected} ${seen.mesh}`);
+    if (declared !== undefined) reasons.push(declared);
+    if (difference === undefined) continue;
+    differences.push({ world: index, request: { outside: [], inside: [request] }, sentence: difference, seen });
   }
   return { differences, declared: reasons, keys };
+}
+
+interface Where {
+  readonly gateway?: string;
+  readonly service: string;
+}
+
+function contextOf(arena: Arena, world: number, { gateway = '', service }: Where): Context {
+  return {
+    reports: arena.reports(world, service),
+    sameIssuers: arena.sameIssuers(world, gateway, service),
+    hasWildcards: arena.hasWildcards(world, gateway),
+    isOpaque: arena.isOpaque(world),
+  };
 }
 
 const rounds = 30;
@@ -69,7 +88,7 @@ const atOnce = 24;
 
 /** A smaller world with one request that still shows a difference: all candidates of a round share their Envoys. */
 export async function shrink(world: World, { request, sentence }: Difference, judges: Judges): Promise<World> {
-  let best: World = { ...world, outside: [request], inside: [] };
+  let best: World = { ...world, ...request };
   for (let round = 0, from = 0; round < rounds; round += 1) {
     const candidates = [...smaller(best)];
     const tried = candidates.slice(from, from + atOnce);

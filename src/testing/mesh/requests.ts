@@ -20,8 +20,8 @@ export interface OutsideRequest extends Form {
 }
 
 export interface InsideRequest extends Form {
-  /** `TRUST-DOMAIN/ns/NAMESPACE/sa/NAME`; undefined calls in plaintext. */
-  readonly caller: string | undefined;
+  /** `TRUST-DOMAIN/ns/NAMESPACE/sa/NAME`. */
+  readonly caller: string;
   readonly service: 'orders' | 'cart';
 }
 
@@ -190,11 +190,15 @@ export const outsideRequests: Arbitrary<OutsideRequest> = fc.record({
 
 export const insideRequests: Arbitrary<InsideRequest> = fc.record({
   ...form,
+  // What is compared with does not read odd ones.
+  method: fc.oneof({ weight: 9, arbitrary: fc.constantFrom('GET', 'POST') }, { weight: 1, arbitrary: form.method }),
+  target: fc.oneof({ weight: 9, arbitrary: plainPath }, { weight: 1, arbitrary: oddPath }),
   caller: fc.constantFrom(
+    'cluster.local/ns/WORLD/sa/batch',
     'cluster.local/ns/WORLD/sa/batch',
     'cluster.local/ns/billing/sa/job',
     'cluster.local/ns/billing/sa/batch',
     'cluster.local/ns/other/sa/default',
   ),
-  service: fc.constantFrom('orders', 'cart'),
+  service: fc.constantFrom('orders', 'orders', 'cart'),
 });
