@@ -19,6 +19,7 @@ export interface OperatorOptions {
   /** The world's when absent. */
   readonly watchNamespaces?: readonly string[] | 'all';
   readonly readSecrets?: boolean;
+  readonly meshEnrolment?: boolean;
   /** Of its container, beside what it has; in pods only. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -60,7 +61,7 @@ class OutsideOperator implements TestOperator {
   #said = '';
 
   constructor(world: World, options: OperatorOptions) {
-    const { readSecrets = false } = options;
+    const { readSecrets = false, meshEnrolment = false } = options;
     this.namespace = world.namespace;
     const { kubeconfig } = world.cluster;
     this.#arguments = [
@@ -70,6 +71,7 @@ class OutsideOperator implements TestOperator {
       '--health-port=0',
       ...(watched(world, options) ?? []).flatMap((name) => ['--watch-namespace', name]),
       ...(readSecrets ? ['--read-secrets'] : []),
+      ...(meshEnrolment ? ['--mesh-enrolment'] : []),
     ];
     world.onEnd(() => this.stop());
   }
@@ -123,6 +125,7 @@ async function podOperator(world: World, options: OperatorOptions): Promise<Test
     replicas,
     watchNamespaces: watched(world, options),
     readSecrets,
+    meshEnrolment: options.meshEnrolment,
   });
   const objects = installed.map((one) => (one.kind === 'Deployment' ? withEnv(one, options.env ?? {}) : one));
   world.onEnd(async () => {

@@ -27,6 +27,7 @@ const more = [
   istio('security', 'RequestAuthentication', 'requestauthentications'),
   istio('security', 'PeerAuthentication', 'peerauthentications'),
   istio('networking', 'DestinationRule', 'destinationrules'),
+  { group: 'gateway.networking.k8s.io', version: 'v1', kind: 'Gateway', plural: 'gateways', namespaced: true },
 ];
 
 const types: ReadonlyMap<string, ResourceType> = new Map(
