@@ -5,10 +5,11 @@ import { leavesDeny } from './difference.ts';
 import type { TableRoute, VirtualHostTable } from './edge/parsed.ts';
 import { chooseHost, listsOf } from './edge/table.ts';
 import { answerAtEdge, type EdgeRequest, type Forwarded } from './edge.ts';
-import type { Atom } from './regions/atoms.ts';
+import { type Atom, about, classesOf } from './regions/atoms.ts';
 import { addressDimensions, dimensionOf } from './regions/choices.ts';
 import { clustersOf, type Door, doorsOf, rulesOf, sampleHost } from './regions/doors.ts';
 import { pathAtom, routeAtoms, rulesAtoms } from './regions/edge-atoms.ts';
+import { plainHost } from './regions/mesh-cells.ts';
 import { pathsBefore } from './regions/preimages.ts';
 import { draftAt, indices, type Space, sizeOf } from './regions/space.ts';
 import { type Destination, type ProofGateway, type ProofWorld, sameDestination } from './world.ts';
@@ -81,33 +82,33 @@ interface Way extends Coming {
 }
 
 function comesBy(way: Way): boolean {
-  const { gateway, door, share } = way;
-  const authority = authorityBefore(way);
-  if (authority === undefined) return false;
   const space = freeSpace(way);
-  const paths = pathsOf(way);
-  return paths.some((path) => {
-    for (const index of indices(sizeOf(space), mostTries)) {
-      const draft = draftAt(space, index);
-      const query = draft.query.length === 0 ? '' : `?${draft.query.join('&')}`;
-      const { port, scheme, sni } = door;
-      const request: EdgeRequest = {
-        port,
-        scheme,
-        sni,
-        method: share.method,
-        authority,
-        path: `${path}${query}`,
-        headers: new Map([...share.headers, ...draft.headers]),
-        ...(draft.certificate === undefined ? {} : { certificate: draft.certificate }),
-        directIp: draft.direct,
-        remoteIp: gateway.hops === 0 ? draft.direct : draft.remote,
-        ...(share.token === undefined ? {} : { token: share.token }),
-      };
-      if (arrives(way, request)) return true;
-    }
-    return false;
-  });
+  const authorities = authoritiesBefore(way);
+  return pathsOf(way).some((path) => authorities.some((authority) => someArrives(way, { path, authority }, space)));
+}
+
+function someArrives(way: Way, { path, authority }: Pick<EdgeRequest, 'path' | 'authority'>, space: Space): boolean {
+  const { gateway, door, share } = way;
+  const { port, scheme, sni } = door;
+  for (const index of indices(sizeOf(space), mostTries)) {
+    const draft = draftAt(space, index);
+    const query = draft.query.length === 0 ? '' : `?${draft.query.join('&')}`;
+    const request: EdgeRequest = {
+      port,
+      scheme,
+      sni,
+      method: share.method,
+      authority,
+      path: `${path}${query}`,
+      headers: new Map([...share.headers, ...draft.headers]),
+      ...(draft.certificate === undefined ? {} : { certificate: draft.certificate }),
+      directIp: draft.direct,
+      remoteIp: gateway.hops === 0 ? draft.direct : draft.remote,
+      ...(share.token === undefined ? {} : { token: share.token }),
+    };
+    if (arrives(way, request)) return true;
+  }
+  return false;
 }
 
 function pathsOf({ share, host, route, loosely }: Way): readonly string[] {
@@ -117,12 +118,18 @@ function pathsOf({ share, host, route, loosely }: Way): readonly string[] {
   return [...new Set([...before, ...samples.filter(holds)])];
 }
 
-function authorityBefore({ door, host, share, route, loosely }: Way): string | undefined {
+/** Hosts by which the request may have come. */
+function authoritiesBefore({ door, host, share, route, loosely }: Way): readonly string[] {
   const some = sampleHost(host.domains[0] ?? '*');
-  if (loosely && hidesHost(door, host, route)) return some;
+  const isOf = (authority: string) => plainHost.test(authority) && chooseHost(door.table, { authority }) === host;
+  if (loosely && hidesHost(door, host, route)) {
+    const asked = rulesOf(door.table, host, route).flatMap((rules) => rulesAtoms(rules, () => undefined));
+    const usual = [share.host, some, `${some}:8080`];
+    return classesOf(about('host', asked), { usual, isPossible: isOf });
+  }
   const rewritten = route.route?.host_rewrite_literal;
-  if (rewritten !== undefined) return rewritten === share.host ? some : undefined;
-  return chooseHost(door.table, { authority: share.host }) === host ? share.host : undefined;
+  if (rewritten !== undefined) return rewritten === share.host ? [some] : [];
+  return isOf(share.host) ? [share.host] : [];
 }
 
 /** What the workload cannot see, or not as the client said it. */
