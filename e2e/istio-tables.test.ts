@@ -2,13 +2,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { isProblem, readPath } from '../src/features/authorize/patterns.ts';
+import { operationSchema } from '../src/features/authorize/schema.ts';
+import { isTemplate } from '../src/policy/template.ts';
 import { type EnvoyVersion, envoyBinary } from '../src/testing/envoy-versions.ts';
 import { type Arena, type Judges, startArena } from '../src/testing/mesh/arena.ts';
 import { istioOracle } from '../src/testing/mesh/oracle.ts';
 import { decisionTables, notOurTests } from '../src/testing/mesh/tables/decisions.ts';
-import { rowsByName, rowsByPlace } from '../src/testing/mesh/tables/istio-source.ts';
+import { namesIn, rowsByName, rowsByPlace } from '../src/testing/mesh/tables/istio-source.ts';
 import { differences } from '../src/testing/mesh/tables/play-table.ts';
 import { type Table, worldOf } from '../src/testing/mesh/tables/table.ts';
+import { areTemplates, literals, pathTemplates } from '../src/testing/mesh/tables/templates.ts';
 import { istioTokens } from '../src/testing/mesh/tables/tokens.ts';
 import { testTokens } from '../src/testing/mesh/tokens.ts';
 import { goProgram, moduleFolder, judges as programs } from './tools/go-program.ts';
@@ -23,20 +27,44 @@ afterAll(() => oracle?.stop());
 const folder = 'skip' in program ? undefined : await moduleFolder(programs.istio, 'istio.io/istio');
 
 (folder === undefined ? describe.skip : describe)('every case of Istio is played, or listed with its reason', () => {
-  const source = (name: string) => readFileSync(join(folder ?? '', 'tests/integration/security', name), 'utf8');
+  const source = (path: string) => readFileSync(join(folder ?? '', path), 'utf8');
   const known = (of: string) => [
     ...decisionTables.filter((table) => table.of === of).flatMap(casesOf),
     ...notOurTests.filter((one) => one.of === of).flatMap(({ at }) => at),
   ];
 
-  test.each([...rowsByPlace(source('authz_test.go'))])('%s', (name, rows) => {
+  test.each([...rowsByPlace(source('tests/integration/security/authz_test.go'))])('%s', (name, rows) => {
     expect(new Set(known(name))).toEqual(new Set(rows));
   });
 
-  test.each([...rowsByName(source('jwt_test.go'))])('%s', (name, rows) => {
+  test.each([...rowsByName(source('tests/integration/security/jwt_test.go'))])('%s', (name, rows) => {
     expect(new Set(known(name))).toEqual(new Set(rows));
   });
+
+  test.each(['TestGenerator_GenerateHTTP', 'TestGenerator_GenerateTCP'])('%s', (name) => {
+    const text = source('pilot/pkg/security/authz/builder/builder_test.go');
+    expect(new Set(known(name))).toEqual(new Set(namesIn(text, name)));
+  });
+
+  test.each([
+    ['TestCheckValidPathTemplate', pathTemplates],
+    ['TestIsValidLiteral', literals],
+    ['TestContainsPathTemplate', areTemplates],
+  ])('%s', (name, ours) => {
+    expect(ours.map(([one]) => one)).toEqual(namesIn(source('pkg/config/security/security_test.go'), name));
+  });
 });
+
+describe('path templates', () => {
+  test.each(pathTemplates)('%s: %s', (_name, text, valid) => expect(isPath(text)).toBe(valid));
+  test.each(literals)('%s: %s', (_name, text, valid) => expect(isPath(`/{*}/${text}`)).toBe(valid));
+  test.each(areTemplates)('%s: %s', (_name, text, template) => expect(isTemplate(text)).toBe(template));
+});
+
+/** To the schema, and to what reads it. */
+function isPath(text: string): boolean {
+  return operationSchema.safeParse({ paths: [text] }).success && !isProblem(readPath(text));
+}
 
 function casesOf({ rows, notOurs = [] }: Table): readonly (number | string)[] {
   return [...rows.flatMap(({ at }) => (at === undefined ? [] : [at])), ...notOurs.flatMap(({ at }) => at)];
