@@ -40,6 +40,9 @@ suite('without istiod', () => {
       await until('istiod is gone', async () => (await istiods()).length === 0);
       await world.apply(ordersPolicy(tokens.key, { readersWhen: [{ header: 'x-tenant', values: ['a'] }] }));
       await until('the gateway refuses', () => settled(() => outside.status(throughGateway()), '403'));
+      await until('the policy says why', async () => {
+        return (await world.condition('AuthPolicy', 'orders', 'MeshEnforced'))?.reason === 'NotApplied';
+      });
       expect(await thief.status(direct())).toBe('200');
     } finally {
       await scale(1);
