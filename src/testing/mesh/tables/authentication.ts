@@ -1,5 +1,6 @@
 /** Istio's tables about tokens themselves (tests/integration/security/jwt_test.go, testdata/requestauthn). */
 import type { KubeObject } from '../../../kube/object.ts';
+import { watchedKinds } from '../../../kube/snapshot.ts';
 import type { HeaderPair } from '../../rig-request.ts';
 import { all, anyone, backend, issuer, policy, type Row, servicePolicy, type Table, type Verdict } from './table.ts';
 import type { IstioToken } from './tokens.ts';
@@ -103,17 +104,38 @@ const authnAuthz: Table = {
     },
     {
       at: [
-        'remote/valid-token-forward-remote-jwks',
         'timeout/valid-token-forward-remote-jwks',
         'invalid-jwks/invalid-jwks-valid-token-noauthz',
         'invalid-jwks/invalid-jwks-expired-token-noauthz',
         'invalid-jwks/invalid-jwks-no-token-noauthz',
       ],
       because:
-        'jwksUri: the operator fetches the keys for both sides (its own tests), and while there are none the routes are blocked (InvalidJwks), tokenless requests as well, which Istio lets pass',
+        'keys that cannot be fetched: the routes are blocked on both sides (InvalidJwks), which is played below; Istio refuses every token with 401, and lets requests without one pass',
     },
   ],
 };
+
+/** The operator fetches keys, for both sides. */
+function remote(fetched: { readonly jwks: string } | { readonly problem: string }, rows: readonly Row[]): Table {
+  const uri = `https://keys.example.com/${Object.keys(fetched).join()}.json`;
+  const keys = { apiVersion: watchedKinds.FetchedKeys, kind: 'FetchedKeys', metadata: { name: uri }, ...fetched };
+  const own = servicePolicy({ allow: [anyone] }, { authenticate: { jwt: [issuer(1, { jwks: { uri } })] } });
+  return { of: 'TestRequestAuthentication', policies: [keys, own], rows };
+}
+
+const blocked = { a: 403, outside: 500 } as const;
+const remotes: readonly Table[] = [
+  remote({ jwks: 'JWKS-A' }, [
+    row('remote/valid-token-forward-remote-jwks', '/valid-token-forward-remote-jwks', 200, 'Issuer1'),
+    { token: 'Expired', answers: all(401) },
+    { answers: all(403) },
+  ]),
+  remote({ problem: 'no answer within 5 s' }, [
+    { token: 'Issuer1', answers: blocked },
+    { token: 'Expired', answers: blocked },
+    { answers: blocked },
+  ]),
+];
 
 const noAuthn: Table = {
   of: 'TestRequestAuthentication',
@@ -191,6 +213,7 @@ const viaGatewayApi = ingress('TestGatewayAPIRequestAuthentication', 'gateway-au
 export const authenticationTables: readonly Table[] = [
   authnOnly,
   authnAuthz,
+  ...remotes,
   noAuthn,
   audiences,
   {

@@ -46,7 +46,8 @@ async function outside(arena: Arena, world: number, { row, verdict, tokens }: Ca
   const answer = edge.received === undefined ? edge.status : 200;
   // The one declared difference: without any credential the edge answers 401 where a token is asked for.
   const right = answer === verdict || (verdict === 403 && answer === 401 && token === undefined);
-  const expected = atEdge === undefined ? verdict : 200;
+  const behind = verdict === 500 ? 403 : verdict;
+  const expected = atEdge === undefined ? behind : 200;
   const told = arena.reports(world, to).map(({ reason }) => reason);
   const forwarded = verdict !== 200 || token === undefined || forwardsToken(edge.received?.headers ?? []);
   return [

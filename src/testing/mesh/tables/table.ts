@@ -4,7 +4,8 @@ import type { HeaderPair } from '../../rig-request.ts';
 import { servicePort, targetPort, type World, waypointName } from '../worlds.ts';
 import type { IstioToken } from './tokens.ts';
 
-export type Verdict = 200 | 401 | 403;
+/** 500 is of the edge alone: what cannot be enforced admits nobody. */
+export type Verdict = 200 | 401 | 403 | 500;
 
 /** `a` and `b` call inside the mesh, with accounts of one name in two namespaces; `plaintext` without an identity; `outside` through the edge. */
 export type Caller = 'a' | 'b' | 'plaintext' | 'outside';
