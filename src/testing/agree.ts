@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import type { JWK } from 'jose';
 import type { Gateway, Listener } from '../ir/gateway.ts';
 import type { Issuer } from '../ir/guard.ts';
-import { answerAtEdge, type ParsedEdge, type ProofToken, parseEdge } from '../proof/edge.ts';
+import { answerAtEdge, type EdgeAnswer, type ParsedEdge, type ProofToken, parseEdge } from '../proof/edge.ts';
 import { type EdgeFile, edgeRenderer } from '../render/edge.ts';
 import { explain } from '../resolve/explain/explain.ts';
 import { addressOf, seeRequest } from '../resolve/explain/request.ts';
@@ -72,39 +72,45 @@ function renderedDifference(gateway: Gateway, question: ExplainRequest, attempt:
   if (address === undefined || seen === undefined || 'kind' in seen || 'error' in attempt) return undefined;
   const edge = parsed.get(gateway) ?? parseEdge(edgeRenderer(testPlacement)(gateway).files.map(textOf));
   parsed.set(gateway, edge);
-  const token = proofToken(gateway, question.token);
-  const answer = answerAtEdge(edge, {
-    ...seen,
-    port: question.listenerPort ?? address.port,
-    scheme: address.scheme,
-    sni: question.sni ?? '',
-    path: `${seen.path}${seen.query}`,
-    ...(token === undefined ? {} : { token }),
-    ...(question.clientCertificate === undefined ? {} : { certificate: question.clientCertificate }),
-  });
-  const { status, received } = attempt;
-  if (status === 429) return undefined;
-  const agrees =
-    answer.kind === 'forwarded'
-      ? status === 500 ||
+  const answerTo = (token: ProofToken | undefined) =>
+    answerAtEdge(edge, {
+      ...seen,
+      port: question.listenerPort ?? address.port,
+      scheme: address.scheme,
+      sni: question.sni ?? '',
+      path: `${seen.path}${seen.query}`,
+      ...(token === undefined ? {} : { token }),
+      ...(question.clientCertificate === undefined ? {} : { certificate: question.clientCertificate }),
+    });
+  if (attempt.status === 429) return undefined;
+  const answers = proofTokens(gateway, question.token).map(answerTo);
+  return answers.some((answer) => isAnswer(answer, attempt)) ? undefined : `prove reads ${JSON.stringify(answers)}`;
+}
+
+function isAnswer(answer: EdgeAnswer, { status, received }: Exchange): boolean {
+  return answer.kind === 'forwarded'
+    ? status === 500 ||
         status === 503 ||
         answer.to.some((one) => one.path === received?.path && one.host === received.authority)
-      : received === undefined && answer.kind !== 'closed' && answer.status === status;
-  return agrees ? undefined : `prove reads ${JSON.stringify(answer)}`;
+    : received === undefined && answer.kind !== 'closed' && answer.status === status;
 }
 
 function textOf(file: EdgeFile): { readonly name: string; readonly text: string } {
   return { name: file.name, text: file.text('1') };
 }
 
-function proofToken({ chains }: Gateway, facts: TokenFacts | undefined): ProofToken | undefined {
-  if (facts === undefined) return undefined;
+/** One for each set of keys that verifies it: `prove` knows a token by one of them, and Envoy asks first whom the route names. */
+function proofTokens({ chains }: Gateway, facts: TokenFacts | undefined): readonly (ProofToken | undefined)[] {
+  if (facts === undefined) return [undefined];
   if (facts.kind !== 'valid') {
-    return { issuer: facts.kind === 'refused' ? facts.issuer : 'nobody', claims: {}, bad: true };
+    return [{ issuer: facts.kind === 'refused' ? facts.issuer : 'nobody', claims: {}, bad: true }];
   }
-  const issuer = chains.flatMap(({ uses }) => uses.issuers).find(({ id }) => facts.issuerIds.includes(id));
-  const jwks = issuer?.keys.kind === 'inline' ? { jwks: issuer.keys.jwks } : {};
-  return { issuer: String(facts.claims['iss']), claims: facts.claims, ...jwks };
+  const { claims, issuerIds } = facts;
+  const issuers = new Map(chains.flatMap(({ uses }) => uses.issuers.map((issuer) => [issuer.id, issuer] as const)));
+  return issuerIds.map((id) => {
+    const keys = issuers.get(id)?.keys;
+    return { issuer: String(claims['iss']), claims, ...(keys?.kind === 'inline' ? { jwks: keys.jwks } : {}) };
+  });
 }
 
 /** As Node writes them: `URI:spiffe://a, DNS:b`. */
