@@ -1,6 +1,7 @@
 /** One Envoy fleet, fully resolved: every name looked up, every policy combined, nothing optional left to guess. Read this file first. */
 import type { ObjectKey, ObjectRef } from '../kube/object.ts';
 import type { Finding } from '../status/finding.ts';
+import type { AcceptedIssuers, TokenRequirement } from './accepted-tokens.ts';
 import type { Backend } from './backend.ts';
 import type { Guard, Issuer, Limit } from './guard.ts';
 import type { Match } from './match.ts';
@@ -60,8 +61,14 @@ export interface Chain {
   readonly uses: Uses;
   /** Ids of the issuers whose bad tokens are refused on every route, public ones too (`resolve/known-issuers.ts`). */
   readonly refusing: ReadonlySet<string>;
-  /** In a mesh: once it knows any issuer, it refuses all else that is sent as a token, on every route, as Istio does. */
-  readonly strictTokens?: boolean;
+  /** In a mesh: what its entries ask of tokens; undefined where no workload behind them looks at any. */
+  readonly accepted?: AcceptedTokens;
+}
+
+export interface AcceptedTokens {
+  readonly issuers: AcceptedIssuers;
+  /** Those of all entries, each once. */
+  readonly requirements: readonly TokenRequirement[];
 }
 
 /** A TLS Secret whose certificate matches its key. The key itself stays in the Secret. */

@@ -3,7 +3,7 @@ import { types } from '../envoy/json.ts';
 import { jwtAuthentication } from '../features/jwt/edge.ts';
 import { localRateLimit } from '../features/limits/edge.ts';
 import { filterNames } from '../features/names.ts';
-import type { Chain, Gateway, Uses, VirtualHost } from '../ir/gateway.ts';
+import type { AcceptedTokens, Chain, Gateway, Uses, VirtualHost } from '../ir/gateway.ts';
 import type { Placement } from '../ir/placement.ts';
 import type { ObjectRef } from '../kube/object.ts';
 import { clusters } from './cluster.ts';
@@ -127,16 +127,21 @@ interface Extensions {
   readonly limits: Fragment;
 }
 
+interface Made extends Pick<Chain, 'name' | 'refusing'> {
+  readonly requirements: AcceptedTokens['requirements'] | undefined;
+}
+
 /** The filters of a chain that are discovered by themselves, remembered while the chain uses the same. */
 function extensionsOf(): (chain: Chain) => Extensions {
-  const known = new WeakMap<Uses, Extensions & Pick<Chain, 'name' | 'refusing'>>();
+  const known = new WeakMap<Uses, Extensions & Made>();
   return (chain) => {
-    const { name, uses, refusing } = chain;
+    const { name, uses, refusing, accepted } = chain;
+    const requirements = accepted?.requirements;
     const before = known.get(uses);
-    if (before?.name === name && before.refusing === refusing) return before;
+    if (before?.name === name && before.refusing === refusing && before.requirements === requirements) return before;
     const jwt = extension(filterNames.jwt(name), jwtAuthentication(chain));
     const limits = extension(filterNames.limits(name), localRateLimit(uses.limits, uses.issuers));
-    const made = { name, refusing, jwt, limits };
+    const made = { name, refusing, requirements, jwt, limits };
     known.set(uses, made);
     return made;
   };

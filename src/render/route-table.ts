@@ -2,9 +2,11 @@
 import { types } from '../envoy/json.ts';
 import type { HeaderValueOption } from '../envoy/route.ts';
 import { hostMetadata } from '../features/telemetry/route-metadata.ts';
-import type { Chain, Gateway, RouteEntry, VirtualHost } from '../ir/gateway.ts';
+import type { AcceptedIssuers } from '../ir/accepted-tokens.ts';
+import type { Backend, Chain, Gateway, RouteEntry, Uses, VirtualHost } from '../ir/gateway.ts';
 import type { Guard } from '../ir/guard.ts';
 import { meshHeaders } from '../ir/mesh-headers.ts';
+import { keyOf } from '../kube/object.ts';
 import { composite, type Fragment, fields, leaf } from './fragment.ts';
 import { matcherTree, treeThreshold } from './matcher.ts';
 import { tableName } from './names.ts';
@@ -38,8 +40,7 @@ export function routeTable(): RouteTable {
   const memories = new Map<string, ChainMemory>();
   return (chain, gateway, isCompact) => {
     const names = chainNames(chain);
-    const before = memories.get(chain.name);
-    const memory = before?.strict === names.strict ? before : new ChainMemory(names);
+    const memory = memories.get(chain.name) ?? new ChainMemory(names);
     memories.set(chain.name, memory);
     memory.meet(names);
     const virtualHosts = chain.virtualHosts.map((host) => memory.virtualHost(host));
@@ -78,51 +79,81 @@ const forwardedFor: HeaderValueOption = {
 class ChainMemory {
   #names: ChainNames;
   #issuers: string;
-  #limited = new WeakMap<object, Fragment>();
-  readonly #plain = new WeakMap<object, Fragment>();
+  #limited = new WeakMap<object, Made>();
+  readonly #plain = new WeakMap<object, Made>();
+  readonly #guards = { withTokens: new WeakMap<object, Fragment>(), bare: new WeakMap<object, Fragment>() };
 
   constructor(names: ChainNames) {
     this.#names = names;
     this.#issuers = issuersKey(names);
   }
 
-  get strict(): boolean {
-    return this.#names.strict;
-  }
-
   meet(names: ChainNames): void {
-    if (names.issuers === this.#names.issuers) return;
-    const issuers = issuersKey(names);
-    if (issuers !== this.#issuers) this.#limited = new WeakMap();
+    if (names.issuers !== this.#names.issuers) {
+      const issuers = issuersKey(names);
+      if (issuers !== this.#issuers) this.#limited = new WeakMap();
+      this.#issuers = issuers;
+    }
     this.#names = names;
-    this.#issuers = issuers;
   }
 
   virtualHost(host: VirtualHost): Fragment {
-    const memory = host.uses.limits.length === 0 ? this.#plain : this.#limited;
-    return remembered(memory, host, () => virtualHostFragment(host, (entry) => this.#entry(entry)));
+    return this.#made(host, host.uses, () => virtualHostFragment(host, (entry) => this.#entry(entry)));
   }
 
   #entry(entry: RouteEntry): Fragment {
-    const memory = entry.limits.length === 0 ? this.#plain : this.#limited;
-    return remembered(memory, entry, () => {
+    return this.#made(entry, { limits: entry.limits, backends: entry.rule.backends }, () => {
       const routes = routesOf(entry, this.#names).map((route) => this.#route(route));
       return routes.length === 1 && routes[0] !== undefined ? routes[0] : composite('', routes, '');
     });
   }
 
-  #route({ route, guard, filters }: RouteText): Fragment {
+  #route({ route, tokens, guard, filters }: RouteText): Fragment {
     const parts = [
-      ...(guard === undefined ? [] : [this.#guard(guard)]),
+      ...(tokens === undefined ? [] : [fields(tokens)]),
+      ...(guard === undefined ? [] : [this.#guard(guard, tokens)]),
       ...(filters === undefined ? [] : [fields(filters)]),
     ];
     return composite(`${JSON.stringify(route).slice(0, -1)},"typed_per_filter_config":{`, parts, '}}');
   }
 
   /** Most of a route's text, and the same for all routes that the same policies guard. */
-  #guard(guard: Extract<Guard, { readonly kind: 'guarded' }>): Fragment {
-    return remembered(this.#plain, guard, () => fields(guardFilters(guard, this.#names)));
+  #guard(guard: Extract<Guard, { readonly kind: 'guarded' }>, tokens: RouteText['tokens']): Fragment {
+    const memory = tokens === undefined ? this.#guards.withTokens : this.#guards.bare;
+    return remembered(memory, guard, () => fields(guardFilters(guard, this.#names, tokens)));
   }
+
+  /** Made again when a workload behind it takes the tokens of others than it did. */
+  #made(key: object, { limits, backends }: Pick<Uses, 'limits' | 'backends'>, make: () => Fragment): Fragment {
+    const memory = limits.length === 0 ? this.#plain : this.#limited;
+    const { accepted } = this.#names;
+    const before = memory.get(key);
+    if (before !== undefined && sameTokens(before.accepted, accepted, backends)) {
+      if (before.accepted !== accepted) memory.set(key, { ...before, accepted });
+      return before.fragment;
+    }
+    const fragment = make();
+    memory.set(key, { fragment, accepted });
+    return fragment;
+  }
+}
+
+interface Made {
+  readonly fragment: Fragment;
+  /** When it was last looked at. */
+  readonly accepted: AcceptedIssuers | undefined;
+}
+
+function sameTokens(
+  before: AcceptedIssuers | undefined,
+  after: AcceptedIssuers | undefined,
+  backends: readonly Backend[],
+): boolean {
+  if (before === after) return true;
+  return backends.every(({ namespace, service }) => {
+    const key = keyOf(namespace, service);
+    return before?.get(key) === after?.get(key);
+  });
 }
 
 function issuersKey({ issuers }: ChainNames): string {

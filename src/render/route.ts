@@ -3,11 +3,12 @@ import { type Json, type TypedConfig, types } from '../envoy/json.ts';
 import type { HeaderEdits, Route, RouteAction } from '../envoy/route.ts';
 import { allowRules, denyRules, rbac, withFailedToken } from '../features/authorize/edge.ts';
 import { anyRuleFeatures } from '../features/index.ts';
-import { jwtPerRoute } from '../features/jwt/edge.ts';
+import { jwtPerRoute, needed } from '../features/jwt/edge.ts';
 import { localRateLimitPerRoute, rateLimits } from '../features/limits/edge.ts';
 import { routeMatch } from '../features/matches/edge.ts';
 import { filterNames } from '../features/names.ts';
 import { misdirectedName, notFoundName, routeMetadata } from '../features/telemetry/route-metadata.ts';
+import { type AcceptedIssuers, requirementAt } from '../ir/accepted-tokens.ts';
 import type { RouteParts } from '../ir/feature.ts';
 import type { Chain, RouteEntry } from '../ir/gateway.ts';
 import type { Guard, Issuer, Limit } from '../ir/guard.ts';
@@ -19,8 +20,7 @@ export interface ChainNames {
   readonly chain: string;
   /** Of all of the chain: limits by claim look under each. */
   readonly issuers: readonly Issuer[];
-  /** jwt_authn itself refuses bad tokens. */
-  readonly strict: boolean;
+  readonly accepted: AcceptedIssuers | undefined;
 }
 
 /** Opens the base of the ALLOW filter, which admits nobody, for answers that give nothing away. */
@@ -36,9 +36,11 @@ export const notFound: Route = {
 /** RFC 9110 §15.5.20: another listener owns the host. */
 export const misdirected: Route = { ...notFound, name: misdirectedName, direct_response: { status: 421 } };
 
-/** A route in the parts that its text is put together from: `typed_per_filter_config` is what its guard says, then `filters`. */
+/** A route in the parts that its text is put together from: `typed_per_filter_config` is `tokens`, what its guard says, and `filters`. */
 export interface RouteText {
   readonly route: Omit<Route, 'typed_per_filter_config'>;
+  /** In a mesh: what is asked of tokens where more than the guard has a say. */
+  readonly tokens?: PerFilter;
   /** Undefined where the route gives nothing away: then `filters` say so. */
   readonly guard: Extract<Guard, { readonly kind: 'guarded' }> | undefined;
   readonly filters: PerFilter | undefined;
@@ -54,9 +56,11 @@ export function routesOf(entry: RouteEntry, names: ChainNames): readonly RouteTe
   const parts = anyRuleFeatures
     .filter((feature) => Object.hasOwn(rule.settings, feature.name))
     .map((feature) => feature.edge(rule.settings[feature.name], place));
+  const requirement = requirementAt(entry, names.accepted);
+  const tokens = requirement && { [filterNames.jwt(names.chain)]: jwtPerRoute(requirement) };
   return variantsOf(parts).map((parts) => {
     const { route, filters } = compose(base, parts, { limits: entry.limits, names });
-    return { route, guard, filters };
+    return { route, ...(tokens && { tokens }), guard, filters };
   });
 }
 
@@ -117,27 +121,28 @@ function headerEdits(parts: readonly RouteParts[]): HeaderEdits {
  * What holds for each route of a chain that says nothing else, also for one that answers 404, 421 or 500: no token is
  * needed, and a bad one is refused. Never a part of ALLOW: what is forgotten stays shut.
  */
-export function commonFilters({ chain, strict }: ChainNames): PerFilter {
+export function commonFilters({ chain }: ChainNames): PerFilter {
   const deny = withFailedToken({ action: 'DENY', policies: {} });
   return {
-    [filterNames.jwt(chain)]: jwtPerRoute([]),
-    ...(strict ? {} : { [filterNames.deny]: rbacPerRoute(deny, undefined, 'deny') }),
+    [filterNames.jwt(chain)]: jwtPerRoute(needed([])),
+    [filterNames.deny]: rbacPerRoute(deny, undefined, 'deny'),
   };
 }
 
-/** Each route opens the chain's guards for itself, and by no more than its Decision. */
+/** Each route opens the chain's guards for itself, and by no more than its Decision; and what it asks of tokens, where the route does not. */
 export function guardFilters(
   guard: Extract<Guard, { readonly kind: 'guarded' }>,
-  { chain, strict }: ChainNames,
+  { chain }: ChainNames,
+  tokens: PerFilter | undefined,
 ): PerFilter {
   const { shadow, issuers } = guard;
   const deny = denyRules(guard);
   const counted = shadow === undefined ? undefined : denyRules(shadow);
   // Takes the place of the chain's. Where a token is needed, jwt_authn has refused a bad one.
-  const own = issuers.length === 0 && !strict ? withFailedToken(deny) : deny;
+  const own = issuers.length === 0 ? withFailedToken(deny) : deny;
   const refusing = [deny, counted].some((rules) => Object.keys(rules?.policies ?? {}).length > 0);
   return {
-    ...(issuers.length === 0 ? {} : { [filterNames.jwt(chain)]: jwtPerRoute(issuers) }),
+    ...(issuers.length === 0 || tokens !== undefined ? {} : { [filterNames.jwt(chain)]: jwtPerRoute(needed(issuers)) }),
     ...(refusing ? { [filterNames.deny]: rbacPerRoute(own, counted, 'deny') } : {}),
     [filterNames.allow]: rbacPerRoute(
       allowRules(guard),
@@ -152,5 +157,5 @@ function rbacPerRoute(...rules: Parameters<typeof rbac>): TypedConfig {
 }
 
 export function chainNames(chain: Chain): ChainNames {
-  return { chain: chain.name, issuers: chain.uses.issuers, strict: chain.strictTokens === true };
+  return { chain: chain.name, issuers: chain.uses.issuers, accepted: chain.accepted?.issuers };
 }

@@ -8,7 +8,6 @@ import { anyHost, compareHosts } from './hosts.ts';
 import { refusingIssuers } from './known-issuers.ts';
 import type { ResolvedListener } from './listeners.ts';
 import { rememberLast, sameMembers } from './memo.ts';
-import { strictTokens } from './strict-tokens.ts';
 import { UnitedUses, usesOf } from './uses.ts';
 import type { GatewayContext } from './world.ts';
 
@@ -18,7 +17,6 @@ export type ChainBuilder = (gateway: GatewayContext, table: HostTable) => readon
 export function chainBuilder(): ChainBuilder {
   let builders: ReadonlyMap<string, OneChain> = new Map();
   let chains: readonly Chain[] = [];
-  const strict = strictTokens();
   return (gateway, table) => {
     const served = gateway.listeners.filter((listener) => listener.served);
     const names = [...new Set(served.map(({ chain }) => chain))].toSorted();
@@ -26,7 +24,7 @@ export function chainBuilder(): ChainBuilder {
     builders = new Map(names.map((name) => [name, before.get(name) ?? oneChain(name)]));
     const made = names.flatMap((name) => builders.get(name)?.(gateway, table.hosts(name)) ?? []);
     chains = sameMembers(chains, made) ? chains : made;
-    return gateway.mesh === undefined ? chains : strict(chains);
+    return chains;
   };
 }
 

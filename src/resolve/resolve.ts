@@ -11,6 +11,7 @@ import { findingsOf } from './findings.ts';
 import { type GatewayUnit, resolveGateway } from './gateway-unit.ts';
 import { guardMemo } from './guard.ts';
 import { memoise, type Results, rememberLast } from './memo.ts';
+import { withAccepted } from './mesh/accepted.ts';
 import { withIdentities } from './mesh/identities.ts';
 import { meshStage } from './mesh/mesh.ts';
 import { targetIndex } from './policy-index.ts';
@@ -93,6 +94,7 @@ function newStages(className: string) {
     ),
     identities: withIdentities(),
     mesh: meshStage(className),
+    accepted: withAccepted(),
     danglingAuth: memoise<AuthUnit, ObjectWorld, Dangling>(resolveDangling),
     danglingLimits: memoise<LimitUnit, ObjectWorld, Dangling>(resolveDangling),
     findings: findingsOf(),
@@ -110,7 +112,7 @@ function resolve(snapshot: Snapshot, stages: Stages): Resolution {
   const contexts = stages.contexts(gatewayUnits.all);
   const elsewhere = stages.elsewhere(gatewayUnits.all);
   const routes = stages.routes(snapshot.Route, { ...policyWorld, gateways: contexts, elsewhere });
-  const gateways = stages.identities(stages.tables(contexts, routes.changes), snapshot);
+  const reaching = stages.identities(stages.tables(contexts, routes.changes), snapshot);
   const own = stages.findings(
     gatewayUnits,
     routes,
@@ -120,7 +122,8 @@ function resolve(snapshot: Snapshot, stages: Stages): Resolution {
     stages.danglingLimits(rateLimitPolicies.all, world),
   );
   const rivals = stages.rivals(gatewayUnits.all);
-  const mesh = stages.mesh({ gateways, rivals, snapshot, authOn: attached.authOn });
+  const mesh = stages.mesh({ gateways: reaching, rivals, snapshot, authOn: attached.authOn });
+  const gateways = stages.accepted(reaching, mesh.workloads);
   const more = [...conflictsAt([...gateways.values()]), ...mesh.findings];
   return {
     className: stages.className,

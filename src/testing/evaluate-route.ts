@@ -44,7 +44,8 @@ interface JwtConfig {
 
 type Requirement =
   | { readonly provider_name: string }
-  | { readonly requires_any: { readonly requirements: readonly { readonly provider_name: string }[] } }
+  | { readonly requires_any: { readonly requirements: readonly Requirement[] } }
+  | { readonly allow_missing: object }
   | { readonly allow_missing_or_failed: object };
 
 function jwtConfig({ gateway, file }: VirtualHostTable, resources: readonly Resource[]): JwtConfig {
@@ -57,14 +58,15 @@ function jwtConfig({ gateway, file }: VirtualHostTable, resources: readonly Reso
 function verified(config: JwtConfig, requirement: string, { token }: Caller): JsonObject | undefined {
   const needed = config.requirement_map[requirement];
   if (needed === undefined) throw new Error(`the route names requirement ${requirement}, which its chain lacks`);
-  const optional = 'allow_missing_or_failed' in needed;
-  const names = optional
+  const parts = 'requires_any' in needed ? needed.requires_any.requirements : [needed];
+  const lenient = parts.some((part) => 'allow_missing_or_failed' in part);
+  const optional = lenient || parts.some((part) => 'allow_missing' in part);
+  const names = lenient
     ? Object.keys(config.providers)
-    : 'provider_name' in needed
-      ? [needed.provider_name]
-      : needed.requires_any.requirements.map(({ provider_name }) => provider_name);
-  const id = names.find((name) => config.providers[name]?.issuer === token?.iss);
-  if (token === undefined || id === undefined) return optional ? {} : undefined;
+    : parts.flatMap((part) => ('provider_name' in part ? [part.provider_name] : []));
+  if (token === undefined) return optional ? {} : undefined;
+  const id = names.find((name) => config.providers[name]?.issuer === token.iss);
+  if (id === undefined) return lenient ? {} : undefined;
   const words = (claim: unknown) => (typeof claim === 'string' ? claim.split(' ') : claim);
   const { scope, permission, ...claims } = token;
   return {

@@ -11,7 +11,7 @@ export function openings(compiled: Compiled): readonly string[] {
       const missing = guardsMissing(host, route);
       return missing.length === 0 ? [] : [`${where(host)} ${route.name} lacks ${missing.join(', ')}`];
     }),
-    ...tables.flatMap((host) => commonFaults(host, compiled)),
+    ...tables.flatMap((host) => commonFaults(host)),
     ...tables.flatMap(endFaults),
     ...lastHostFaults(tables),
     ...compiled.resources.filter(({ file }) => file === 'lds.json').flatMap(({ json }) => chainFaults(json)),
@@ -37,25 +37,15 @@ function guardsMissing(host: VirtualHostTable, route: RenderedRoute): readonly s
 }
 
 /** What is said for all routes may refuse, and never admit. */
-function commonFaults(host: VirtualHostTable, compiled: Compiled): readonly string[] {
+function commonFaults(host: VirtualHostTable): readonly string[] {
   const { deny, ...others } = host.common;
   const rules = (deny?.['rbac'] as JsonObject | undefined)?.['rules'] as JsonObject | undefined;
   const refuses = rules?.['action'] === 'DENY' && Object.keys(rules['policies'] as object).includes('!token');
   const opened = Object.keys(others).filter((name) => !name.startsWith('jwt.'));
   return [
-    ...(refuses || isStrict(host, compiled) ? [] : [`${where(host)} does not refuse bad tokens on all routes`]),
+    ...(refuses ? [] : [`${where(host)} does not refuse bad tokens on all routes`]),
     ...opened.map((name) => `${where(host)} says ${name} for all routes`),
   ];
-}
-
-/** In a mesh jwt_authn itself refuses bad tokens, where it knows any issuer. */
-function isStrict({ gateway, file }: VirtualHostTable, { resolution, resources }: Compiled): boolean {
-  if (resolution.gateways.get(gateway)?.mesh === undefined) return false;
-  const tokens = resources.find((one) => one.gateway === gateway && one.file === file.replace('rds-', 'ecds-jwt-'));
-  const config = tokens?.json['typed_config'] as JsonObject | undefined;
-  const known = (config?.['requirement_map'] as JsonObject | undefined)?.['known'] as JsonObject | undefined;
-  const knowsNobody = Object.keys((config?.['providers'] ?? {}) as object).length === 0;
-  return known !== undefined && (knowsNobody || !('allow_missing_or_failed' in known));
 }
 
 function endFaults(host: VirtualHostTable): readonly string[] {

@@ -1,36 +1,47 @@
 /** jwt_authn of one chain: every known issuer as a provider, and the requirements that routes name. */
 import { createHash } from 'node:crypto';
 import { type Json, type TypedConfig, types } from '../../envoy/json.ts';
+import type { TokenRequirement } from '../../ir/accepted-tokens.ts';
 import type { Chain } from '../../ir/gateway.ts';
 import type { Issuer } from '../../ir/guard.ts';
 import { failedTokenKey, jwksClusterName } from '../names.ts';
 
-/** The requirement of routes that need no token: a bad token of a known issuer is still refused (`withFailedToken`, or here where tokens are strict). */
+/** The requirement of routes that need no token: a bad token of a known issuer is still refused (`withFailedToken`). */
 export const knownRequirement = 'known';
 
-/** The requirement that a token of one of these issuers verifies. A hash: the same issuers are the same requirement. */
-export function requirementName(issuers: readonly Issuer[]): string {
+/** A hash: the same issuers in the same order are the same requirement. */
+export function requirementName({ issuers, optional }: TokenRequirement): string {
+  if (issuers.length === 0) return knownRequirement;
   const ids = issuers.map(({ id }) => id).join(' ');
-  return issuers.length === 0 ? knownRequirement : createHash('sha256').update(ids).digest('hex').slice(0, 12);
+  return createHash('sha256')
+    .update(optional ? `${ids} or none` : ids)
+    .digest('hex')
+    .slice(0, 12);
 }
 
-export function jwtPerRoute(issuers: readonly Issuer[]): TypedConfig {
-  return { '@type': types.jwtPerRoute, requirement_name: requirementName(issuers) };
+/** Of a route that needs a token of one of the issuers; without any, it needs none. */
+export function needed(issuers: readonly Issuer[]): TokenRequirement {
+  return { issuers, optional: false };
+}
+
+export function jwtPerRoute(requirement: TokenRequirement): TypedConfig {
+  return { '@type': types.jwtPerRoute, requirement_name: requirementName(requirement) };
 }
 
 /** envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication */
-export function jwtAuthentication(chain: Pick<Chain, 'uses' | 'refusing' | 'strictTokens'>): TypedConfig {
-  const { issuers, required } = chain.uses;
-  const strict = chain.strictTokens === true;
-  const requirements = required.map(
-    (set) => [requirementName(set), anyOf(strict ? among(issuers, set) : set)] as const,
+export function jwtAuthentication({
+  uses,
+  refusing,
+  accepted,
+}: Pick<Chain, 'uses' | 'refusing' | 'accepted'>): TypedConfig {
+  const requirements = [...uses.required.map(needed), ...(accepted?.requirements ?? [])].map(
+    (requirement) => [requirementName(requirement), anyOf(requirement)] as const,
   );
-  const refuses = ({ id }: Issuer) => !strict && chain.refusing.has(id);
   return {
     '@type': types.jwt,
-    providers: Object.fromEntries(issuers.map((issuer) => [issuer.id, provider(issuer, refuses(issuer))])),
+    providers: Object.fromEntries(uses.issuers.map((issuer) => [issuer.id, provider(issuer, refusing.has(issuer.id))])),
     requirement_map: Object.fromEntries([
-      [knownRequirement, strict && issuers.length > 0 ? anyOf(issuers, [{ allow_missing: {} }]) : anything],
+      [knownRequirement, anything],
       ...requirements.toSorted(([a], [b]) => (a < b ? -1 : 1)),
     ]),
   };
@@ -39,15 +50,12 @@ export function jwtAuthentication(chain: Pick<Chain, 'uses' | 'refusing' | 'stri
 /** Bare: in a list with others, it would ask no issuer but theirs. Of rival key sets it takes any one (see `refusing`). */
 const anything: Json = { allow_missing_or_failed: {} };
 
-/** Of whom a token gets as far as the policies: one of another issuer is no bad token, only not the wanted one. Rivals of the wanted are bad. */
-function among(all: readonly Issuer[], wanted: readonly Issuer[]): readonly Issuer[] {
-  const names = new Set(wanted.map(({ issuer }) => issuer));
-  return [...wanted, ...all.filter(({ issuer }) => !names.has(issuer))];
-}
-
-/** requires_any takes two or more. */
-function anyOf(issuers: readonly Issuer[], others: readonly Json[] = []): Json {
-  const requirements = [...issuers.map(({ id }) => ({ provider_name: id })), ...others];
+/** requires_any takes two or more. In a list, `allow_missing` admits who has no token, and leaves tokens to the others. */
+function anyOf({ issuers, optional }: TokenRequirement): Json {
+  const requirements = [
+    ...issuers.map(({ id }) => ({ provider_name: id })),
+    ...(optional ? [{ allow_missing: {} }] : []),
+  ];
   return requirements.length === 1 ? (requirements[0] ?? {}) : { requires_any: { requirements } };
 }
 

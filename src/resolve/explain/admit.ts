@@ -22,12 +22,8 @@ export interface Admission {
   readonly token: RequestFacts['token'];
 }
 
-export function admit(
-  { guard, rule }: RouteEntry,
-  chain: Chain,
-  request: SeenRequest,
-  token: TokenFacts | undefined,
-): Admission {
+export function admit(entry: RouteEntry, chain: Chain, request: SeenRequest, token: TokenFacts | undefined): Admission {
+  const { guard, rule } = entry;
   const because = rule.blocked ?? (guard.kind === 'blocked' ? guard.because : undefined);
   if (because !== undefined || guard.kind === 'blocked') {
     const bad = badToken(token, chain);
@@ -40,7 +36,7 @@ export function admit(
       token: undefined,
     };
   }
-  const seen = seeToken(token, guard, chain);
+  const seen = seeToken(token, entry, chain);
   if (!seen.step.passed) return { ...refused(seen.step), token: undefined };
   return decide(guard, factsOf(request, seen.token), seen.step);
 }

@@ -1,11 +1,10 @@
 /** What jwt_authn makes of a token on one route: refused, or what the policies get to see of it. */
-import type { Chain } from '../../ir/gateway.ts';
-import type { Guard, Issuer } from '../../ir/guard.ts';
+import { requirementAt, type TokenRequirement } from '../../ir/accepted-tokens.ts';
+import type { Chain, RouteEntry } from '../../ir/gateway.ts';
+import type { Issuer } from '../../ir/guard.ts';
 import type { RequestFacts } from '../../policy/evaluate.ts';
 import type { Step, TokenFacts } from './types.ts';
 import { shortList } from './words.ts';
-
-type Guarded = Extract<Guard, { readonly kind: 'guarded' }>;
 
 export interface SeenToken {
   /** Of the one provider that left its payload; absent when there is none. */
@@ -13,45 +12,81 @@ export interface SeenToken {
   readonly step: Step;
 }
 
-export function seeToken(facts: TokenFacts | undefined, guard: Guarded, chain: Chain): SeenToken {
-  return guard.issuers.length === 0 ? seeOptionalToken(facts, chain) : required(facts, guard.issuers, chain);
+export function seeToken(facts: TokenFacts | undefined, entry: RouteEntry, chain: Chain): SeenToken {
+  const issuers = entry.guard.kind === 'blocked' ? [] : entry.guard.issuers;
+  const accepted = requirementAt(entry, chain.accepted?.issuers);
+  if (accepted !== undefined) return seeAcceptedToken(facts, issuers, accepted);
+  return issuers.length === 0 ? seeOptionalToken(facts, chain) : required(facts, issuers);
 }
 
 /** One of the issuers must have signed it; of several that verify the same token, Envoy stops at the first. */
-function required(facts: TokenFacts | undefined, issuers: readonly Issuer[], { uses, strictTokens }: Chain): SeenToken {
-  const names = [...new Set(issuers.map(({ issuer }) => issuer))];
-  const wanted = `a token of ${shortList(names)} is needed`;
+function required(facts: TokenFacts | undefined, issuers: readonly Issuer[]): SeenToken {
+  const wanted = needs(issuers);
   const verified = verifiedBy(facts, issuers);
   if (verified !== undefined) return { token: verified.token, step: passed(`valid, from ${verified.issuer.issuer}`) };
   if (facts === undefined) return refusal(`${wanted}, and the request has no "Authorization: Bearer …"`);
-  const others = strictTokens ? uses.issuers.filter(({ issuer }) => !names.includes(issuer)) : [];
-  const other = verifiedBy(facts, others);
-  if (other !== undefined) {
-    const text = `valid, from ${other.issuer.issuer}, which another policy of the gateway knows; ${wanted}`;
-    return { token: other.token, step: passed(text) };
-  }
-  if (facts.kind === 'refused') return refusal(`the token of ${facts.issuer} does not verify: ${facts.reason}`);
-  const origin = facts.kind === 'valid' ? `comes from ${issuerOf(facts)}` : 'is of no issuer known here';
-  return refusal(`${wanted}, and this one ${origin}`);
+  if (facts.kind === 'refused') return refusal(doesNotVerify(facts));
+  return refusal(`${wanted}, and this one ${originOf(facts)}`);
 }
 
-/** None is needed. One that names an issuer of the listener must be good all the same; in a mesh, any. */
-export function seeOptionalToken(facts: TokenFacts | undefined, { uses, refusing, strictTokens }: Chain): SeenToken {
+/** None is needed. One that names an issuer of the listener must be good all the same. */
+export function seeOptionalToken(facts: TokenFacts | undefined, { uses, refusing }: Chain): SeenToken {
   if (facts === undefined) return { token: undefined, step: passed('none, and none is needed') };
   // Of an issuer with two sets of keys, Envoy asks only one here: its tokens count as none.
-  const verified = verifiedBy(facts, strictTokens ? uses.issuers : withoutRivals(uses.issuers));
+  const verified = verifiedBy(facts, withoutRivals(uses.issuers));
   if (verified !== undefined) {
     return { token: verified.token, step: passed(`valid, from ${verified.issuer.issuer}, though none is needed`) };
   }
   const named = facts.kind === 'unknown' ? undefined : issuerOf(facts);
-  if (strictTokens && uses.issuers.length > 0 && facts.kind === 'unknown') {
-    return refusal('no token is needed, but in a mesh one that no issuer of the gateway signed is refused everywhere');
-  }
   const known = uses.issuers.some(({ id, issuer }) => issuer === named && refusing.has(id));
   if (!known)
     return { token: undefined, step: passed('of no issuer known here, so it counts as none; none is needed') };
   const why = facts.kind === 'refused' ? facts.reason : 'no key of that issuer on this listener signed it';
   return refusal(`no token is needed, but one of ${named ?? ''} that does not verify is refused everywhere: ${why}`);
+}
+
+/** In a mesh: also one that is not wanted must be of an issuer that the workload knows, as Istio takes no other. */
+function seeAcceptedToken(
+  facts: TokenFacts | undefined,
+  wanted: readonly Issuer[],
+  { issuers, optional }: TokenRequirement,
+): SeenToken {
+  if (facts === undefined) {
+    return optional ? { token: undefined, step: passed('none, and none is needed') } : required(facts, wanted);
+  }
+  const verified = verifiedBy(facts, issuers);
+  if (verified !== undefined) {
+    const { token, issuer } = verified;
+    const suffix = optional
+      ? ', though none is needed'
+      : wanted.some(({ id }) => id === issuer.id)
+        ? ''
+        : `, which another policy before the workload knows; ${needs(wanted)}`;
+    return { token, step: passed(`valid, from ${issuer.issuer}${suffix}`) };
+  }
+  if (facts.kind === 'refused' && issuers.some(({ issuer }) => issuer === facts.issuer)) {
+    return refusal(doesNotVerify(facts));
+  }
+  const need = optional ? 'no token is needed' : needs(wanted);
+  return refusal(
+    `${need}, but in the mesh the workload takes none but those of ${namesOf(issuers)}: this one ${originOf(facts)}`,
+  );
+}
+
+function needs(issuers: readonly Issuer[]): string {
+  return `a token of ${namesOf(issuers)} is needed`;
+}
+
+function namesOf(issuers: readonly Issuer[]): string {
+  return shortList([...new Set(issuers.map(({ issuer }) => issuer))]);
+}
+
+function doesNotVerify({ issuer, reason }: Extract<TokenFacts, { readonly kind: 'refused' }>): string {
+  return `the token of ${issuer} does not verify: ${reason}`;
+}
+
+function originOf(facts: TokenFacts): string {
+  return facts.kind === 'unknown' ? 'is of no issuer known here' : `comes from ${issuerOf(facts)}`;
 }
 
 function withoutRivals(issuers: readonly Issuer[]): readonly Issuer[] {

@@ -1,6 +1,6 @@
 /** What the mesh enforces behind the gateways: workload by workload, and again only those that a change concerns. */
 import type { Gateway } from '../../ir/gateway.ts';
-import type { Issuer, Policy } from '../../ir/guard.ts';
+import type { Policy } from '../../ir/guard.ts';
 import { type Mesh, type MeshReport, type MeshSettings, type MeshWorkload, noMesh } from '../../ir/mesh.ts';
 import type { AuthorizationPolicy, PeerAuthentication } from '../../istio/security.ts';
 import { type KubeObject, keyOf, type ObjectKey } from '../../kube/object.ts';
@@ -85,7 +85,6 @@ function worlds(className: string): (input: MeshInput) => MeshWorld {
   const rivals = rememberLast(rivalsOf);
   const inMesh = sameEntries<Gateway>();
   const settings = sameEntries<MeshSettings>();
-  const issuers = sameLists<Issuer>();
   const plain = sameLists<ObjectKey>();
   const edges = sameLists<string>();
   const own = new Map([['', [className]]]);
@@ -98,7 +97,6 @@ function worlds(className: string): (input: MeshInput) => MeshWorld {
     return {
       reach: reach(meshed),
       settings: known,
-      issuers: issuers([...meshed].map(([key, gateway]) => [key, issuersOf(gateway)])),
       edges: edges([['', identities]]),
       className: own,
       plain: plain(plainReach(gateways)),
@@ -110,12 +108,6 @@ function worlds(className: string): (input: MeshInput) => MeshWorld {
       peers: peers(snapshot.PeerAuthentication),
     };
   };
-}
-
-/** Whose tokens its routes take; nobody is refused for a token of an issuer that Shadow policies alone name. */
-function issuersOf({ chains }: Gateway): readonly Issuer[] {
-  const all = chains.flatMap(({ uses }) => uses.required.flat());
-  return [...new Map(all.map((issuer) => [issuer.id, issuer])).values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 function plainReach(gateways: ReadonlyMap<ObjectKey, Gateway>): Iterable<readonly [ObjectKey, readonly ObjectKey[]]> {

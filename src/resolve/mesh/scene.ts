@@ -63,7 +63,7 @@ export function sceneOf(seed: Seed, look: MeshLook): Scene | undefined {
   const point = settings.mode === 'Sidecar' ? 'sidecar' : settings.waypoint === undefined ? 'ztunnel' : 'waypoint';
   const single = seed.services.flatMap((service) => servicePorts(namespace, service, pods, look));
   const ports = point === 'waypoint' ? single : single.map((port) => sharing(port, single));
-  const issuers = point === 'ztunnel' ? [] : issuersOf(doors, ports, gateways, look);
+  const issuers = point === 'ztunnel' ? [] : issuersOf(doors, ports);
   return {
     seed,
     settings,
@@ -154,23 +154,13 @@ function closedOf(
   return sortPorts(all);
 }
 
-/** Of the guards on the way, and of the gateways beside these: a token that their edge refuses is refused here as well. */
-function issuersOf(
-  doors: readonly Door[],
-  ports: readonly ScenePort[],
-  gateways: readonly ObjectKey[],
-  look: MeshLook,
-): readonly Issuer[] {
+/** Of the guards on the way, and no others: tokens that none of them knows are the workload's own affair. */
+function issuersOf(doors: readonly Door[], ports: readonly ScenePort[]): readonly Issuer[] {
   const guards = doors.flatMap(({ reached: { entry } }) => (entry.guard.kind === 'guarded' ? entry.guard.issuers : []));
   const policies = ports.flatMap((port) => port.policies.filter(({ mode }) => mode === 'Enforce'));
-  const own = byId([...guards, ...policies.flatMap(({ issuers }) => issuers)]);
-  const known = new Set([...own.values()].map(({ issuer }) => issuer));
-  const beside = gateways.flatMap((key) => look.get('issuers', key) ?? []).filter(({ issuer }) => !known.has(issuer));
-  return [...byId([...own.values(), ...beside]).values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
-}
-
-function byId(issuers: readonly Issuer[]): ReadonlyMap<string, Issuer> {
-  return new Map(issuers.map((issuer) => [issuer.id, issuer]));
+  const all = [...guards, ...policies.flatMap(({ issuers }) => issuers)];
+  const byId = new Map(all.map((issuer) => [issuer.id, issuer]));
+  return [...byId.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 function ambiguous(issuers: readonly Issuer[]): ReadonlySet<string> {

@@ -1,5 +1,5 @@
 /** What one workload may look at. Each value is the same object while it holds the same. */
-import type { Issuer, Policy } from '../../ir/guard.ts';
+import type { Policy } from '../../ir/guard.ts';
 import type { MeshSettings } from '../../ir/mesh.ts';
 import type { AuthorizationPolicy, PeerAuthentication } from '../../istio/security.ts';
 import type { Service } from '../../kube/core.ts';
@@ -14,8 +14,6 @@ export type MeshWorld = {
   /** Of gateways that have part in a mesh. */
   readonly reach: Reach;
   readonly settings: ReadonlyMap<ObjectKey, MeshSettings>;
-  /** By gateway: whose tokens it verifies. */
-  readonly issuers: ReadonlyMap<ObjectKey, readonly Issuer[]>;
   /** At '': identities of all edges. */
   readonly edges: ReadonlyMap<string, readonly string[]>;
   /** At '': of this operator. */
