@@ -46,14 +46,14 @@ async function outside(arena: Arena, world: number, { row, verdict, tokens }: Ca
   const answer = edge.received === undefined ? edge.status : 200;
   // The one declared difference: without any credential the edge answers 401 where a token is asked for.
   const right = answer === verdict || (verdict === 403 && answer === 401 && token === undefined);
-  const behind = verdict === 500 ? 403 : verdict;
-  const expected = atEdge === undefined ? behind : 200;
+  const expected = verdict === 500 ? 403 : verdict;
+  const leftToEdge = atEdge !== undefined && mesh === 200;
   const told = arena.reports(world, to).map(({ reason }) => reason);
   const forwarded = verdict !== 200 || token === undefined || forwardsToken(edge.received?.headers ?? []);
   return [
     ...(right ? [] : [`the edge answers ${answer}, Istio ${verdict}`]),
-    ...(mesh === expected ? [] : [`the mesh answers ${mesh ?? 'nothing'} to what the edge forwards, not ${expected}`]),
-    ...(atEdge === 'PartlyAtEdge' && !told.includes(atEdge) ? ['nothing is said of what is left to the edge'] : []),
+    ...(mesh === expected || leftToEdge ? [] : [`the mesh answers ${mesh ?? 'nothing'} to what the edge forwards`]),
+    ...(leftToEdge && atEdge === 'PartlyAtEdge' && !told.includes(atEdge) ? ['nothing is said of what it leaves'] : []),
     ...(forwarded ? [] : ['the edge does not forward the token']),
   ];
 }

@@ -25,7 +25,7 @@ export interface Row {
   /** Of the Service, where it has a second one. */
   readonly port?: typeof secondPort;
   readonly answers: Readonly<Partial<Record<Caller, Verdict>>>;
-  /** Why the mesh admits it all the same, were the edge to forward it: `PartlyAtEdge` is what the workload's report says. */
+  /** Why the mesh may admit it all the same, were the edge to forward it: `PartlyAtEdge` is what the workload's report says. */
   readonly atEdge?: 'PartlyAtEdge' | 'a preflight';
 }
 
