@@ -32,16 +32,21 @@ afterAll(() => oracle?.stop());
   });
 });
 
+let envoy: EdgeEnvoy | undefined;
+beforeAll(async () => {
+  if (!('skip' in edgeBinary)) envoy = await startEdge(edgeBinary.binary);
+}, 60_000);
+afterAll(() => envoy?.stop());
+
 for (const version of envoyVersions) {
   const mesh = await envoyBinary(version);
   if (oracle === undefined || 'skip' in edgeBinary || 'skip' in mesh)
     describe.skip(`Envoy ${version}`, () => test.todo('paths'));
-  else describe(`Envoy ${version}`, () => readings(version, edgeBinary.binary, mesh.binary));
+  else describe(`Envoy ${version}`, () => readings(version, mesh.binary));
 }
 
-function readings(version: EnvoyVersion, edge: string, binary: string): void {
+function readings(version: EnvoyVersion, binary: string): void {
   let proxies: MeshEnvoy | undefined;
-  let envoy: EdgeEnvoy | undefined;
   const read = async (mode: Mode, target: string): Promise<string | number> => {
     const request = { to: mode, identity: undefined, method: 'GET', target, headers: [['host', 'orders']] as const };
     const { status, headers } = await (proxies ?? missing()).exchange(request);
@@ -50,9 +55,8 @@ function readings(version: EnvoyVersion, edge: string, binary: string): void {
 
   beforeAll(async () => {
     proxies = await startProxies(version, binary);
-    envoy = await startEdge(edge);
   }, 60_000);
-  afterAll(() => Promise.all([proxies?.stop(), envoy?.stop()]));
+  afterAll(() => proxies?.stop());
 
   test.each(pathTables.map(({ name, ...table }) => [name, table] as const))('mesh: %s', async (_name, table) => {
     const seen = await Promise.all(table.pairs.map(async ([path]) => [path, await read(table.mode, path)] as const));
