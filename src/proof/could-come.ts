@@ -3,7 +3,7 @@
 import type { RouteMatch } from '../envoy/route.ts';
 import { leavesDeny } from './difference.ts';
 import type { TableRoute, VirtualHostTable } from './edge/parsed.ts';
-import { chooseHost, listsOf } from './edge/table.ts';
+import { chooseHost, listsOf, routeMatches } from './edge/table.ts';
 import { answerAtEdge, type EdgeRequest, type Forwarded } from './edge.ts';
 import { type Atom, about, classesOf } from './regions/atoms.ts';
 import { addressDimensions, dimensionOf } from './regions/choices.ts';
@@ -42,6 +42,12 @@ function isOpaque({ match }: TableRoute): boolean {
   return (
     match.safe_regex !== undefined || (match.query_parameters ?? []).length > 0 || expressionHeaders(match).length > 0
   );
+}
+
+function withoutOpaque(match: RouteMatch): RouteMatch {
+  const { safe_regex, headers = [], ...rest } = match;
+  const plain = headers.filter(({ string_match: matcher }) => matcher === undefined || !('safe_regex' in matcher));
+  return { ...rest, ...(safe_regex === undefined ? {} : { prefix: '/' }), headers: plain, query_parameters: [] };
 }
 
 function hasExpressions(host: VirtualHostTable): boolean {
@@ -115,7 +121,7 @@ function pathsOf({ share, host, route, loosely }: Way): readonly string[] {
   const before = pathsBefore(route.match, route.route ?? {}, share.path.replace(/\?.*$/s, ''));
   if (!loosely || !hasExpressions(host)) return [...new Set(before)];
   const { samples, holds } = pathAtom(route.match);
-  return [...new Set([...before, ...samples.filter(holds)])];
+  return [...new Set([...before, ...samples.filter(holds), share.path.replace(/\?.*$/s, '')])];
 }
 
 /** Hosts by which the request may have come. */
@@ -165,7 +171,8 @@ function arrives(way: Way, request: EdgeRequest): boolean {
   const { gateway, door, host, share, route, loosely } = way;
   const left = { certified: true, ignoring: leavesDeny(way.destination.workload) };
   const past = (other: TableRoute) => other.name !== route.name && isOpaque(other);
-  const answer = answerAtEdge(gateway.edge, request, loosely ? { ...left, past } : {});
+  const by = loosely && isOpaque(route) && routeMatches(withoutOpaque(route.match), request) ? { by: route } : {};
+  const answer = answerAtEdge(gateway.edge, request, loosely ? { ...left, past, ...by } : {});
   const bare = (path: string) => path.replace(/\?.*$/s, '');
   const samePath = (one: Forwarded) => bare(one.path) === bare(share.path) || (loosely && hasExpressions(host));
   const sameHost = (one: Forwarded) => one.host === share.host || (loosely && hidesHost(door, host, route));

@@ -29,6 +29,8 @@ export interface Asked {
   readonly ignoring?: (policy: string) => boolean;
   /** As if these routes were not there. */
   readonly past?: (route: TableRoute) => boolean;
+  /** As if this route took it. */
+  readonly by?: TableRoute;
   /** As if every listener asked clients for certificates. */
   readonly certified?: boolean;
 }
@@ -40,7 +42,7 @@ export function answerAtEdge(edge: ParsedEdge, sent: EdgeRequest, asked: Asked =
   const manager = managerOf(chain);
   const table = manager === undefined ? undefined : edge.tables.get(manager.rds.route_config_name);
   const host = table === undefined ? undefined : chooseHost(table, request);
-  const route = host === undefined ? undefined : chooseRoute(host, request, asked.past);
+  const route = asked.by ?? (host === undefined ? undefined : chooseRoute(host, request, asked.past));
   if (manager === undefined || table === undefined || host === undefined || route === undefined) {
     return { kind: 'closed', reason: `chain ${chain.name} has no route for ${request.authority}${request.path}` };
   }

@@ -53,7 +53,7 @@ function listFor({ routes, matcher }: VirtualHostTable, request: EdgeRequest): r
   return leaf?.action.typed_config.routes ?? [];
 }
 
-function routeMatches(match: RouteMatch, request: EdgeRequest): boolean {
+export function routeMatches(match: RouteMatch, request: EdgeRequest): boolean {
   return (
     pathMatches(match, pathOf(request)) &&
     (match.headers ?? []).every((header) => matchesHeader(header, request)) &&
