@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { KubeObject } from '../../kube/object.ts';
 import { authPolicy, backendRef, gateway, jwt, route, routeTarget, service, snapshotOf } from '../../testing/build.ts';
-import { told } from '../../testing/mesh/told.ts';
+import { told, toldReports } from '../../testing/mesh/told.ts';
 import { resolver } from '../resolve.ts';
 
 const inMesh = (mesh: object = {}) => gateway({ mesh: { mode: 'Sidecar', ...mesh } });
@@ -52,5 +52,33 @@ describe('through the edge', () => {
         ],
       },
     });
+  });
+
+  test.each<[string, object, object]>([
+    ['blocked', {}, { authorize: { allow: [{ name: 'none', from: [{ notRequestPrincipals: ['*'] }] }] } }],
+    ['uncovered', { defaultAccess: 'Deny' }, {}],
+  ])('a %s rule of a closer host is no part of one of every host', (word, more, policy) => {
+    const closer = route({ hostnames: ['*.example.com'] }, { name: 'closer' });
+    const open = route({ rules: [{ name: 'a', matches: [{ path: { value: '/a' } }], backendRefs: [backendRef()] }] });
+    const policies = [
+      authPolicy({}, { name: 'open' }),
+      ...(word === 'blocked' ? [authPolicy({ targetRefs: [routeTarget('closer')], ...policy }, { name: 'none' })] : []),
+    ];
+    const found = mesh(inMesh(), gateway({ mesh: { mode: 'Sidecar' }, ...more }), orders, open, closer, ...policies);
+    expect(told(found)['shop/orders']?.allow).toEqual([
+      'orders:80 host: not *.example.com *.example.com:80 & path: /a /a/* & principal: cluster.local/ns/shop/sa/edge-edge',
+    ]);
+    // With another port behind the host the gateway alone tells them apart.
+    const sentence = /the gateway alone decides by hosts such as \*\.example\.com/;
+    expect(toldReports(found)).toContainEqual(expect.stringMatching(sentence));
+    const untold = {
+      policy:
+        "none at shop/orders (sidecar): PartlyAtEdge all rules: the gateway alone decides by what tells a request from those of another rule; the mesh checks all else, of the gateway's identity",
+      route:
+        'Route closer spec.rules[0]: rule all admits nobody, but at Service shop/orders the mesh cannot tell all its requests from those of rule a of Route shop/orders, so the gateway alone refuses them',
+    };
+    if (word === 'blocked') expect(toldReports(found)).toContain(untold.policy);
+    const warnings = found.findings.map(({ about, at, message }) => `${about.kind} ${about.name} ${at}: ${message}`);
+    expect(warnings).toEqual(word === 'blocked' ? [] : [untold.route]);
   });
 });

@@ -7,6 +7,7 @@ import { formatPattern } from '../../policy/pattern.ts';
 import { eastWest, namesIdentity } from '../../policy/planes.ts';
 import { directly, type Passage } from './passage.ts';
 import type { Door, Scene } from './scene.ts';
+import { type DoorSight, type Mistaken, sightsOf, takenForOthers } from './taken-for.ts';
 import { type Lost, translate } from './translate.ts';
 
 export interface Note {
@@ -20,9 +21,9 @@ export interface Note {
 
 export function notesOf(scene: Scene): readonly Note[] {
   const seen = new Map<string, Note>();
-  const doors = scene.doors.filter((door) => isClosed(door, scene));
   const notes = [
-    ...doors.flatMap((door) => doorNotes(door, scene)),
+    ...sightsOf(scene).flatMap((sight) => doorNotes(sight, scene)),
+    ...takenForOthers(scene).flatMap(mistakenNotes),
     ...enforcedServicePolicies(scene).flatMap((policy) => insideNotes(policy, directly, scene, () => true)),
   ];
   for (const note of notes) {
@@ -31,18 +32,15 @@ export function notesOf(scene: Scene): readonly Note[] {
   return [...seen.values()];
 }
 
-export function isClosed({ service, ports }: Door, { closed }: Scene): boolean {
-  return closed.some((port) => port.service === service && ports.includes(port.port));
-}
-
 export function enforcedServicePolicies({ ports }: Scene): readonly Policy[] {
   return [...new Set(ports.flatMap(({ policies }) => policies.filter(({ mode }) => mode === 'Enforce')))];
 }
 
-function doorNotes(door: Door, scene: Scene): readonly Note[] {
+function doorNotes(sight: DoorSight, scene: Scene): readonly Note[] {
+  const { door } = sight;
   const { entry, passage } = door.reached;
   if (entry.guard.kind === 'blocked' || entry.rule.blocked !== undefined) return [];
-  const atDoor = doorLosses(door, scene);
+  const atDoor = [...new Set([...sight.opaque, ...sight.lost.map(describe)])];
   const unsaid = insideUnsaid(door);
   // Whom one of them lets in by name, all of them refuse what they refuse to everybody.
   const named = entry.guard.decision.allow.some(namesIdentity);
@@ -55,16 +53,14 @@ function doorNotes(door: Door, scene: Scene): readonly Note[] {
   ]);
 }
 
-/** What of the entry itself the edge alone can tell. */
-function doorLosses({ reached }: Door, { inside }: Scene): readonly string[] {
-  const taken = reached.taken();
-  const match = taken === 'too-complex' ? [] : taken.outside;
-  const lost = match.flatMap(
-    (piece) =>
-      translate({ constraints: [...piece.constraints, ...reached.hosts], sources: [] }, reached.passage, inside).lost,
-  );
-  const opaque = taken === 'too-complex' ? [] : taken.opaque;
-  return [...new Set([...opaque, ...lost.map(describe)])];
+/** The policies of what is refused: of a broken one nothing else is said. */
+function mistakenNotes({ door }: Mistaken): readonly Note[] {
+  const { guard } = door.reached.entry;
+  const about = 'what tells a request from those of another rule';
+  const { because } = guard.kind === 'blocked' ? guard : { because: undefined };
+  const broken = because?.about.kind === 'AuthPolicy' ? [because.about] : [];
+  const policies = guard.kind === 'blocked' ? broken : guard.policies;
+  return policies.map((policy) => ({ policy, rule: '', reason: 'PartlyAtEdge', about }));
 }
 
 function insideUnsaid({ reached }: Door): string | undefined {

@@ -11,6 +11,8 @@ export interface Passage {
   readonly host: 'kept' | 'rewritten';
   /** Lower-case names. */
   readonly headers: ReadonlySet<string>;
+  /** Of the listener: what clients may name behind the host. */
+  readonly port?: number;
 }
 
 /** Of who does not come through an edge. */
@@ -32,6 +34,7 @@ export function passageOf({ rule, match, listener }: RouteEntry): Passage {
     path: pathChange(forward, match.path),
     host: forward.host_rewrite_literal === undefined ? 'kept' : 'rewritten',
     headers: new Set(names),
+    port: listener.port,
   };
 }
 

@@ -2,8 +2,9 @@
 import type { MeshReason, MeshReport } from '../../ir/mesh.ts';
 import { keyOf, type ObjectRef } from '../../kube/object.ts';
 import type { Finding, Reason } from '../../status/finding.ts';
-import { isClosed, type Note, notesOf } from './notes.ts';
+import { type Note, notesOf } from './notes.ts';
 import type { Door, Scene } from './scene.ts';
+import { isClosed } from './taken-for.ts';
 
 /** What is true of the whole workload, whatever its rules. */
 export interface Verdict {
@@ -46,16 +47,18 @@ export function reportsOf(scene: Scene, verdicts: readonly Verdict[]): readonly 
     ...rest,
   });
   const whole = (policy: ObjectRef) => verdicts.map((verdict) => report(policy, { ...verdict, rules: [] }));
+  const noted = (policy: ObjectRef) =>
+    (notes.get(keyOf(policy.namespace, policy.name)) ?? [])
+      .reduce(byReason, [])
+      .map((one) => report(policy, summary(one)));
+  const broken = distinct([...notes.values()].flatMap((list) => list.map(({ policy }) => policy)));
+  const isEnforced = new Set(enforced.map((policy) => keyOf(policy.namespace, policy.name)));
   return [
     ...enforced.flatMap((policy) => {
-      const own = [
-        ...whole(policy),
-        ...(notes.get(keyOf(policy.namespace, policy.name)) ?? [])
-          .reduce(byReason, [])
-          .map((one) => report(policy, summary(one))),
-      ];
+      const own = [...whole(policy), ...noted(policy)];
       return own.length === 0 ? [report(policy, full)] : own;
     }),
+    ...broken.filter((policy) => !isEnforced.has(keyOf(policy.namespace, policy.name))).flatMap(noted),
     ...counted.flatMap((policy) => [...whole(policy), report(policy, onlyCounted)]),
     ...policiesAt(scene.shut).map((policy) => report(policy, shut)),
   ];

@@ -63,6 +63,7 @@ function translateOne(constraint: Constraint, passage: Passage, sight: Sight): P
   if (attribute.kind === 'header' && isChanged(attribute.name, passage)) return losing('changed');
   if (attribute.kind === 'host' && passage.host === 'rewritten') return losing('changed');
   if (attribute.kind === 'issuer' && namesSome(constraint, sight.ambiguous)) return losing('keys', [constraint]);
+  if (attribute.kind === 'host') return inWords(constraint, constraint, passage.port);
   if (attribute.kind !== 'path') return inWords(constraint, constraint);
   const moved = movedPath(constraint, passage.path);
   const words = moved.constraint === undefined ? { said: [], lost: [] } : inWords(moved.constraint, constraint);
@@ -73,14 +74,23 @@ function namesSome({ anyOf }: Constraint, ids: ReadonlySet<string>): boolean {
   return anyOf.some((pattern) => 'value' in pattern && ids.has(pattern.value));
 }
 
-/** Of what is refused, each pattern counts by itself; of what is wanted, all of them. */
-function inWords(constraint: Constraint, written: Constraint): Part {
+/** Of what is refused, each pattern counts by itself; of what is wanted, all of them. `port`: of hosts, which may name it. */
+function inWords(constraint: Constraint, written: Constraint, port?: number): Part {
   // Nobody is wanted: nothing to be said, and conjunction() knows it.
   if (constraint.anyOf.length === 0 || expressible(constraint)) return { said: [constraint], lost: [] };
   const lost: readonly Lost[] = [{ constraint: written, why: 'words' }];
   if (!constraint.negated) return { said: [], lost };
-  const anyOf = constraint.anyOf.filter((pattern) => expressible({ ...constraint, anyOf: [pattern] }));
+  const anyOf = constraint.anyOf
+    .flatMap((pattern) => (constraint.attribute.kind === 'host' ? endings(pattern, port) : [pattern]))
+    .filter((pattern) => expressible({ ...constraint, anyOf: [pattern] }));
   return { said: anyOf.length === 0 ? [] : [{ ...constraint, anyOf }], lost };
+}
+
+/** Of an ending with any port behind it: without one, and with the one that clients of the listener name. */
+function endings(pattern: Pattern, port: number | undefined): readonly Pattern[] {
+  if (pattern.kind !== 'suffix-any-port') return [pattern];
+  const ports = port === undefined ? [''] : ['', `:${port}`];
+  return ports.map((after) => ({ kind: 'suffix', value: `${pattern.value}${after}` }));
 }
 
 /** Istio has one list for each of these: of two that must both hold, the pairs that one pattern says make one. */

@@ -12,6 +12,7 @@ import { reportsOf, ruleFindings, type Verdict } from './reports.ts';
 import { type MeshLook, type Scene, sceneOf } from './scene.ts';
 import type { Seed } from './seeds.ts';
 import { observable } from './shadow.ts';
+import { mistakenFindings } from './taken-for.ts';
 
 export interface WorkloadUnit {
   /** Undefined where nothing closes. */
@@ -42,6 +43,7 @@ export function resolveWorkload(seed: Seed, look: MeshLook): WorkloadUnit {
       ...foreign.findings,
       ...verdictFindings(scene, verdicts),
       ...ruleFindings(reports),
+      ...(decision === 'too-complex' || conflicts.verdicts.length > 0 ? [] : mistakenFindings(scene)),
     ],
   };
 }

@@ -62,8 +62,8 @@ export interface Arena {
   sameIssuers(world: number, gateway: string, service: string): boolean;
   /** Whether some rule of the gateways is about what a regular expression or a query says: Istio knows neither. */
   isOpaque(world: number): boolean;
-  /** Whether the gateway has hosts such as `*.example.com`, which with a port Istio cannot say. */
-  hasWildcards(world: number, gateway: string): boolean;
+  /** Whether some Route was told that the mesh does not tell its requests from another's. */
+  mistakes(world: number): boolean;
   stop(): Promise<void>;
 }
 
@@ -210,7 +210,7 @@ export function gatewayOf(world: World | undefined, { gateway }: OutsideRequest)
   return names[gateway % names.length] ?? '';
 }
 
-type Knowledge = Pick<Arena, 'reports' | 'sameIssuers' | 'hasWildcards'>;
+type Knowledge = Pick<Arena, 'reports' | 'sameIssuers' | 'mistakes'>;
 
 function knowledge({ gateways, mesh }: Resolution, namespaceOf: (world: number) => string): Knowledge {
   const chains = (world: number, name: string) => gateways.get(keyOf(namespaceOf(world), name))?.chains ?? [];
@@ -226,8 +226,11 @@ function knowledge({ gateways, mesh }: Resolution, namespaceOf: (world: number) 
     sameIssuers: (world, gateway, service) =>
       texts(chains(world, gateway).flatMap(({ uses }) => uses.issuers)) ===
       texts(workloadOf(world, service)?.issuers ?? []),
-    hasWildcards: (world, gateway) =>
-      chains(world, gateway).some(({ virtualHosts }) => virtualHosts.some(({ domain }) => domain.startsWith('*.'))),
+    mistakes: (world) =>
+      mesh.findings.some(
+        ({ about, reason }) =>
+          about.kind === 'Route' && about.namespace === namespaceOf(world) && reason === 'NotTranslatable',
+      ),
   };
 }
 

@@ -6,7 +6,8 @@ import type { OutsideRequest } from './requests.ts';
 export interface Context {
   readonly reports: readonly MeshReport[];
   readonly sameIssuers: boolean;
-  readonly hasWildcards: boolean;
+  /** A Route was told that the mesh does not tell its requests from another's. */
+  readonly mistakes: boolean;
   readonly isOpaque: boolean;
 }
 
@@ -56,10 +57,8 @@ interface Answers {
 }
 
 function declaredFor({ status, mesh, sentToken }: Answers, context: Context): string | undefined {
-  const partly = context.reports.some(({ reason }) => reason === 'PartlyAtEdge');
+  const partly = context.mistakes || context.reports.some(({ reason }) => reason === 'PartlyAtEdge');
   if (mesh === 200 && partly) return 'partly at the edge';
-  // Istio has no pattern for a suffix with any port behind it.
-  if (mesh === 200 && context.hasWildcards) return 'hosts with a wildcard';
   if (sentToken && !context.sameIssuers && (status === 401 || mesh === 401)) return 'other issuers';
   return undefined;
 }

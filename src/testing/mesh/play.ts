@@ -78,7 +78,7 @@ function contextOf(arena: Arena, world: number, { gateway = '', service }: Where
   return {
     reports: arena.reports(world, service),
     sameIssuers: arena.sameIssuers(world, gateway, service),
-    hasWildcards: arena.hasWildcards(world, gateway),
+    mistakes: arena.mistakes(world),
     isOpaque: arena.isOpaque(world),
   };
 }
