@@ -191,6 +191,12 @@ describeHelm('evengate install', () => {
       { istioAgent: { image: 'mirror/proxyv2:v1' } },
     ],
     ['in some namespaces', { watchNamespaces: ['a', 'b'] }, { watchNamespaces: ['a', 'b'] }],
+    [
+      'in some namespaces, before Istio',
+      { watchNamespaces: ['a'], istioNamespace: 'istio-system', istioRevisions: ['default', 'stable'] },
+      { watchNamespaces: ['a'], mesh: { istioNamespace: 'istio-system', istioRevisions: ['default', 'stable'] } },
+    ],
+    ['in all namespaces, before Istio', { istioNamespace: 'x' }, { mesh: { istioNamespace: 'x' } }],
     ['of an image', { image: 'mirror/evengate:2' }, { image: { repository: 'mirror/evengate', tag: '2' } }],
   ])('is the chart without Helm: %s', (_, options, values) => {
     const plain = installed(installation({ ...common, readSecrets: false, ...options }));
@@ -267,6 +273,11 @@ describeHelm('values that cannot be', () => {
       'Secrets of what is not watched',
       { watchNamespaces: ['a'], secrets: { access: 'namespaced', namespaces: ['b'] } },
       'secrets.namespaces: b is not among watchNamespaces',
+    ],
+    [
+      'revisions of no Istio',
+      { mesh: { istioRevisions: ['stable'] } },
+      'mesh.istioRevisions: it means nothing while mesh.istioNamespace is empty; name the namespace of Istio',
     ],
   ])('%s', (_, values, sentence) => {
     const { code, stdout, stderr } = template(helm, { values });

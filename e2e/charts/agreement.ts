@@ -64,8 +64,10 @@ function isBinding(object: KubeObject): object is Binding {
   return object.kind.endsWith('RoleBinding');
 }
 
-function spelled({ apiGroups, resources, verbs }: PolicyRule): readonly string[] {
+function spelled({ apiGroups, resources, resourceNames, verbs }: PolicyRule): readonly string[] {
   return apiGroups.flatMap((group) =>
-    resources.flatMap((resource) => verbs.map((verb) => `${verb} ${group}/${resource}`)),
+    resources.flatMap((resource) =>
+      verbs.map((verb) => [`${verb} ${group}/${resource}`, ...(resourceNames ?? [])].join(' ')),
+    ),
   );
 }

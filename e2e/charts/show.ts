@@ -9,8 +9,16 @@ import { charts } from './helm.ts';
 
 export type Rights = Readonly<Record<string, readonly PolicyRule[]>>;
 
+/** `enrolment.watched` for one within another. */
 export function rightsFile(): Rights {
-  return parse(readFileSync(join(charts.operator, 'files/rights.yaml'), 'utf8')) as Rights;
+  const file = parse(readFileSync(join(charts.operator, 'files/rights.yaml'), 'utf8')) as Readonly<
+    Record<string, readonly PolicyRule[] | Rights>
+  >;
+  const flat = Object.entries(file).flatMap(([name, rules]): readonly (readonly [string, readonly PolicyRule[]])[] => {
+    if (Array.isArray(rules)) return [[name, rules as readonly PolicyRule[]]];
+    return Object.entries(rules as Rights).map(([part, some]) => [`${name}.${part}`, some] as const);
+  });
+  return Object.fromEntries(flat);
 }
 
 export function shown(objects: readonly KubeObject[]): string {
@@ -28,6 +36,6 @@ function withNamedRules(object: KubeObject, named: ReadonlyMap<string | undefine
   return { ...object, rules: [...new Set(rules.map((rule) => named.get(key(rule)) ?? rule))] };
 }
 
-function key({ apiGroups, resources, verbs }: PolicyRule): string {
-  return JSON.stringify([apiGroups, resources, verbs]);
+function key({ apiGroups, resources, resourceNames, verbs }: PolicyRule): string {
+  return JSON.stringify([apiGroups, resources, resourceNames, verbs]);
 }

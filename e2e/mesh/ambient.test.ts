@@ -6,6 +6,7 @@ import { backends } from '../operator/lib/shop.ts';
 import { until } from '../operator/lib/until.ts';
 import type { Reported, World } from '../operator/lib/world.ts';
 import { type Caller, openCaller, settled } from './lib/callers.ts';
+import { istioNamespace } from './lib/istio.ts';
 import { openMesh } from './lib/meshed.ts';
 import { edgeService, host, makeTokens, meshGateway, ordersPolicy, ordersRoute, type Tokens } from './lib/shop.ts';
 import { meshSuite } from './lib/suite.ts';
@@ -22,7 +23,7 @@ suite('mode Ambient', () => {
     [world, tokens] = await Promise.all([openMesh('e2e-ambient'), makeTokens()]);
     [outside] = await Promise.all([
       openCaller(world, 'outside', { standing: 'Outside' }),
-      startOperator(world, { class: world.namespace, where: 'pod', meshEnrolment: true }),
+      startOperator(world, { class: world.namespace, where: 'pod', meshEnrolment: true, istioNamespace }),
       backends(world, 'web'),
       world.apply(
         meshGateway(world, { mode: 'Ambient', agentImage: undefined, waypoint, enrolment: 'Managed' }),

@@ -10,6 +10,11 @@
 {{- end }}
 {{- end }}
 {{- $watched := .Values.watchNamespaces }}
+{{- with .Values.mesh }}
+{{- if and .istioRevisions (empty .istioNamespace) }}
+{{- fail "mesh.istioRevisions: it means nothing while mesh.istioNamespace is empty; name the namespace of Istio, or remove it" }}
+{{- end }}
+{{- end }}
 {{- with .Values.secrets }}
 {{- if and $watched (eq .access "cluster") }}
 {{- fail "secrets.access: cluster asks for rights in all namespaces, while watchNamespaces names some; say namespaced, or watch all" }}

@@ -3,6 +3,7 @@ import { startOperator, type TestOperator } from '../../operator/lib/operator.ts
 import { until } from '../../operator/lib/until.ts';
 import type { World } from '../../operator/lib/world.ts';
 import { type Caller, openCaller, type PodAsk, settled } from './callers.ts';
+import { istioNamespace } from './istio.ts';
 import { meshedBackends, openMesh, podAddress } from './meshed.ts';
 import {
   type Bearer,
@@ -52,7 +53,7 @@ type Requests = Pick<Shop, 'throughGateway' | 'direct' | 'inside'>;
 export async function openShop(name: string, where: 'pod' | 'outside' = 'outside'): Promise<Shop> {
   const [world, tokens] = await Promise.all([openMesh(name), makeTokens()]);
   const [operator] = await Promise.all([
-    startOperator(world, { class: world.namespace, where }),
+    startOperator(world, { class: world.namespace, where, istioNamespace }),
     meshedBackends(world, 'web'),
     world.apply(freshConnections(world), meshGateway(world), ordersRoute(), ordersPolicy(tokens.key)),
   ]);

@@ -20,6 +20,8 @@ export interface OperatorOptions {
   readonly watchNamespaces?: readonly string[] | 'all';
   readonly readSecrets?: boolean;
   readonly meshEnrolment?: boolean;
+  /** Where MeshConfig is, when it may be read there; of one in pods that watches some namespaces. */
+  readonly istioNamespace?: string;
   /** Of its container, beside what it has; in pods only. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -126,11 +128,13 @@ async function podOperator(world: World, options: OperatorOptions): Promise<Test
     watchNamespaces: watched(world, options),
     readSecrets,
     meshEnrolment: options.meshEnrolment,
+    istioNamespace: options.istioNamespace,
   });
   const objects = installed.map((one) => (one.kind === 'Deployment' ? withEnv(one, options.env ?? {}) : one));
   world.onEnd(async () => {
-    for (const { kind, metadata } of objects.filter((one) => one.metadata.namespace === undefined)) {
-      await world.remove(kind, metadata.name);
+    const own: readonly (string | undefined)[] = [world.namespace, namespace];
+    for (const { kind, metadata } of objects.filter((one) => !own.includes(one.metadata.namespace))) {
+      await world.remove(kind, metadata.name, metadata.namespace);
     }
   });
   await world.apply(...objects);

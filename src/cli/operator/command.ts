@@ -76,6 +76,8 @@ export function installCommand(command: Command, { io, end }: Pick<Context, 'io'
     .option('--watch-namespace <name...>', 'watch these namespaces only, with rights in no other; all when absent')
     .option('--read-secrets', 'let it read Secrets: certificates of other namespaces, key sets in Secrets')
     .option('--mesh-enrolment', 'let it label namespaces and Services for Istio, and keep waypoints')
+    .option('--istio-namespace <name>', 'with --watch-namespace: let it read MeshConfig there, which must exist')
+    .option('--istio-revision <name...>', 'revisions of Istio that gateways name, beside the default one')
     .option('--envoy-image <image>', 'of the Envoys, where an ApiGateway names no other')
     .option('--istio-agent-image <image>', 'of Istio’s agent beside them, where an ApiGateway names no other')
     .option('--no-crds', 'without the CustomResourceDefinitions')

@@ -15,6 +15,8 @@ export interface InstallArguments {
   readonly watchNamespace?: readonly string[];
   readonly readSecrets?: boolean;
   readonly meshEnrolment?: boolean;
+  readonly istioNamespace?: string;
+  readonly istioRevision?: readonly string[];
   readonly envoyImage?: string;
   readonly istioAgentImage?: string;
   readonly crds: boolean;
@@ -29,6 +31,8 @@ export function install(options: InstallArguments, io: Io): ExitCode {
     watchNamespaces: options.watchNamespace,
     readSecrets: options.readSecrets ?? false,
     meshEnrolment: options.meshEnrolment ?? false,
+    istioNamespace: options.istioNamespace,
+    istioRevisions: options.istioRevision,
     envoyImage: options.envoyImage,
     istioAgentImage: options.istioAgentImage,
   };

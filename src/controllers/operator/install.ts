@@ -1,7 +1,7 @@
 /** What a cluster needs to run the operator, but for the CRDs. */
 import type { KubeObject } from '../../kube/object.ts';
 import { operatorContainer, operatorPod, usual } from './operator-pod.ts';
-import { type PolicyRule, permissions } from './permissions.ts';
+import { meshConfigRights, type PolicyRule, permissions } from './permissions.ts';
 
 export interface InstallOptions {
   readonly namespace: string;
@@ -14,6 +14,10 @@ export interface InstallOptions {
   readonly readSecrets: boolean;
   /** Labels namespaces and Services for Istio, and keeps waypoints; false when absent. */
   readonly meshEnrolment?: boolean | undefined;
+  /** Where it may read MeshConfig, when it watches some namespaces and not this one; nowhere else than these when absent. */
+  readonly istioNamespace?: string | undefined;
+  /** Revisions of Istio that gateways name; the default one is meant in any case. */
+  readonly istioRevisions?: readonly string[] | undefined;
   /** Of Envoy, where an ApiGateway names no other; the operator's default when absent. */
   readonly envoyImage?: string | undefined;
   /** Of Istio's agent, likewise. */
@@ -75,7 +79,16 @@ function rights(options: InstallOptions): readonly KubeObject[] {
     ...(watchNamespaces === undefined
       ? everywhere([...watched, ...cluster])
       : [...everywhere(cluster), ...watchNamespaces.flatMap((one) => within(one, watched))]),
+    ...meshConfigGrant(options),
   ];
+}
+
+/** Its name is this operator's alone: others of its class, which watch other namespaces, read it too. */
+function meshConfigGrant(options: InstallOptions): readonly KubeObject[] {
+  const { namespace, watchNamespaces, istioNamespace, istioRevisions } = options;
+  if (istioNamespace === undefined || (watchNamespaces?.includes(istioNamespace) ?? true)) return [];
+  const rules = meshConfigRights(istioRevisions);
+  return grant(options, '', { rules, namespace: istioNamespace, suffix: `.${namespace}` });
 }
 
 interface Grant {

@@ -6,12 +6,12 @@ import { elect } from '../../runtime/leader.ts';
 import { authPolicy, jwt, serviceTarget } from '../../testing/build.ts';
 import { kindRefusals } from '../../testing/kube-api/kind-refusals.ts';
 import type { Attributes } from '../../testing/kube-api/request.ts';
-import { billingPolicy, workloadPod, workloadService } from '../../testing/operator/meshed-shop.ts';
+import { billingPolicy, meshedShop, workloadPod, workloadService } from '../../testing/operator/meshed-shop.ts';
 import { endOf } from '../../testing/operator/oracles.ts';
 import { conditionOf, type OperatorRig, type OperatorSettings, rigPool } from '../../testing/operator/rig.ts';
 import { createAll, shop, shopChanges, shopGateway } from '../../testing/operator/shop.ts';
 import { tell } from '../../testing/operator/story.ts';
-import { type PolicyRule, permissions } from './permissions.ts';
+import { meshConfigRights, type PolicyRule, permissions } from './permissions.ts';
 
 const pool = rigPool({ validate: kindRefusals });
 afterEach(pool.stop);
@@ -43,14 +43,20 @@ interface Grant {
   readonly namespaces?: readonly string[];
   /** Where rights on Secrets hold; everywhere when absent. */
   readonly secretNamespaces?: readonly string[];
+  /** Where MeshConfig may be read, though it is not watched. */
+  readonly istioNamespace?: string;
   /** One right that is missing. */
   readonly without?: string;
 }
 
 /** RBAC with the rules of `permissions`, and a list of what it denied. */
-function rbac({ readSecrets, meshEnrolment, namespaces, secretNamespaces, without }: Grant) {
+function rbac({ readSecrets, meshEnrolment, namespaces, secretNamespaces, istioNamespace, without }: Grant) {
   const { watched, cluster, own } = permissions({ readSecrets, meshEnrolment });
   const rights = { watched: rightsIn(watched), cluster: rightsIn(cluster), own: rightsIn(own) };
+  const ofMeshConfig = meshConfigRights();
+  const isMeshConfig = (right: string, { namespace, name }: Attributes) =>
+    namespace === istioNamespace &&
+    ofMeshConfig.some((rule) => rightsIn([rule]).has(right) && rule.resourceNames?.includes(name));
   const denied: string[] = [];
   const authorize = (attributes: Attributes): boolean => {
     const { namespace } = attributes;
@@ -60,7 +66,9 @@ function rbac({ readSecrets, meshEnrolment, namespaces, secretNamespaces, withou
     const isSecret = attributes.resource === 'secrets' && attributes.group === '';
     const mayRead = !isSecret || secretNamespaces === undefined || secretNamespaces.includes(namespace);
     const may =
-      mayRead && right !== without && (inWatched || inCluster || (namespace === home && rights.own.has(right)));
+      mayRead &&
+      right !== without &&
+      (inWatched || inCluster || isMeshConfig(right, attributes) || (namespace === home && rights.own.has(right)));
     if (!may) denied.push(`${right} in ${namespace}`);
     return may;
   };
@@ -160,6 +168,32 @@ describe('the rights of the operator', () => {
     expect(await live(rig, { readSecrets: true, namespaces })).toBe('True Ready');
     // Labels of namespaces are wanted, and lived without.
     expect([...new Set(denied)]).toEqual(['list /namespaces in ']);
+  });
+
+  test('on MeshConfig are by its name, where Istio is not watched', async () => {
+    const namespaces = ['shop'];
+    const istioNamespace = 'istio-system';
+    const meshConfig = (text: string) => ({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'istio', namespace: istioNamespace },
+      data: { mesh: text },
+    });
+    const { authorize, denied } = rbac({ readSecrets: true, namespaces, istioNamespace });
+    const rig = await pool.open({ authorize });
+    createAll(rig.api, [...meshedShop(), meshConfig('trustDomain: example.org')]);
+    rig.start({ readSecrets: true, namespaces });
+    await rig.quiet();
+    const identities = () => JSON.stringify(rig.api.list(resources.AuthorizationPolicy));
+    expect(identities()).toContain('"example.org/ns/shop/sa/');
+    rig.api.put(meshConfig('trustDomain: example.com'));
+    await rig.quiet();
+    expect(identities()).toContain('"example.com/ns/shop/sa/');
+    expect([...new Set(denied)]).toEqual(['list /namespaces in ']);
+    const asked = rig.api.requests.filter(({ namespace }) => namespace === istioNamespace);
+    const used = new Set(asked.map((request) => `${rightOf(request)} ${request.name}`));
+    const granted = meshConfigRights().flatMap((rule) => [...rightsIn([rule])].map((right) => `${right} istio`));
+    expect([...used].toSorted()).toEqual(granted.toSorted());
   });
 
   test('on Secrets may end at some namespaces, where it watches all', async () => {

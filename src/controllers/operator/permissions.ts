@@ -1,4 +1,5 @@
 /** What the operator does to which resources: RBAC is made of it, and a test holds it against every call. */
+import { meshConfigMap } from '../../features/mesh/mesh-config.ts';
 import type { ResourceType } from '../../kube/client.ts';
 import { resources } from '../../kube/resources.ts';
 import { childKinds } from './children.ts';
@@ -8,6 +9,8 @@ import { securityKinds } from './mesh/stored.ts';
 export interface PolicyRule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
+  /** All when absent. */
+  readonly resourceNames?: readonly string[];
   readonly verbs: readonly string[];
 }
 
@@ -62,6 +65,15 @@ export const enrolmentRights: Pick<Permissions, 'watched' | 'cluster'> = {
   watched: [rule(resources.Gateway, ['get', 'create', 'patch', 'delete'])],
   cluster: [rule(resources.Namespace, ['patch'])],
 };
+
+/**
+ * In Istio's namespace, where it is not watched: MeshConfig of the default revision and of these, by name and nothing else of
+ * that namespace. Each is watched alone.
+ */
+export function meshConfigRights(revisions: readonly string[] = []): readonly PolicyRule[] {
+  const resourceNames = [...new Set(['', ...revisions].map(meshConfigMap))];
+  return [{ apiGroups: [''], resources: [resources.ConfigMap.plural], resourceNames, verbs: follow }];
+}
 
 function rule({ group, plural }: ResourceType, verbs: readonly string[], subresource?: string): PolicyRule {
   const resource = subresource === undefined ? plural : `${plural}/${subresource}`;

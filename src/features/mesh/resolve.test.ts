@@ -100,7 +100,7 @@ describe('mistakes', () => {
       'a MeshConfig that is not there',
       { mode: 'Sidecar' },
       [],
-      "warning spec.mesh: Istio's MeshConfig, ConfigMap istio-system/istio, is not there, so nobody knows its trust domain, nor whether it normalises paths as the gateway does. Install Istio, or name its namespace and revision",
+      "warning spec.mesh: Istio's MeshConfig, ConfigMap istio-system/istio, is not there or may not be read, so nobody knows its trust domain, nor whether it normalises paths as the gateway does. Install Istio, name its namespace and revision, or let the operator read it (mesh.istioNamespace of the chart)",
     ],
     [
       'one that is no YAML',

@@ -110,8 +110,9 @@ function unknownConfig(about: ObjectRef, ref: ObjectRef): Finding {
     severity: 'warning',
     reason: 'NormalizationMismatch',
     at: 'spec.mesh',
-    message: `Istio's MeshConfig, ${describeRef(ref)}, is not there, so nobody knows its trust domain, nor whether it normalises paths as the gateway does`,
-    remedy: 'Install Istio, or name its namespace and revision',
+    message: `Istio's MeshConfig, ${describeRef(ref)}, is not there or may not be read, so nobody knows its trust domain, nor whether it normalises paths as the gateway does`,
+    remedy:
+      'Install Istio, name its namespace and revision, or let the operator read it (mesh.istioNamespace of the chart)',
   };
 }
 

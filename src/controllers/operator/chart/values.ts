@@ -51,6 +51,17 @@ const mesh = section('Istio behind the gateways.', {
     'Whether the operator may label namespaces and Services for Istio, and keep waypoints, where an ApiGateway asks for it ' +
       '(`spec.mesh.enrolment`, `spec.mesh.waypoint.managed`).',
   ),
+  istioNamespace: value(
+    z.union([z.literal(''), labelName]),
+    '',
+    "With `watchNamespaces`: namespace of Istio, such as `istio-system`, where the operator may then read Istio's MeshConfig, " +
+      'and nothing else of it. It must exist. Without, rules about paths do not hold inside the mesh (`NormalizationMismatch`).',
+  ),
+  istioRevisions: value(
+    namespaces,
+    [],
+    'Revisions of Istio that ApiGateways name (`spec.mesh.revision`); the default one is meant in any case.',
+  ),
 });
 
 const rbac = section('Rights of the operator.', {
