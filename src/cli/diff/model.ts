@@ -92,8 +92,9 @@ function describe(region: RegionChange): Described {
   const kind = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
   const plain = kind === 'changed' ? [] : wholeRule(before, after);
   const differences = region.differences
-    .map(({ what, effect }): DifferenceWords => {
-      const words = { what, effect, before: sideWords(what, before), after: sideWords(what, after) };
+    .map(({ what, effect, words: said }): DifferenceWords => {
+      const [was, is] = said ?? [sideWords(what, before), sideWords(what, after)];
+      const words = { what, effect, before: was, after: is };
       return { ...words, details: what === 'callers' && kind === 'changed' ? callerDetails(before, after) : [] };
     })
     .concat(plain);

@@ -18,6 +18,7 @@ type Entry = RouteEntry | undefined;
 export function whatWords({ what }: Pick<Difference, 'what'>): string {
   const words: Readonly<Record<string, string>> = {
     callers: 'who may call',
+    tokens: 'tokens that are not needed',
     answer: 'who answers',
     backends: 'backends',
     requestHeaders: 'request headers',

@@ -41,6 +41,20 @@ const limit = (more: object, targetRefs: readonly object[] = [routeTarget()]) =>
   rateLimitPolicy({ targetRefs, limits: [{ ...tenEach, ...more }] });
 const parted = [rules(at('/a')), route({ rules: [at('/c')] }, { name: 'other' })];
 
+const inMesh = (...all: readonly KubeObject[]) => [
+  gateway({ defaultAccess: 'Public', mesh: { mode: 'Sidecar' } }),
+  service({ selector: { app: 'orders' } }),
+  service({ selector: { app: 'two' } }, { name: 'two' }),
+  route({ rules: [at('/a'), { ...at('/b'), name: 'b' }, at('/two', two)] }),
+  ...all,
+];
+const guarding = (inline: string) =>
+  authPolicy({
+    targetRefs: [routeTarget('orders', 'b')],
+    authorize: undefined,
+    authenticate: { jwt: [jwt({ jwks: { inline } })] },
+  });
+
 type World = readonly KubeObject[];
 
 test.each<readonly [what: string, before: World, after: World, said: readonly string[]]>([
@@ -148,6 +162,18 @@ test.each<readonly [what: string, before: World, after: World, said: readonly st
     [route()],
     [route(), authPolicy({ mode: 'Shadow', authorize: { allow: [] } })],
     ['differs shadow /'],
+  ],
+  [
+    'a policy beside a public rule, before one workload in a mesh',
+    inMesh(),
+    inMesh(guarding(corpJwks)),
+    ['closes tokens /a', 'closes callers /b', 'closes bad tokens'],
+  ],
+  [
+    'a key more, before one workload in a mesh',
+    inMesh(guarding(corpJwks)),
+    inMesh(guarding(twoKeys)),
+    ['opens tokens /a', 'opens callers /b', 'opens bad tokens'],
   ],
   ['a broken rule', [rules(at('/a'))], [rules(at('/a', { ...to(backendRef()), nonsense: 1 }))], ['closes callers /a']],
 ])('%s', (_, before, after, said) => {

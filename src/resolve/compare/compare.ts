@@ -11,6 +11,7 @@ import { gatewayChanges } from './gateways.ts';
 import { limitEffect } from './limits.ts';
 import { type Pair, pairsOf } from './pairs.ts';
 import type { Region } from './region.ts';
+import { tokenDifference } from './tokens.ts';
 import type { Comparison, Difference, Door, GatewayChange, RegionChange } from './types.ts';
 
 /** Empty when every request is answered alike. Names, order and layout of objects are no part of that. */
@@ -57,10 +58,18 @@ function regionChanges(
   callers: Callers,
   { chains, counts }: Counting,
 ): readonly RegionChange[] {
-  if (before === after) return [];
+  const accepted = { before: chains.before?.accepted?.issuers, after: chains.after?.accepted?.issuers };
+  if (before === after && accepted.before === accepted.after) return [];
   return pairsOf(before?.entries ?? [], after?.entries ?? []).flatMap((pair) => {
     counts.add(chains, pair.before, pair.after);
-    const differences = differencesOf(pair, door, callers);
+    const tokens =
+      pair.before &&
+      pair.after &&
+      tokenDifference(
+        { entry: pair.before, accepted: accepted.before },
+        { entry: pair.after, accepted: accepted.after },
+      );
+    const differences = [...differencesOf(pair, door, callers), ...(tokens === undefined ? [] : [tokens])];
     return differences.length === 0 ? [] : [{ door, ...pair, differences }];
   });
 }

@@ -34,9 +34,11 @@ export interface RegionChange {
 }
 
 export interface Difference {
-  /** `callers`, `limits`, `shadow`, `answer`, `backends`, `weights`, or the field of the rule that differs. */
+  /** `callers`, `tokens`, `limits`, `shadow`, `answer`, `backends`, `weights`, or the field of the rule that differs. */
   readonly what: string;
   readonly effect: Effect;
+  /** Of before and after, where the entries alone do not tell. */
+  readonly words?: readonly [string, string];
   /** Requests among which are those that are newly admitted; none without `opens` or `shifts`. */
   readonly gained?: readonly Conjunction[];
   /** Requests among which are those that are newly refused. */
