@@ -36,7 +36,7 @@ const ofOthers = `
   ApiGateway GatewayClass HTTPRoute GRPCRoute TLSRoute TCPRoute ReferenceGrant RequestHeaderModifier ResponseHeaderModifier
   RequestRedirect URLRewrite RequestMirror ImplementationSpecific ExternalName NodePort ClusterIP ServerSideApply
   appProtocol gatewayClassName ignoreDifferences healthCheckExprs dependsOn targetPort observedGeneration ingressClassName
-  pathType secretName parentRef aggregateRoles
+  pathType secretName parentRef aggregateRoles meshConfig pathNormalization
 `
   .split(/\s+/)
   .filter(Boolean);
