@@ -132,6 +132,11 @@ interface Comparison {
   readonly sameOrder: boolean;
 }
 
+/** Keys that came, went or hold another value. */
+export function changedKeys(before: Entries<unknown>, after: Entries<unknown>): readonly string[] {
+  return compare(before, after).changed;
+}
+
 function compare(before: Entries<unknown>, after: Entries<unknown>): Comparison {
   if (before === after) return { changed: [], sameOrder: true };
   const patched = patchedKeys(before, after)?.filter((key) => before.get(key) !== after.get(key));

@@ -1,14 +1,14 @@
 /** What the mesh enforces behind the gateways: workload by workload, and again only those that a change concerns. */
 import type { Gateway } from '../../ir/gateway.ts';
 import type { Policy } from '../../ir/guard.ts';
-import { type Mesh, type MeshReport, type MeshSettings, type MeshWorkload, noMesh } from '../../ir/mesh.ts';
+import { type Mesh, type MeshSettings, noMesh } from '../../ir/mesh.ts';
 import type { AuthorizationPolicy, PeerAuthentication } from '../../istio/security.ts';
 import { type KubeObject, keyOf, type ObjectKey } from '../../kube/object.ts';
 import type { Snapshot } from '../../kube/snapshot.ts';
-import { distinct } from '../findings.ts';
-import { memoise, rememberLast, sameMembers } from '../memo.ts';
+import { changedKeys, memoise, rememberLast, sameMembers } from '../memo.ts';
 import type { TargetIndex } from '../policy-index.ts';
 import { isOurs } from './foreign.ts';
+import { outcome } from './outcome.ts';
 import { podsByNamespace } from './pods.ts';
 import { reachOf } from './reach.ts';
 import { rivalsOf } from './rivals.ts';
@@ -41,16 +41,12 @@ function freshStage(className: string): (input: MeshInput) => Mesh {
   const units = memoise<Seed, MeshWorld, WorkloadUnit>(resolveWorkload);
   const wantedOf = wantedServices();
   const unselected = rememberLast(unselectable);
-  const keep = keeping();
+  const outcomeOf = outcome();
   return (input) => {
     const world = worldOf(input);
     const services = wantedOf(world.reach, world.authOn, world.Service);
-    const { all, changes } = units(seeds(services, world.Service, world.pods), world);
-    return keep(
-      all,
-      changes.length > 0,
-      unselected(services, world.reach, world.authOn, world.Service, world.settings),
-    );
+    const found = units(seeds(services, world.Service, world.pods), world);
+    return outcomeOf(found, unselected(services, world.reach, world.authOn, world.Service, world.settings));
   };
 }
 
@@ -61,11 +57,16 @@ function wantedServices(): (
   services: MeshWorld['Service'],
 ) => ReadonlySet<ObjectKey> {
   let before: ReadonlySet<ObjectKey> = new Set();
+  const targeted = new Set<ObjectKey>();
+  let attached: MeshWorld['authOn'] = new Map();
   return rememberLast((reach, authOn, services) => {
-    const targeted = [...authOn].flatMap(([target, attached]) => {
-      const named = target.startsWith('Service ') && attached.some(({ policy }) => policy.mode === 'Enforce');
-      return named ? [target.slice('Service '.length)] : [];
-    });
+    for (const target of changedKeys(attached, authOn)) {
+      if (!target.startsWith('Service ')) continue;
+      const key = target.slice('Service '.length);
+      if (authOn.get(target)?.some(({ policy }) => policy.mode === 'Enforce') === true) targeted.add(key);
+      else targeted.delete(key);
+    }
+    attached = authOn;
     const next = new Set([...reach.keys(), ...targeted].filter((key) => services.has(key)));
     if (!sameMembers([...before], [...next])) before = next;
     return before;
@@ -152,37 +153,4 @@ function sameLists<T>(): (
     );
     return before;
   };
-}
-
-/** What came out, and a workload that says what it said before as the object that it was. */
-function keeping(): (units: ReadonlyMap<ObjectKey, WorkloadUnit>, changed: boolean, unselected: Unselected) => Mesh {
-  let workloads: ReadonlyMap<ObjectKey, MeshWorkload> = new Map();
-  let last: { readonly mesh: Mesh; readonly unselected: Unselected } | undefined;
-  return (units, changed, unselected) => {
-    if (last !== undefined && !changed && last.unselected === unselected) return last.mesh;
-    workloads = new Map(
-      [...units].flatMap(([key, { workload }]) => {
-        if (workload === undefined) return [];
-        const old = workloads.get(key);
-        return [[key, old === workload || old === undefined || !isEqual(old, workload) ? workload : old] as const];
-      }),
-    );
-    const all = [...[...units.values()].flatMap(({ reports }) => reports), ...unselected.reports];
-    const mesh: Mesh = {
-      workloads,
-      reports: Map.groupBy(all, ({ policy }) => keyOf(policy.namespace, policy.name)) as ReadonlyMap<
-        ObjectKey,
-        readonly MeshReport[]
-      >,
-      findings: distinct([...[...units.values()].flatMap(({ findings }) => findings), ...unselected.findings]),
-    };
-    last = { mesh, unselected };
-    return mesh;
-  };
-}
-
-type Unselected = ReturnType<typeof unselectable>;
-
-function isEqual(a: MeshWorkload, b: MeshWorkload): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }
