@@ -44,8 +44,16 @@ export function clauseOf(constraints: readonly Constraint[], sources: readonly S
   return clause(groups.toSorted(byKeys), nameSources(sources));
 }
 
+const namedSources = new WeakMap<Source, NamedSource>();
+
+function nameSource(source: Source): NamedSource {
+  const named = namedSources.get(source) ?? { key: sourceKey(source), source };
+  namedSources.set(source, named);
+  return named;
+}
+
 function nameSources(sources: readonly Source[]): readonly NamedSource[] {
-  const named = sources.map((source) => ({ key: sourceKey(source), source }));
+  const named = sources.map(nameSource);
   return named.length < 2 ? named : [...new Map(named.map((each) => [each.key, each])).values()].toSorted(byKeys);
 }
 

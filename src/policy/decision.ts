@@ -11,6 +11,7 @@ import {
   sortClauses,
 } from './clause.ts';
 import type { Conjunction, Constraint, Decision, Source } from './constraint.ts';
+import { disjointFromAll } from './members.ts';
 
 export type { Conjunction, Constraint, Decision, ObjectRef, Source };
 
@@ -34,7 +35,25 @@ export function conjunction(constraints: readonly Constraint[], sources: readonl
 
 /** What matches both; its sources are those of both. */
 export function intersect(a: Conjunction, b: Conjunction): Conjunction | 'empty' {
+  if (areApart(a, b)) {
+    return 'empty';
+  }
   return conjunction([...a.constraints, ...b.constraints], [...a.sources, ...b.sources]);
+}
+
+/** Most that meet in a route table differ by path or method: that is seen without a normal form. */
+function areApart(a: Conjunction, b: Conjunction): boolean {
+  return a.constraints.some(
+    ({ attribute: { kind }, negated, anyOf }) =>
+      (kind === 'path' || kind === 'method') &&
+      !negated &&
+      b.constraints.some(
+        (other) =>
+          other.attribute.kind === kind &&
+          !other.negated &&
+          anyOf.every((pattern) => disjointFromAll(pattern, other.anyOf)),
+      ),
+  );
 }
 
 /**
