@@ -1,4 +1,5 @@
 /** What one entry of a gateway asks of the edge's identity. */
+import { expressible } from '../../ir/istio-terms.ts';
 import { type Conjunction, conjunction, type Decision } from '../../policy/decision.ts';
 import { northSouth } from '../../policy/planes.ts';
 import { among, exactly } from './match-terms.ts';
@@ -24,14 +25,15 @@ export function fromEdge(
   if (taken === 'too-complex') return taken;
   const { allow, deny } = northSouth(decision);
   const exactlyTaken = taken.opaque.length === 0;
-  const edge = { ...sight, peer: [among({ kind: 'principal' }, [exactly(identity)])] };
+  const peer = among({ kind: 'principal' }, [exactly(identity)]);
+  if (!expressible(peer)) return nobody;
   const through = (one: Conjunction, exact: boolean): readonly Conjunction[] =>
     taken.outside.flatMap((piece) => {
-      const constraints = [...piece.constraints, ...reached.hosts, ...one.constraints];
+      const constraints = [...piece.constraints, ...reached.hosts, ...one.constraints, peer];
       // Before it is translated: what the edge never sends on need not be said.
       const whole = conjunction(constraints, one.sources);
       if (whole === 'empty') return [];
-      const translated = translate(whole, reached.passage, edge);
+      const translated = translate(whole, reached.passage, sight);
       if (translated.conjunction === 'empty' || (exact && translated.lost.length > 0)) return [];
       return [translated.conjunction];
     });

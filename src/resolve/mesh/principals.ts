@@ -5,9 +5,9 @@ import type { Pattern } from '../../policy/pattern.ts';
 /** Service accounts and namespaces are of the mesh's own trust domain; principals say theirs. */
 export function principalConstraint(constraint: Constraint, trustDomain: string): Constraint {
   const { kind } = constraint.attribute;
-  const read = kind === 'serviceAccount' ? serviceAccount : kind === 'namespace' ? namespace : undefined;
-  const anyOf =
-    read === undefined ? constraint.anyOf : constraint.anyOf.map((pattern) => read(pattern, `${trustDomain}/ns/`));
+  if (kind === 'principal') return constraint;
+  const read = kind === 'serviceAccount' ? serviceAccount : namespace;
+  const anyOf = constraint.anyOf.map((pattern) => read(pattern, `${trustDomain}/ns/`));
   return { ...constraint, attribute: { kind: 'principal' }, anyOf };
 }
 

@@ -24,8 +24,6 @@ export interface Sight {
   /** Identities and ports alone: ztunnel. */
   readonly layer4: boolean;
   readonly trustDomain: string;
-  /** Whoever it is about has one of these; nothing is said of it where absent. */
-  readonly peer?: readonly Constraint[];
   /** Ids of issuers that share their `iss` with another one of the workload. */
   readonly ambiguous: ReadonlySet<string>;
 }
@@ -36,11 +34,24 @@ export interface Translated {
   readonly lost: readonly Lost[];
 }
 
-export function translate({ constraints, sources }: Conjunction, passage: Passage, sight: Sight): Translated {
+/** `conjunction` in normal form. */
+export function translate(conjunction: Conjunction, passage: Passage, sight: Sight): Translated {
+  const { constraints, sources } = conjunction;
   const parts = constraints.map((constraint) => translateOne(constraint, passage, sight));
   const image = sight.layer4 ? [] : imageOf(passage.path);
-  const said = oneSetEach([...image, ...(sight.peer ?? []), ...parts.flatMap((part) => part.said)], sources);
+  if (image.length === 0 && isAsWritten(parts, constraints)) {
+    return { conjunction, lost: [] };
+  }
+  const said = oneSetEach([...image, ...parts.flatMap((part) => part.said)], sources);
   return { conjunction: said.conjunction, lost: [...parts.flatMap((part) => part.lost), ...said.lost] };
+}
+
+/** As most are: it need not be brought into normal form again. */
+function isAsWritten(parts: readonly Part[], constraints: readonly Constraint[]): boolean {
+  return (
+    parts.every(({ said, lost }, index) => lost.length === 0 && said.length === 1 && said[0] === constraints[index]) &&
+    [...listed].every((kind) => constraints.filter((one) => !one.negated && one.attribute.kind === kind).length < 2)
+  );
 }
 
 interface Part {
