@@ -41,8 +41,10 @@ function issuerBytes({ issuer, keys }: Issuer): number {
   return 256 + bytes(issuer) + bytes(keys);
 }
 
+const encoder = new TextEncoder();
+
 function bytes(value: unknown): number {
-  return new TextEncoder().encode(JSON.stringify(value)).length;
+  return encoder.encode(JSON.stringify(value)).length;
 }
 
 function sum(numbers: readonly number[]): number {

@@ -62,11 +62,12 @@ function normal(clauses: readonly (Clause | 'empty')[]): readonly Clause[] {
 function mergeOnce(clauses: readonly Clause[]): readonly Clause[] {
   if (clauses.length < 2) return clauses;
   const keys = new Set(clauses.flatMap(({ groups }) => groups.filter(isMergeable).map(({ key }) => key)));
-  return [...keys].toSorted().reduce(mergeBy, clauses);
+  const numbers = new Map<string, number>();
+  return [...keys].toSorted().reduce((all, key) => mergeBy(all, key, numbers), clauses);
 }
 
-function mergeBy(clauses: readonly Clause[], key: string): readonly Clause[] {
-  const groups = Map.groupBy(clauses, (one) => restText(one, key));
+function mergeBy(clauses: readonly Clause[], key: string, numbers: Map<string, number>): readonly Clause[] {
+  const groups = Map.groupBy(clauses, (one) => restText(one, key, numbers));
   if (groups.size === clauses.length) return clauses;
   return [...groups.values()].flatMap((group) => (group.length === 1 ? group : unite(group, key)));
 }
@@ -89,12 +90,20 @@ function isMergeable({ wanted, attribute }: Group): boolean {
   return wanted.length === 1 && !isAddress(attribute);
 }
 
-/** All but the one set of that attribute; unlike any other's where there is none, or more than one. */
-function restText({ groups }: Clause, key: string): string {
-  const own = groups.find((group) => group.key === key);
-  if (own === undefined || !isMergeable(own)) return groups.map(({ text }) => text).join(' ');
-  const rest = groups.map((group) => (group === own ? `? ${own.unwanted.map(patternKey).join(',')}` : group.text));
-  return rest.join(' ');
+/**
+ * All but the one set of that attribute; unlike any other's where there is none, or more than one. Each part is told by a
+ * number: the texts are long, and there is one of these for each clause and attribute.
+ */
+function restText({ groups }: Clause, key: string, numbers: Map<string, number>): string {
+  const numberOf = (text: string) => {
+    const number = numbers.get(text) ?? numbers.size;
+    numbers.set(text, number);
+    return number;
+  };
+  const parts = groups.map((group) =>
+    numberOf(group.key === key && isMergeable(group) ? `? ${group.unwanted.map(patternKey).join(',')}` : group.text),
+  );
+  return parts.join(' ');
 }
 
 function constraintText({ attribute, negated, anyOf }: Constraint): string {
