@@ -115,6 +115,24 @@ test('Retry-After is honoured', async () => {
   expect(times).toEqual([0, 7000]);
 });
 
+test('a back-off may be short after some errors, however many there were', async () => {
+  const times: number[] = [];
+  const rig = newController({
+    backOff: { baseMs: 1000, maxMs: 60_000 },
+    longestBackOff: (error) => (error instanceof RangeError ? 3000 : undefined),
+    reconcile: () => {
+      times.push(rig.clock.monotonic());
+      return Promise.reject(times.length < 6 ? new RangeError('away') : new Error('no'));
+    },
+  });
+  const running = rig.run();
+  rig.controller.enqueue('shop/a');
+  await rig.clock.advance(50_000);
+  rig.stop.abort();
+  await running;
+  expect(times).toEqual([0, 1000, 3000, 6000, 9000, 12_000, 44_000]);
+});
+
 test('a terminal error is not retried, and the key comes again when it is enqueued', async () => {
   let tries = 0;
   const rig = newController({

@@ -39,6 +39,8 @@ export interface ControllerOptions {
   readonly kindOf?: (key: string) => string;
   /** As of WorkQueueOptions. */
   readonly backOff?: { readonly baseMs: number; readonly maxMs: number };
+  /** Keeps the back-off after an error shorter than `backOff` does; milliseconds. */
+  readonly longestBackOff?: (error: unknown) => number | undefined;
   readonly bucket?: BucketOptions;
 }
 
@@ -147,7 +149,8 @@ export class Controller {
       return 'terminal_error';
     }
     const atLeastMs = error instanceof ApiError ? error.retryAfterMs : undefined;
-    const retryInMs = Math.round(this.#queue.addRateLimited(key, atLeastMs));
+    const atMostMs = this.#options.longestBackOff?.(error);
+    const retryInMs = Math.round(this.#queue.addRateLimited(key, { atLeastMs, atMostMs }));
     log.error('reconcile failed', { attempt, retryInMs, error });
     return 'error';
   }

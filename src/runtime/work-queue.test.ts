@@ -92,7 +92,7 @@ test('back-off doubles per key up to its limit, and begins anew after forget', (
   expect(queue.addRateLimited('b')).toBe(5);
   queue.forget('a');
   expect(queue.addRateLimited('a')).toBe(5);
-  expect(queue.addRateLimited('a', 30_000)).toBe(30_000);
+  expect(queue.addRateLimited('a', { atLeastMs: 30_000 })).toBe(30_000);
 });
 
 test('retries of many keys share a bucket', async () => {

@@ -31,6 +31,11 @@ export interface Running {
   readonly longestMs: number;
 }
 
+export interface Limits {
+  readonly atLeastMs?: number | undefined;
+  readonly atMostMs?: number | undefined;
+}
+
 type Taker = (key: string | undefined) => void;
 
 /** setTimeout's limit; what is due later is looked at again by then. */
@@ -102,11 +107,11 @@ export class WorkQueue {
     this.#setAlarm(at);
   }
 
-  /** Once the key's back-off, the bucket and `atLeastMs` allow it; milliseconds until then. */
-  addRateLimited(key: string, atLeastMs = 0): number {
+  /** Once the key's back-off, of `atMostMs` here, the bucket and `atLeastMs` allow it; milliseconds until then. */
+  addRateLimited(key: string, { atLeastMs = 0, atMostMs = this.#backOff.maxMs }: Limits = {}): number {
     const failures = this.failures(key);
     this.#failures.set(key, failures + 1);
-    const backOff = Math.min(this.#backOff.baseMs * 2 ** failures, this.#backOff.maxMs);
+    const backOff = Math.min(this.#backOff.baseMs * 2 ** failures, this.#backOff.maxMs, atMostMs);
     const delay = Math.max(backOff, this.#bucket.reserve(), atLeastMs);
     this.#metrics?.retried();
     this.addAfter(key, delay);

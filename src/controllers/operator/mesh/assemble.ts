@@ -1,5 +1,5 @@
 /** What the operator writes for Istio while it leads, put together. */
-import type { Client } from '../../../kube/client.ts';
+import { ApiError, type Client } from '../../../kube/client.ts';
 import type { ObjectKey } from '../../../kube/object.ts';
 import { Controller } from '../../../runtime/controller.ts';
 import type { Caches } from '../caches.ts';
@@ -37,6 +37,9 @@ export interface AssembledMesh {
 
 const workloadsAtATime = 8;
 const calm = { baseMs: 200, maxMs: 60_000 };
+/** What waits for istiod, whose webhook the API server asks about each write, waits no longer than so when it is back. */
+const awayMs = 5000;
+const bucket = { perSecond: 50, burst: 100 };
 
 export function assembleMesh(options: MeshOptions, parts: MeshParts): AssembledMesh {
   const { caches, clock, log, version, measure, fetching } = options;
@@ -121,6 +124,13 @@ function controllerOf(
     kindOf: () => 'Service',
     concurrency: workloadsAtATime,
     backOff: calm,
+    longestBackOff: (error) => (isAway(error) ? awayMs : undefined),
+    bucket,
     reconcile: (key, trying) => worker.reconcile(key, trying),
   });
+}
+
+/** The API server, or a webhook that it asks, did not answer or failed: no object is the reason. */
+function isAway(error: unknown): boolean {
+  return error instanceof ApiError && (error.code === 0 || error.code >= 500);
 }

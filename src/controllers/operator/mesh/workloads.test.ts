@@ -230,6 +230,20 @@ describe('a server that refuses', () => {
     expect(there(rig)).toHaveLength(2);
   });
 
+  test('as istiod’s webhook is away: however long that lasts, what is tighter is written seconds after', async () => {
+    const rig = await opened();
+    const away = rig.api.faults.add({
+      match: ({ resource, verb }) => resource === 'authorizationpolicies' && verb === 'patch',
+      fault: { kind: 'refuse', code: 500, message: 'failed calling webhook "validation.istio.io"' },
+    });
+    rig.api.put(billingPolicy('shop/audit'));
+    await rig.clock.sleep(28_000);
+    expect(JSON.stringify(rig.api.list(resources.AuthorizationPolicy))).toContain('/sa/batch"');
+    away.release();
+    await rig.clock.sleep(6000);
+    expect(JSON.stringify(rig.api.list(resources.AuthorizationPolicy))).not.toContain('/sa/batch"');
+  });
+
   test('a write whose answer is lost is not done twice', async () => {
     const rig = await pool.open();
     rig.api.faults.add({
