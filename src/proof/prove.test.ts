@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { AuthorizationPolicy, Rule, SecurityObject } from '../istio/security.ts';
 import type { KubeObject } from '../kube/object.ts';
 import { resolver } from '../resolve/resolve.ts';
-import { snapshotOf } from '../testing/build.ts';
+import { meshConfig, snapshotOf } from '../testing/build.ts';
 import { fuzz } from '../testing/fuzz.ts';
 import { type World, worlds } from '../testing/mesh/worlds.ts';
 import { signingKey } from '../testing/rig-tokens.ts';
@@ -24,7 +24,7 @@ type Change = (object: SecurityObject) => SecurityObject;
 
 /** With every object of the mesh changed. */
 function proofOf(objects: readonly KubeObject[], change: Change = (object) => object): Proof {
-  const snapshot = snapshotOf(objects);
+  const snapshot = snapshotOf([meshConfig(), ...objects]);
   const resolution = resolver()(snapshot);
   const world = proofWorld(resolution);
   const changed: ProofWorld = { ...world, workloads: [] };

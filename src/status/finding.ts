@@ -44,7 +44,7 @@ export const reasons = {
   NotTranslatable: { condition: 'MeshEnforced', summary: "A rule cannot be said in Istio's terms." },
   NormalizationMismatch: {
     condition: 'MeshEnforced',
-    summary: 'The mesh normalises paths less than the edge, so rules about paths admit nobody inside it.',
+    summary: 'The mesh normalises paths less than the edge, or nobody knows: rules about paths admit nobody inside it.',
   },
   NotEnrolled: { condition: 'MeshEnforced', summary: 'No proxy of the mesh stands before a workload.' },
   Overridden: {

@@ -47,6 +47,11 @@ export function configMap(data: Readonly<Record<string, string>>, meta: Partial<
   return object('ConfigMap', meta.name ?? 'corp-keys', { data }, meta);
 }
 
+/** Istio's, of a mesh that normalises paths as the edge does. */
+export function meshConfig(mesh = 'pathNormalization: {normalization: DECODE_AND_MERGE_SLASHES}'): KubeObject {
+  return configMap({ mesh }, { name: 'istio', namespace: 'istio-system' });
+}
+
 /** A certificate and its key, made anew. */
 export function tlsSecret(meta: Partial<ObjectMeta> = {}): KubeObject {
   const { certificate, key } = testCertificate('shop.example.com');

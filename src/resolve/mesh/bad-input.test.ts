@@ -3,10 +3,10 @@ import type { KubeObject } from '../../kube/object.ts';
 import {
   authPolicy,
   backendRef,
-  configMap,
   corpJwks,
   gateway,
   jwt,
+  meshConfig,
   object,
   referenceGrant,
   route,
@@ -18,11 +18,6 @@ import { told, toldReports } from '../../testing/mesh/told.ts';
 import { resolver } from '../resolve.ts';
 
 const inMesh = (mesh: object = {}, meta: object = {}) => gateway({ mesh: { mode: 'Sidecar', ...mesh } }, meta);
-/** As the edge does. */
-const meshConfig = configMap(
-  { mesh: 'pathNormalization: {normalization: DECODE_AND_MERGE_SLASHES}' },
-  { name: 'istio', namespace: 'istio-system' },
-);
 const orders = service({ selector: { app: 'orders' } });
 const serviceTarget = { kind: 'Service', name: 'orders' };
 
@@ -35,7 +30,7 @@ const bare = { containers: [{ name: 'app' }] };
 const ambient = { annotations: { 'ambient.istio.io/redirection': 'enabled' } };
 
 function seen(...objects: readonly KubeObject[]) {
-  const { mesh } = resolver()(snapshotOf([meshConfig, ...objects]));
+  const { mesh } = resolver()(snapshotOf([meshConfig(), ...objects]));
   return {
     workloads: told(mesh),
     reports: toldReports(mesh),
@@ -448,11 +443,10 @@ describe('rules', () => {
     });
   });
 
-  test('about paths where the mesh normalises less', () => {
-    const less = configMap(
-      { mesh: 'pathNormalization: {normalization: BASE}' },
-      { name: 'istio', namespace: 'istio-system' },
-    );
+  test.each<[string, KubeObject, string]>([
+    ['less', meshConfig('pathNormalization: {normalization: BASE}'), 'the mesh normalises paths less than the gateway'],
+    ['nobody knows how', meshConfig('['), 'nobody knows whether the mesh normalises paths as the gateway does'],
+  ])('about paths where the mesh normalises %s', (_, config, why) => {
     const rules = {
       allow: [
         { ...batch, to: [{ paths: ['/jobs'] }] },
@@ -460,7 +454,7 @@ describe('rules', () => {
       ],
       deny: [{ name: 'no', from: [{ namespaces: ['web'] }], to: [{ paths: ['/admin*'] }] }],
     };
-    expect(seen(less, inMesh(), orders, route(), policy(rules))).toEqual({
+    expect(seen(config, inMesh(), orders, route(), policy(rules))).toEqual({
       workloads: {
         'shop/orders': {
           closed: 'orders:80→80',
@@ -469,11 +463,11 @@ describe('rules', () => {
         },
       },
       reports: [
-        'orders at shop/orders (sidecar): NormalizationMismatch [batch no] rules batch, no: the mesh normalises paths less than the gateway, so nobody passes by that inside the mesh, and what it may refuse there is refused',
+        `orders at shop/orders (sidecar): NormalizationMismatch [batch no] rules batch, no: ${why}, so nobody passes by that inside the mesh, and what it may refuse there is refused`,
         'orders at shop/orders (sidecar): NotEnrolled no Pod of Service shop/orders is known, so nobody knows whether a proxy stands before it',
       ],
       findings: [
-        'AuthPolicy orders spec.authorize: NormalizationMismatch: at Service shop/orders, rules batch, no: the mesh normalises paths less than the gateway, so nobody passes by that inside the mesh, and what it may refuse there is refused',
+        `AuthPolicy orders spec.authorize: NormalizationMismatch: at Service shop/orders, rules batch, no: ${why}, so nobody passes by that inside the mesh, and what it may refuse there is refused`,
       ],
     });
   });

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { authPolicy, gateway, route, service, snapshotOf } from '../../testing/build.ts';
+import { authPolicy, gateway, meshConfig, route, service, snapshotOf } from '../../testing/build.ts';
 import { told } from '../../testing/mesh/told.ts';
 import { resolver } from '../resolve.ts';
 
@@ -23,7 +23,9 @@ test.each<[string, object, readonly string[]]>([
     route(),
     authPolicy({ authorize: { allow: [batch], deny: [{ name: 'no', ...rule }] } }),
   ];
-  const found = told(resolver()(snapshotOf(objects)).mesh)['shop/orders'] as { readonly allow?: readonly string[] };
+  const found = told(resolver()(snapshotOf([meshConfig(), ...objects])).mesh)['shop/orders'] as {
+    readonly allow?: readonly string[];
+  };
   expect((found.allow ?? []).filter((line) => !line.includes(edge))).toEqual(expected);
 });
 
@@ -39,7 +41,9 @@ test('what a Route and a Service policy admit together is said in one list, or a
         { name: 'behind' },
       ),
     ];
-    return told(resolver()(snapshotOf(objects)).mesh)['shop/orders']?.allow.filter((line) => line.includes(caller));
+    return told(resolver()(snapshotOf([meshConfig(), ...objects])).mesh)['shop/orders']?.allow.filter((line) =>
+      line.includes(caller),
+    );
   };
   expect(meeting(['/jobs/a*', '/x'])).toEqual([`orders:80 path: /jobs/a* & ${caller}`]);
   expect(meeting(['*.json'])).toEqual([]);

@@ -9,6 +9,7 @@ import {
   gateway,
   gatewayTarget,
   jwt,
+  meshConfig,
   object,
   referenceGrant,
   route,
@@ -36,6 +37,7 @@ const toService = (name: string) => ({ targetRefs: [{ kind: 'Service', name }] }
 const proxied = { containers: [{ name: 'istio-proxy', ports: [{ name: 'web', containerPort: 8080 }] }] };
 
 const universe: readonly Forms[] = [
+  [meshConfig(), meshConfig('{}')],
   [gateway(sidecar), gateway({ mesh: { mode: 'Ambient' } }), gateway(), gateway({ ...sidecar, className: 'alpha' })],
   [gateway({ ...sidecar, defaultAccess: 'Public' }, second), gateway({ mesh: { mode: 'Ambient' } }, second)],
   [

@@ -15,6 +15,7 @@ import {
   gateway,
   gatewayTarget,
   jwt,
+  meshConfig,
   route,
   routeTarget,
   service,
@@ -177,6 +178,7 @@ function worlds({ rule, match, change, hosts }: Sizes): fc.Arbitrary<readonly Ku
   return fc
     .tuple(routes, policies)
     .map(([both, all]) => [
+      meshConfig(),
       gateway({ mesh: { mode: 'Sidecar' } }),
       service({ selector: { app: 'orders' } }),
       service({ selector: { app: 'other' } }, { name: 'other' }),

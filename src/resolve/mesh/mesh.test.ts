@@ -1,6 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import type { KubeObject } from '../../kube/object.ts';
-import { authPolicy, backendRef, gateway, jwt, route, routeTarget, service, snapshotOf } from '../../testing/build.ts';
+import {
+  authPolicy,
+  backendRef,
+  gateway,
+  jwt,
+  meshConfig,
+  route,
+  routeTarget,
+  service,
+  snapshotOf,
+} from '../../testing/build.ts';
 import { told, toldReports } from '../../testing/mesh/told.ts';
 import { resolver } from '../resolve.ts';
 
@@ -8,7 +18,7 @@ const inMesh = (mesh: object = {}) => gateway({ mesh: { mode: 'Sidecar', ...mesh
 const orders = service({ selector: { app: 'orders' }, ports: [{ port: 80, targetPort: 8080 }] });
 
 function mesh(...objects: readonly KubeObject[]) {
-  return resolver()(snapshotOf(objects)).mesh;
+  return resolver()(snapshotOf([meshConfig(), ...objects])).mesh;
 }
 
 describe('through the edge', () => {

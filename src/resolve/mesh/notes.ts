@@ -86,7 +86,7 @@ function outsideNotes({ ref, decision }: Policy, passage: Passage, { inside }: S
 function insideNotes(
   { ref, decision }: Policy,
   passage: Passage,
-  { inside }: Scene,
+  { inside, settings }: Scene,
   counts: (one: Conjunction, list: 'allow' | 'deny') => boolean,
 ): readonly Note[] {
   const { allow, deny } = eastWest(decision);
@@ -101,13 +101,19 @@ function insideNotes(
       noted(ref, one, each.why === 'layer' ? 'NotObservable' : 'NotTranslatable', describe(each)),
     );
     const untrusted = !inside.trustsPaths && said !== 'empty' && said.constraints.some(isPath);
-    return untrusted ? [...notes, ...noted(ref, one, 'NormalizationMismatch', 'paths')] : notes;
+    return untrusted ? [...notes, ...noted(ref, one, 'NormalizationMismatch', normalising(settings))] : notes;
   });
   return [...hidden, ...losses];
 }
 
 function isPath({ attribute }: Constraint): boolean {
   return attribute.kind === 'path';
+}
+
+function normalising({ normalises }: Scene['settings']): string {
+  return normalises === undefined
+    ? 'nobody knows whether the mesh normalises paths as the gateway does'
+    : 'the mesh normalises paths less than the gateway';
 }
 
 function noted(policy: ObjectRef, { sources }: Conjunction, reason: Note['reason'], about: string): readonly Note[] {

@@ -103,7 +103,7 @@ const sentences: Readonly<Record<Note['reason'], (about: string) => string>> = {
   PartlyAtEdge: (about) => `the gateway alone decides by ${about}; the mesh checks all else, of the gateway's identity`,
   NotObservable: (about) => `no proxy of the mesh sees ${about}, ${inside}`,
   NotTranslatable: (about) => `Istio has no words for ${about}, ${inside}`,
-  NormalizationMismatch: (about) => `the mesh normalises ${about} less than the gateway, ${inside}`,
+  NormalizationMismatch: (about) => `${about}, ${inside}`,
 };
 
 const remedies: Readonly<Record<Exclude<Note['reason'], 'PartlyAtEdge'>, string>> = {
@@ -111,7 +111,7 @@ const remedies: Readonly<Record<Exclude<Note['reason'], 'PartlyAtEdge'>, string>
     'Name callers by their identity alone, or put a waypoint before the workload (spec.mesh.waypoint of the ApiGateway)',
   NotTranslatable: 'Write it with exact values, prefixes or suffixes, or name the callers in a policy on the Service',
   NormalizationMismatch:
-    'Set pathNormalization DECODE_AND_MERGE_SLASHES in MeshConfig, or leave paths out of rules for callers inside the mesh',
+    'Set pathNormalization DECODE_AND_MERGE_SLASHES in MeshConfig, and let it be read, or leave paths out of rules for callers inside the mesh',
 };
 
 /** What a policy's author has to know. */

@@ -77,7 +77,7 @@ export function sceneOf(seed: Seed, look: MeshLook): Scene | undefined {
       trustDomain: settings.trustDomain,
       ambiguous: ambiguous(issuers),
       edges: look.get('edges', '') ?? [],
-      trustsPaths: settings.normalises !== false,
+      trustsPaths: settings.normalises === true,
     },
     pods,
     denied,
