@@ -58,10 +58,10 @@ export interface Arena {
   insideExpected(world: number, request: InsideRequest): SeenInside['expected'];
   /** Of the workload that the Service of this name belongs to. */
   reports(world: number, service: string): readonly MeshReport[];
-  /** Whether edge and mesh know the same issuers there: a token of another one is bad to whoever knows any. */
-  sameIssuers(world: number, gateway: string, service: string): boolean;
   /** Whether some rule of the gateways is about what a regular expression or a query says: Istio knows neither. */
   isOpaque(world: number): boolean;
+  /** Whether the workload of the Service of this name has issuers of its own. */
+  looksAtTokens(world: number, service: string): boolean;
   /** Whether some Route was told that the mesh does not tell its requests from another's. */
   mistakes(world: number): boolean;
   stop(): Promise<void>;
@@ -210,22 +210,17 @@ export function gatewayOf(world: World | undefined, { gateway }: OutsideRequest)
   return names[gateway % names.length] ?? '';
 }
 
-type Knowledge = Pick<Arena, 'reports' | 'sameIssuers' | 'mistakes'>;
+type Knowledge = Pick<Arena, 'reports' | 'looksAtTokens' | 'mistakes'>;
 
-function knowledge({ gateways, mesh }: Resolution, namespaceOf: (world: number) => string): Knowledge {
-  const chains = (world: number, name: string) => gateways.get(keyOf(namespaceOf(world), name))?.chains ?? [];
+function knowledge({ mesh }: Resolution, namespaceOf: (world: number) => string): Knowledge {
   const workloadOf = (world: number, service: string) =>
     [...mesh.workloads.values()].find((one) => one.namespace === namespaceOf(world) && one.services.includes(service));
-  const texts = (issuers: readonly { readonly id: string }[]) =>
-    [...new Set(issuers.map(({ id }) => id))].sort().join();
   return {
     reports(world, service) {
       const key = workloadOf(world, service)?.key;
       return [...mesh.reports.values()].flat().filter(({ workload }) => workload === key);
     },
-    sameIssuers: (world, gateway, service) =>
-      texts(chains(world, gateway).flatMap(({ uses }) => uses.issuers)) ===
-      texts(workloadOf(world, service)?.issuers ?? []),
+    looksAtTokens: (world, service) => (workloadOf(world, service)?.issuers.length ?? 0) > 0,
     mistakes: (world) =>
       mesh.findings.some(
         ({ about, reason }) =>

@@ -5,7 +5,7 @@ import type { OutsideRequest } from './requests.ts';
 
 export interface Context {
   readonly reports: readonly MeshReport[];
-  readonly sameIssuers: boolean;
+  readonly looksAtTokens: boolean;
   /** A Route was told that the mesh does not tell its requests from another's. */
   readonly mistakes: boolean;
   readonly isOpaque: boolean;
@@ -59,7 +59,8 @@ interface Answers {
 function declaredFor({ status, mesh, sentToken }: Answers, context: Context): string | undefined {
   const partly = context.mistakes || context.reports.some(({ reason }) => reason === 'PartlyAtEdge');
   if (mesh === 200 && partly) return 'partly at the edge';
-  if (sentToken && !context.sameIssuers && (status === 401 || mesh === 401)) return 'other issuers';
+  // A listener refuses bad tokens of its issuers on all of its routes; this workload looks at none.
+  if (status === 401 && sentToken && !context.looksAtTokens) return 'an issuer of the listener alone';
   return undefined;
 }
 

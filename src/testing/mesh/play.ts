@@ -1,7 +1,7 @@
 /** Worlds played through: what edge and mesh do not agree about. */
 import { stringify } from 'yaml';
 import type { KubeObject } from '../../kube/object.ts';
-import { type Arena, gatewayOf, type Judges, type Seen, type SeenInside, startArena } from './arena.ts';
+import { type Arena, type Judges, type Seen, type SeenInside, startArena } from './arena.ts';
 import { type Context, compareInside, compareOutside, repeatsHeaders } from './compare.ts';
 import type { World } from './worlds.ts';
 
@@ -50,8 +50,7 @@ async function playOne(arena: Arena, { world, index, judges }: One) {
     const seen = await arena.outside(index, request);
     if (judges.version === '1.37.0' && repeatsHeaders(seen)) continue;
     const service = (seen.edge.received ?? seen.open.received)?.service.split('/')[1] ?? '';
-    const gateway = gatewayOf(world, request);
-    const { difference, declared } = compareOutside(request, seen, contextOf(arena, index, { gateway, service }));
+    const { difference, declared } = compareOutside(request, seen, contextOf(arena, index, service));
     keys.push(declared ?? `${seen.edge.received === undefined ? seen.edge.status : 'admitted'} ${seen.mesh ?? '-'}`);
     if (declared !== undefined) reasons.push(declared);
     if (difference !== undefined)
@@ -60,7 +59,7 @@ async function playOne(arena: Arena, { world, index, judges }: One) {
   for (const request of world.inside) {
     const expected = arena.insideExpected(index, request);
     const seen = { expected, mesh: await arena.inside(index, request) };
-    const { difference, declared } = compareInside(seen, contextOf(arena, index, { service: request.service }));
+    const { difference, declared } = compareInside(seen, contextOf(arena, index, request.service));
     keys.push(declared ?? `inside ${seen.expected} ${seen.mesh}`);
     if (declared !== undefined) reasons.push(declared);
     if (difference === undefined) continue;
@@ -69,15 +68,10 @@ async function playOne(arena: Arena, { world, index, judges }: One) {
   return { differences, declared: reasons, keys };
 }
 
-interface Where {
-  readonly gateway?: string;
-  readonly service: string;
-}
-
-function contextOf(arena: Arena, world: number, { gateway = '', service }: Where): Context {
+function contextOf(arena: Arena, world: number, service: string): Context {
   return {
     reports: arena.reports(world, service),
-    sameIssuers: arena.sameIssuers(world, gateway, service),
+    looksAtTokens: arena.looksAtTokens(world, service),
     mistakes: arena.mistakes(world),
     isOpaque: arena.isOpaque(world),
   };
