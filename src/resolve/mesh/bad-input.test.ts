@@ -226,9 +226,13 @@ describe('others', () => {
     ]);
   });
 
-  test.each<[string, object, boolean]>([
-    ['PERMISSIVE', { selector: { matchLabels: { app: 'orders' } }, mtls: { mode: 'PERMISSIVE' } }, true],
-    ['STRICT', { selector: { matchLabels: { app: 'orders' } }, mtls: { mode: 'STRICT' } }, false],
+  test.each<[string, object, string | undefined]>([
+    [
+      'PERMISSIVE',
+      { selector: { matchLabels: { app: 'orders' } }, mtls: { mode: 'PERMISSIVE' } },
+      'lets Service shop/orders take plaintext on a closed port',
+    ],
+    ['STRICT', { selector: { matchLabels: { app: 'orders' } }, mtls: { mode: 'STRICT' } }, undefined],
     [
       'PERMISSIVE at another port',
       {
@@ -236,7 +240,7 @@ describe('others', () => {
         mtls: { mode: 'STRICT' },
         portLevelMtls: { 9090: { mode: 'PERMISSIVE' } },
       },
-      false,
+      undefined,
     ],
     [
       'DISABLE at the port',
@@ -245,12 +249,25 @@ describe('others', () => {
         mtls: { mode: 'STRICT' },
         portLevelMtls: { 80: { mode: 'DISABLE' } },
       },
-      true,
+      'disables mTLS on a closed port of Service shop/orders: nobody has an identity there, and what gateways send by mTLS fails',
     ],
-    ['PERMISSIVE for the namespace, which is less specific', { mtls: { mode: 'PERMISSIVE' } }, false],
-  ])('a PeerAuthentication that is %s', (_, spec, loosens) => {
-    const { findings } = seen(...mine, object('PeerAuthentication', 'theirs', { spec }));
-    expect(findings.some((text) => text.includes('take plaintext'))).toBe(loosens);
+    ['PERMISSIVE for the namespace, which is less specific', { mtls: { mode: 'PERMISSIVE' } }, undefined],
+  ])('a PeerAuthentication that is %s', (_, spec, said) => {
+    const { reports, findings } = seen(...mine, object('PeerAuthentication', 'theirs', { spec }));
+    const sentence = `Overridden PeerAuthentication shop/theirs, which is not Evengate's, ${said}`;
+    expect(reports).toEqual([`orders at shop/orders (sidecar): ${said === undefined ? 'Full' : sentence}`]);
+    expect(findings.length).toBe(said === undefined ? 0 : 1);
+  });
+
+  test.each<[string, object, object, boolean]>([
+    ['as Permissive leaves it', { mtls: 'Permissive' }, { selector: { matchLabels: { app: 'orders' } } }, true],
+    ['for the namespace, where nobody else says', { mtls: 'Unmanaged' }, {}, true],
+    ['for the namespace, where ours says otherwise', { mtls: 'Permissive' }, {}, false],
+    ['before ztunnel, which takes it for PERMISSIVE', { mode: 'Ambient', mtls: 'Permissive' }, {}, false],
+  ])('a PeerAuthentication that is DISABLE %s', (_, mesh, more, disables) => {
+    const theirs = object('PeerAuthentication', 'theirs', { spec: { mtls: { mode: 'DISABLE' }, ...more } });
+    const { findings } = seen(...mine, inMesh(mesh), theirs);
+    expect(findings.some((text) => text.includes('disables mTLS'))).toBe(disables);
   });
 
   test('a Route of another namespace starts nothing', () => {

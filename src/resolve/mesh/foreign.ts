@@ -32,18 +32,28 @@ export function overriding(scene: Scene, look: MeshLook): Overridden {
   const opening = [...within]
     .flatMap((where) => look.get('foreign', where) ?? [])
     .filter((policy) => opens(policy, scene.closed) && covers(policy.spec ?? {}, refOf(policy), scene));
-  const loosening = scene.settings.mtls === 'Strict' ? loosened(look.get('peers', namespace) ?? [], scene) : [];
+  const peers = deciding(look.get('peers', namespace) ?? [], scene);
+  const disabling =
+    scene.point === 'sidecar' ? peers.filter((policy) => hasMode(policy, scene.closed, isDisabled)) : [];
+  const loosening = scene.settings.mtls !== 'Strict' ? [] : peers.filter((policy) => !disabling.includes(policy));
   const messages = [
     ...opening.map((policy) => ({
       object: refOf(policy),
       message: `${describeRef(refOf(policy))}, which is not Evengate's, admits callers of Service ${scene.seed.key} that no policy of Evengate admits`,
       remedy: 'Delete it, or say what it admits in an AuthPolicy',
     })),
-    ...loosening.map((policy) => ({
+    ...disabling.map((policy) => ({
       object: refOf(policy),
-      message: `${describeRef(refOf(policy))}, which is not Evengate's, lets Service ${scene.seed.key} take plaintext on a closed port`,
+      message: `${describeRef(refOf(policy))}, which is not Evengate's, disables mTLS on a closed port of Service ${scene.seed.key}: nobody has an identity there, and what gateways send by mTLS fails`,
       remedy: 'Delete it, or make its mode STRICT',
     })),
+    ...loosening
+      .filter((policy) => hasMode(policy, scene.closed, isLoose))
+      .map((policy) => ({
+        object: refOf(policy),
+        message: `${describeRef(refOf(policy))}, which is not Evengate's, lets Service ${scene.seed.key} take plaintext on a closed port`,
+        remedy: 'Delete it, or make its mode STRICT',
+      })),
   ];
   return {
     verdicts: messages.map(({ message }) => ({ reason: 'Overridden', message })),
@@ -99,24 +109,39 @@ function isSelected(labels: Readonly<Record<string, string>>, { pods, seed }: Sc
     : pods.some(({ metadata }) => selects(labels, metadata.labels));
 }
 
-/** Of several with a selector, the oldest alone counts (PeerAuthentication, one level). */
-function loosened(policies: readonly PeerAuthentication[], scene: Scene): readonly PeerAuthentication[] {
-  const selecting = policies.filter(({ spec }) => {
-    const labels = spec?.selector?.matchLabels ?? {};
-    return Object.keys(labels).length > 0 && isSelected(labels, scene);
-  });
+/** Of several with a selector, the oldest alone counts (PeerAuthentication, one level); one without counts where there is none. */
+function deciding(policies: readonly PeerAuthentication[], scene: Scene): readonly PeerAuthentication[] {
+  const labelsOf = ({ spec }: PeerAuthentication) => spec?.selector?.matchLabels ?? {};
+  const isGeneral = (policy: PeerAuthentication) => Object.keys(labelsOf(policy)).length === 0;
+  const selecting = policies.filter((policy) => !isGeneral(policy) && isSelected(labelsOf(policy), scene));
+  const general = scene.settings.mtls === 'Unmanaged' && selecting.length === 0 ? policies.filter(isGeneral) : [];
   const ours = selecting.filter(isOurs).map(({ metadata }) => metadata.creationTimestamp ?? '');
   const first = ours.filter((time) => time !== '').toSorted()[0];
-  return selecting.filter((policy) => {
+  return [...selecting, ...general].filter((policy) => {
     const made = policy.metadata.creationTimestamp;
     const younger = first !== undefined && made !== undefined && made > first;
-    return !isOurs(policy) && !younger && isLoose(policy, scene.closed);
+    return !isOurs(policy) && !younger;
   });
 }
 
-function isLoose({ spec }: PeerAuthentication, closed: readonly ClosedPort[]): boolean {
-  const targets = closed.flatMap((port) => port.targets);
-  const modeAt = (target: number): MutualTlsMode =>
-    spec?.portLevelMtls?.[String(target)]?.mode ?? spec?.mtls?.mode ?? 'UNSET';
-  return targets.some((target) => modeAt(target) !== 'STRICT');
+/** At some closed port; at all of them where their numbers are not known. */
+function hasMode(
+  { spec }: PeerAuthentication,
+  closed: readonly ClosedPort[],
+  is: (mode: MutualTlsMode) => boolean,
+): boolean {
+  const whole = spec?.mtls?.mode ?? 'UNSET';
+  return closed.some(({ targets }) =>
+    targets.length === 0
+      ? is(whole)
+      : targets.some((target) => is(spec?.portLevelMtls?.[String(target)]?.mode ?? whole)),
+  );
+}
+
+function isLoose(mode: MutualTlsMode): boolean {
+  return mode !== 'STRICT';
+}
+
+function isDisabled(mode: MutualTlsMode): boolean {
+  return mode === 'DISABLE';
 }
