@@ -13,7 +13,13 @@ const apiGateway = {
       port: 443,
       protocol: 'HTTPS',
       hostname: '*.shop.example.com',
-      tls: { certificateRefs: [{ name: 'shop-tls' }, { name: 'wild.tls', namespace: 'certs' }] },
+      tls: {
+        certificateRefs: [{ name: 'shop-tls' }, { name: 'wild.tls', namespace: 'certs' }],
+        clientValidation: {
+          caCertificateRefs: [{ kind: 'ConfigMap', name: 'partners', namespace: 'certs' }],
+          mode: 'Optional',
+        },
+      },
       allowedRoutes: {
         namespaces: {
           from: 'Selector',
@@ -39,6 +45,7 @@ const apiGateway = {
     waypoint: { name: 'waypoint', managed: true },
     enrolment: 'Managed',
     onLastPolicy: 'Release',
+    agentImage: 'docker.io/istio/proxyv2:1.31.1',
   },
   clientIP: { trustedHops: 1 },
 };

@@ -61,14 +61,14 @@ function lastHostFaults(tables: readonly VirtualHostTable[]): readonly string[] 
   return [...byChain].flatMap(([chain, hosts]) => (hosts.at(-1)?.domain === '*' ? [] : [`${chain} has no last host`]));
 }
 
-/** Before the first may stand `request`, which only looks. */
+/** Before the first may stand `request`, which only looks, and `client`, which only refuses. */
 const order = ['path', 'jwt.', 'deny', 'allow', 'limits.', 'envoy.filters.http.router'];
 
 function chainFaults(listener: JsonObject): readonly string[] {
   return (listener['filter_chains'] as readonly JsonObject[]).flatMap((chain) => {
     const [manager] = chain['filters'] as readonly { readonly typed_config: JsonObject }[];
     const all = manager?.typed_config['http_filters'] as readonly { readonly name: string }[];
-    const filters = all[0]?.name === 'request' ? all.slice(1) : all;
+    const filters = all.filter(({ name }, index) => index > 1 || (name !== 'request' && name !== 'client'));
     const right =
       filters.length === order.length && order.every((part, index) => filters[index]?.name.startsWith(part) === true);
     return right ? [] : [`${String(chain['name'])} has the filters ${filters.map(({ name }) => name).join(', ')}`];
