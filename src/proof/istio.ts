@@ -18,6 +18,7 @@ import type { Decider, EnforcementPoint, MeshRequest, MeshVerdict } from './isti
 import { ruleMatches } from './istio/rule.ts';
 import { isAbout } from './istio/select.ts';
 import { ztunnelMatches } from './istio/ztunnel.ts';
+import { ztunnelPeerMode } from './istio/ztunnel-peer.ts';
 
 export type {
   Decider,
@@ -42,7 +43,7 @@ export function decideInMesh(
   request: MeshRequest,
 ): MeshVerdict {
   const peers = objects.filter((one): one is PeerAuthentication => one.kind === 'PeerAuthentication');
-  const { mode, by } = peerMode(peers, request);
+  const { mode, by } = (point === 'ztunnel' ? ztunnelPeerMode : peerMode)(peers, request);
   // HBONE, in which a waypoint is spoken to, is always mTLS.
   if (request.principal === undefined && (mode === 'STRICT' || point === 'waypoint')) {
     return refused('plaintext', by === undefined ? undefined : { policy: refOf(by), rule: 0 });

@@ -10,8 +10,14 @@ export interface PeerMode {
   readonly by: PeerAuthentication | undefined;
 }
 
-/** The narrowest that says anything: port, workload, namespace, root namespace; of several of one kind, the oldest. */
-export function peerMode(policies: readonly PeerAuthentication[], request: MeshRequest): PeerMode {
+/** Of each width one, or none; of several of one kind, the oldest. */
+export interface Narrowest {
+  readonly workload: PeerAuthentication | undefined;
+  readonly namespace: PeerAuthentication | undefined;
+  readonly root: PeerAuthentication | undefined;
+}
+
+export function narrowestOf(policies: readonly PeerAuthentication[], request: MeshRequest): Narrowest {
   const root = rootNamespaceOf(request);
   const wide = (namespace: string) =>
     oldest(policies.filter((one) => one.metadata.namespace === namespace && !hasLabels(one)));
@@ -22,10 +28,16 @@ export function peerMode(policies: readonly PeerAuthentication[], request: MeshR
       hasLabels(one) &&
       selects(one.spec?.selector?.matchLabels, request),
   );
-  const workload = oldest(narrow);
+  const namespace = request.namespace === root ? undefined : wide(request.namespace);
+  return { workload: oldest(narrow), namespace, root: wide(root) };
+}
+
+/** The narrowest that says anything: port, workload, namespace, root namespace. */
+export function peerMode(policies: readonly PeerAuthentication[], request: MeshRequest): PeerMode {
+  const { workload, namespace, root } = narrowestOf(policies, request);
   const candidates = [
     { mode: workload?.spec?.portLevelMtls?.[String(request.port)]?.mode, by: workload },
-    ...[workload, wide(request.namespace), wide(root)].map((by) => ({ mode: by?.spec?.mtls?.mode, by })),
+    ...[workload, namespace, root].map((by) => ({ mode: by?.spec?.mtls?.mode, by })),
   ];
   for (const { mode, by } of candidates) {
     if (mode !== undefined && mode !== 'UNSET') return { mode, by };
