@@ -22,6 +22,11 @@ export function fuzz(usual: number, environment: NodeJS.ProcessEnv = process.env
   return { numRuns, ...(seed === undefined ? {} : { seed }) };
 }
 
+/** The same for `fc.sample`, which names no seed: where there is none, the usual one. */
+export function sampling(usual: number): Required<FuzzSize> {
+  return { seed: SEED, ...fuzz(usual) };
+}
+
 function whole(name: string, environment: NodeJS.ProcessEnv): number | undefined {
   const text = environment[name] ?? '';
   if (text === '') return undefined;

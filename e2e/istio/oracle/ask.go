@@ -25,6 +25,14 @@ type listenerAnswer struct {
 type ztunnelAnswer struct {
 	// All that apply to the workload, in the order of their names; protojson of istio.security.Authorization.
 	Policies []json.RawMessage `json:"policies"`
+	// What istiod would say of each in its status: ZtunnelAccepted.
+	Accepted []condition `json:"accepted"`
+}
+
+type condition struct {
+	Bound   bool   `json:"bound"`
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
 }
 
 func ask(all objects, meshConfig *meshconfig.MeshConfig, proxies []proxy) (answers []any, err error) {
@@ -122,6 +130,7 @@ func policiesOf(server *xds.FakeDiscoveryServer, one proxy) (any, error) {
 		return nil, fmt.Errorf("istiod knows no such workload")
 	}
 	answers := []json.RawMessage{}
+	accepted := []condition{}
 	policies := server.AmbientIndex.Policies(nil)
 	sort.Slice(policies, func(a, b int) bool { return policies[a].ResourceName() < policies[b].ResourceName() })
 	for _, policy := range policies {
@@ -134,8 +143,14 @@ func policiesOf(server *xds.FakeDiscoveryServer, one proxy) (any, error) {
 			return nil, err
 		}
 		answers = append(answers, text)
+		accepted = append(accepted, acceptedOf(policy))
 	}
-	return ztunnelAnswer{Policies: answers}, nil
+	return ztunnelAnswer{Policies: answers, Accepted: accepted}, nil
+}
+
+func acceptedOf(policy model.WorkloadAuthorization) condition {
+	said := policy.GetConditions(nil)[model.ZtunnelAccepted]
+	return condition{Bound: said.Status, Reason: said.Reason, Message: said.Message}
 }
 
 // A workload does not name what its namespace or the mesh has for all.

@@ -44,6 +44,8 @@ export interface ListenerAnswer {
 /** istio.security.Authorization, all that apply to the workload. */
 export interface ZtunnelAnswer {
   readonly policies: readonly JsonObject[];
+  /** ZtunnelAccepted of each, as it would stand in its status. */
+  readonly accepted: readonly { readonly bound: boolean; readonly reason: string; readonly message: string }[];
 }
 
 /** What Istio's strict decoding and its validating webhook say of one object. */

@@ -7,7 +7,7 @@ export function some<T>(value: Arbitrary<T>, weight = 1): Arbitrary<T | undefine
 }
 
 export function few<T>(...values: readonly T[]): Arbitrary<T[]> {
-  return fc.subarray([...values], { minLength: 1, maxLength: 2 });
+  return fc.subarray([...values], { minLength: 1, maxLength: Math.min(2, values.length) });
 }
 
 export function present<T extends object>(value: T): object {
