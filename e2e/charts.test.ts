@@ -296,7 +296,7 @@ describeHelm('helm test', () => {
       };
       const [command, ...asked] = containers[0].args;
       const scope = (flags: readonly string[]) =>
-        flags.filter((flag) => /^--(class|watch|read|secret)/.test(flag)).toSorted();
+        flags.filter((flag) => /^--(class|watch|read|secret|mesh)/.test(flag)).toSorted();
       expect(command).toBe('check');
       expect(scope(asked)).toEqual(scope(installed(objects).arguments));
     },

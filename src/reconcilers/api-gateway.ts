@@ -28,13 +28,21 @@ export function apiGatewayStatus(key: ObjectKey, object: KubeObject, world: Stat
   const { generation } = object.metadata;
   const findings = world.findingsOf('ApiGateway', key);
   const delivery = world.deliveries.get(key);
-  const refused = refusal(findings.filter(({ reason }) => reasons[reason].condition === 'Programmed'));
-  const delivered = refused ?? programmed(delivery);
+  const refusedIn = (condition: string) =>
+    refusal(findings.filter(({ reason }) => reasons[reason].condition === condition));
+  const delivered = refusedIn('Programmed') ?? programmed(delivery);
+  // Policies tell of all else in the mesh.
+  const inMesh = refusedIn('MeshEnforced');
   const addresses = world.addresses.get(key) ?? [];
   return {
     ...generationOf(object),
     conditions: conditionsFor(
-      { Accepted: 'from findings', ResolvedRefs: 'from findings', Programmed: delivered },
+      {
+        Accepted: 'from findings',
+        ResolvedRefs: 'from findings',
+        Programmed: delivered,
+        ...(inMesh && { MeshEnforced: inMesh }),
+      },
       findings,
       generation,
     ),

@@ -64,7 +64,7 @@ evengate-class-{{ .Values.className }}
 {{- ternary (.Values.secrets.namespaces | default .Values.watchNamespaces) list (eq .Values.secrets.access "namespaced") | toJson }}
 {{- end }}
 
-{{/* Which class, where, and with which Secrets, as arguments, as JSON. */}}
+{{/* Which class, where, with which Secrets, and whether it enrols, as arguments, as JSON. */}}
 {{- define "evengate.scope" -}}
 {{- $arguments := list (printf "--class=%s" .Values.className) }}
 {{- range .Values.watchNamespaces }}
@@ -76,6 +76,9 @@ evengate-class-{{ .Values.className }}
 {{- range include "evengate.secretNamespaces" . | fromJsonArray }}
 {{- $arguments = append $arguments (printf "--secret-namespace=%s" .) }}
 {{- end }}
+{{- if .Values.mesh.enrolment }}
+{{- $arguments = append $arguments "--mesh-enrolment" }}
+{{- end }}
 {{- $arguments | toJson }}
 {{- end }}
 
@@ -83,9 +86,6 @@ evengate-class-{{ .Values.className }}
 {{- define "evengate.arguments" -}}
 {{- $fixed := (.Files.Get "files/operator.yaml" | fromYaml).container.args }}
 {{- $arguments := concat $fixed (include "evengate.scope" . | fromJsonArray) }}
-{{- if .Values.mesh.enrolment }}
-{{- $arguments = append $arguments "--mesh-enrolment" }}
-{{- end }}
 {{- with .Values.envoy.image }}
 {{- $arguments = append $arguments (printf "--envoy-image=%s" .) }}
 {{- end }}

@@ -35,6 +35,7 @@ export interface CheckOptions {
   readonly allNamespaces?: boolean;
   readonly readSecrets?: boolean;
   readonly secretNamespace?: readonly string[];
+  readonly meshEnrolment?: boolean;
   /** Milliseconds. */
   readonly wait?: number;
   readonly output: 'text' | 'json';
@@ -113,11 +114,13 @@ function settingsOf({ deployment, lease }: Installed, options: CheckOptions) {
   };
   const told = typeof lease === 'object' ? leaseNamespacesOf(lease) : undefined;
   const secretNamespaces = options.secretNamespace ?? args('secret-namespace');
-  const readsAll = options.readSecrets ?? (typeof deployment === 'object' && hasFlag(deployment, 'read-secrets'));
+  const has = (name: string) => typeof deployment === 'object' && hasFlag(deployment, name);
+  const readsAll = options.readSecrets ?? has('read-secrets');
   return {
     namespaces: options.allNamespaces ? undefined : (options.watchNamespace ?? args('watch-namespace') ?? told),
     readSecrets: readsAll || secretNamespaces !== undefined,
     secretNamespaces,
+    meshEnrolment: options.meshEnrolment ?? has('mesh-enrolment'),
   };
 }
 

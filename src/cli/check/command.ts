@@ -37,6 +37,7 @@ export function checkCommand(command: Command, { io, end }: Context): Command {
     )
     .option('--read-secrets', 'that it reads Secrets; as the operator says itself when absent')
     .option('--secret-namespace <name...>', 'where it reads Secrets; as the operator says itself when absent')
+    .option('--mesh-enrolment', 'that it labels for Istio and keeps waypoints; as the operator says itself when absent')
     .option('--wait <duration>', 'how long to wait until all is well, such as 90s or 2m', readDuration)
     .addOption(
       new Option('-o, --output <format>', 'how to print: text for people, json for scripts')

@@ -159,6 +159,7 @@ function preflightOf(
     namespaces: options.watchNamespace,
     readSecrets: readsSecrets(options),
     secretNamespaces: options.secretNamespace,
+    meshEnrolment: options.meshEnrolment,
     measured: (check, count) => problems.set({ check }, count),
   });
 }

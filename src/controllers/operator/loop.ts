@@ -20,7 +20,11 @@ export interface LoopOptions {
   readonly fleets: Fleets;
   readonly statuses: Statuses;
   readonly undelivered: Undelivered;
-  readonly mesh: { readonly workloads: Pick<Workloads, 'changed' | 'moved' | 'states'>; readonly enrol: () => void };
+  readonly mesh: {
+    readonly workloads: Pick<Workloads, 'changed' | 'moved' | 'states'>;
+    readonly enrol: () => void;
+    readonly findings: readonly Finding[];
+  };
   readonly addresses: () => ReadonlyMap<ObjectKey, readonly Address[]>;
   readonly enqueue: {
     readonly edge: (key: ObjectKey) => void;
@@ -136,7 +140,7 @@ export class Loop {
     const view = this.#view;
     if (view === undefined) return;
     const { edges, fleets, statuses, undelivered, mesh, addresses, enqueue } = this.#options;
-    const found = [edges, fleets, undelivered].flatMap(({ findings: own }) => own);
+    const found = [edges, fleets, undelivered, mesh].flatMap(({ findings: own }) => own);
     this.#findings = [...view.resolution.findings, ...found];
     this.#status = statusWorld(view.resolution, this.#findings, {
       deliveries: edges.deliveries,

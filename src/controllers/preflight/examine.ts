@@ -13,6 +13,7 @@ export interface ExamineOptions {
   /** All when absent. */
   readonly namespaces?: readonly string[] | undefined;
   readonly readSecrets: boolean;
+  readonly meshEnrolment?: boolean | undefined;
   readonly secretNamespaces?: readonly string[] | undefined;
   /** Where the operator takes its Lease; it takes none when absent. */
   readonly leaseNamespace?: string | undefined;

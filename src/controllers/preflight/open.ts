@@ -16,6 +16,7 @@ export interface OpenOptions {
   /** All when absent. */
   readonly namespaces?: readonly string[] | undefined;
   readonly readSecrets: boolean;
+  readonly meshEnrolment?: boolean | undefined;
   readonly secretNamespaces?: readonly string[] | undefined;
   /** Which it takes; none without leader election. */
   readonly lease?: { readonly namespace: string; readonly name: string } | undefined;

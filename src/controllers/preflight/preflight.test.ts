@@ -250,6 +250,17 @@ describe('rights', () => {
     expect(said(rig).filter(({ was }) => was !== undefined)).toHaveLength(1);
   });
 
+  test('of enrolment are asked for where it enrols, and lived without', async () => {
+    const rig = await pool.open({ authorize: rbac({ right: undefined }) });
+    rig.start({ readSecrets: true, meshEnrolment: true, preflight: { lease } });
+    await rig.quiet(20_000);
+    expect(problems(rig)).toEqual([]);
+    expect(warnings(rig).map(({ msg }) => msg)).toEqual([
+      'the operator may not get/create/patch/delete gateways.gateway.networking.k8s.io in all namespaces: no waypoint is kept, whatever spec.mesh.waypoint.managed says',
+      'the operator may not patch namespaces in all namespaces: no namespace is labelled for Istio, whatever spec.mesh.enrolment says',
+    ]);
+  });
+
   test('in some namespaces: which one lacks what', async () => {
     const may = rbac({ right: undefined });
     const home = 'evengate-system';

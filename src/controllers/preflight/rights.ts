@@ -1,6 +1,6 @@
 /** Whether an account has the rights that the operator uses; which are missing, and where. */
 import { resources } from '../../kube/resources.ts';
-import { securityKinds } from '../operator/mesh/stored.ts';
+import { type SecurityKind, securityKinds } from '../operator/mesh/stored.ts';
 import { type PolicyRule, permissions } from '../operator/permissions.ts';
 import { type Finding, some } from './finding.ts';
 
@@ -23,6 +23,8 @@ export interface RightsOptions {
   /** All when absent. */
   readonly namespaces?: readonly string[] | undefined;
   readonly readSecrets: boolean;
+  /** Whether it labels namespaces and Services for Istio, and keeps waypoints; false when absent. */
+  readonly meshEnrolment?: boolean | undefined;
   /** Where it reads Secrets, when not everywhere that it watches. */
   readonly secretNamespaces?: readonly string[] | undefined;
   /** Where the Lease is; none is taken when absent. */
@@ -36,12 +38,17 @@ interface Place {
 }
 
 function ofIstio(): Readonly<Record<string, string>> {
-  const verbs = ['get', 'list', 'watch', 'create', 'patch', 'delete'];
-  const kinds = [...securityKinds, 'Gateway'] as const;
-  const rights = kinds.flatMap((kind) =>
-    verbs.map((verb) => `${verb} ${resources[kind].group}/${resources[kind].plural}`),
-  );
-  return Object.fromEntries(rights.map((right) => [right, 'nothing is enforced in a mesh']));
+  const [read, write] = [
+    ['list', 'watch'],
+    ['get', 'create', 'patch', 'delete'],
+  ];
+  const missed = (kind: SecurityKind | 'Gateway', verbs: readonly string[], what: string) =>
+    verbs.map((verb) => [`${verb} ${resources[kind].group}/${resources[kind].plural}`, what] as const);
+  return Object.fromEntries([
+    ...securityKinds.flatMap((kind) => missed(kind, [...read, ...write], 'nothing is enforced in a mesh')),
+    ...missed('Gateway', read, 'nothing is enforced in a mesh'),
+    ...missed('Gateway', write, 'no waypoint is kept, whatever spec.mesh.waypoint.managed says'),
+  ]);
 }
 
 /** Without these the operator works, and this is what is missed. */
@@ -51,6 +58,7 @@ const dispensable: Readonly<Record<string, string>> = {
   'create events.k8s.io/events': 'no Events tell of its work',
   'get /pods/log': 'what an Envoy says of a refusal is not quoted',
   'list coordination.k8s.io/leases': 'another operator of the same class is not noticed',
+  'patch /namespaces': 'no namespace is labelled for Istio, whatever spec.mesh.enrolment says',
   ...ofIstio(),
 };
 const ofSomeNamespaces: Readonly<Record<string, string>> = {
@@ -70,8 +78,8 @@ export async function checkRights(options: RightsOptions): Promise<readonly Find
   return [...found, { check: 'rights', level: 'ok', said: `the operator has the ${count} rights that it needs` }];
 }
 
-function placesOf({ namespaces, readSecrets, secretNamespaces, leaseNamespace }: RightsOptions): readonly Place[] {
-  const { cluster, own, ...all } = permissions({ readSecrets });
+function placesOf({ namespaces, secretNamespaces, leaseNamespace, ...granted }: RightsOptions): readonly Place[] {
+  const { cluster, own, ...all } = permissions(granted);
   const ofSecrets = ({ group, resource }: Right) => group === '' && resource === 'secrets';
   const everything = rightsOf(all.watched);
   const watched = everything.filter((right) => secretNamespaces === undefined || !ofSecrets(right));

@@ -136,13 +136,15 @@ function running(manager: Manager, { life, metrics, close }: Process): RunningOp
 }
 
 function preflightOf(
-  { preflight, className = 'evengate', namespaces, readSecrets = false, secretNamespaces }: Partial<OperatorSettings>,
+  { preflight, className = 'evengate', readSecrets = false, ...settings }: Partial<OperatorSettings>,
   { metrics, ...parts }: ElectionParts & { readonly metrics: Metrics },
 ): Preflight | undefined {
   if (preflight === undefined) return undefined;
   const problems = metrics.gauge(operatorMetricList.preflight);
   const measured = (check: CheckName, count: number) => problems.set({ check }, count);
-  return openPreflight({ ...parts, ...preflight, className, namespaces, readSecrets, secretNamespaces, measured });
+  const { namespaces, secretNamespaces, meshEnrolment } = settings;
+  const given = { className, namespaces, readSecrets, secretNamespaces, meshEnrolment };
+  return openPreflight({ ...parts, ...preflight, ...given, measured });
 }
 
 function electionOf(

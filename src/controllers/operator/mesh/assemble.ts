@@ -2,6 +2,7 @@
 import { ApiError, type Client } from '../../../kube/client.ts';
 import type { ObjectKey } from '../../../kube/object.ts';
 import { Controller } from '../../../runtime/controller.ts';
+import type { Finding } from '../../../status/finding.ts';
 import type { Caches } from '../caches.ts';
 import type { Edges } from '../edges.ts';
 import type { Loop } from '../loop.ts';
@@ -31,6 +32,7 @@ export interface AssembledMesh {
   readonly runs: readonly Pick<Controller, 'run'>[];
   /** Looks at what is enrolled again. */
   readonly enrol: () => void;
+  readonly findings: readonly Finding[];
   /** Returns how to stop. */
   readonly listen: () => readonly (() => void)[];
 }
@@ -66,14 +68,22 @@ export function assembleMesh(options: MeshOptions, parts: MeshParts): AssembledM
     ];
   };
   const runs = [controller, keys, ...(enrolment === undefined ? [] : [enrolment.controller])];
-  return { keys, workloads, runs, enrol: () => enrolment?.changed(), listen };
+  return {
+    keys,
+    workloads,
+    runs,
+    enrol: () => enrolment?.changed(),
+    get findings() {
+      return enrolment?.findings() ?? [];
+    },
+    listen,
+  };
 }
 
 /** Undefined where the operator may not. */
 function enrolmentOf(options: MeshOptions, { client, loop }: MeshParts, { states }: Pick<Workloads, 'states'>) {
-  const { caches, className, clock, log, meshEnrolment = false } = options;
+  const { caches, className, clock, meshEnrolment = false } = options;
   if (!meshEnrolment) return undefined;
-  const own = log.child({ logger: 'enrolment' });
   const enrolment: Enrolment = new Enrolment({
     client,
     clock,
@@ -82,10 +92,10 @@ function enrolmentOf(options: MeshOptions, { client, loop }: MeshParts, { states
     view: () => loop().view,
     isKept: (namespace) => [...states].some(([key, { kind }]) => kind === 'kept' && key.startsWith(`${namespace}/`)),
     enqueue: (key) => controller.enqueue(key),
-    log: (level, message, fields) => own[level](message, fields),
+    onFound: () => loop().told(),
   });
   const controller = controllerOf(options, 'enrolment', enrolment);
-  return { controller, changed: () => enrolment.changed() };
+  return { controller, changed: () => enrolment.changed(), findings: () => enrolment.findings };
 }
 
 function workloadsOf(

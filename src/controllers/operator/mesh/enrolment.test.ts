@@ -3,7 +3,7 @@ import type { KubeObject } from '../../../kube/object.ts';
 import { resources } from '../../../kube/resources.ts';
 import { namespace } from '../../../testing/build.ts';
 import { meshedShop, meshGateway, ordersRoute } from '../../../testing/operator/meshed-shop.ts';
-import { type OperatorRig, rigPool } from '../../../testing/operator/rig.ts';
+import { type OperatorRig, readyOf, rigPool } from '../../../testing/operator/rig.ts';
 import { createAll } from '../../../testing/operator/shop.ts';
 
 const pool = rigPool();
@@ -58,9 +58,17 @@ describe('enrolment', () => {
     expect(ofNamespace(rig)).toEqual({ team: 'shop', 'istio-injection': 'enabled' });
   });
 
-  test('takes no label from anybody', async () => {
+  test('takes no label from anybody, and says so until it is gone', async () => {
     const rig = await opened({ mode: 'Sidecar', enrolment: 'Managed' }, { 'istio-injection': 'disabled' });
     expect(ofNamespace(rig)).toEqual({ team: 'shop', 'istio-injection': 'disabled' });
+    const edge = () => rig.api.get(resources.ApiGateway, 'shop', 'edge');
+    expect(readyOf(edge())).toBe('False NotEnrolled');
+    expect(JSON.stringify(edge())).toMatch(
+      /Namespace shop is not labelled for Istio, .*Take that label away, set it to istio-injection=enabled, or/,
+    );
+    rig.api.put(namespace('shop', { team: 'shop' }));
+    await rig.quiet(70_000);
+    expect([readyOf(edge()), ofNamespace(rig)['istio-injection']]).toEqual(['True Ready', 'enabled']);
   });
 
   test('is not done by an operator that may not', async () => {

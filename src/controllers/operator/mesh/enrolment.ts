@@ -6,8 +6,10 @@ import { ApiError, type Client } from '../../../kube/client.ts';
 import { describeRef, type KubeObject, type ObjectKey, objectKey, refOf } from '../../../kube/object.ts';
 import { resources } from '../../../kube/resources.ts';
 import { isApplied, marked } from '../../../reconcilers/drift.ts';
+import { reaches } from '../../../reconcilers/mesh.ts';
 import { enrolmentLabels, meshLabels, waypointObjects } from '../../../render/mesh.ts';
 import type { Resolution } from '../../../resolve/resolve.ts';
+import type { Finding } from '../../../status/finding.ts';
 import { Applier } from '../applier.ts';
 import type { Cache } from '../collections.ts';
 import type { View } from '../world.ts';
@@ -30,7 +32,8 @@ export interface EnrolmentOptions {
   /** In which something stays closed though nothing names it: who takes it out of the mesh opens it. */
   readonly isKept: (namespace: string) => boolean;
   readonly enqueue: (key: string) => void;
-  readonly log: (level: 'info' | 'warn', message: string, fields: Readonly<Record<string, unknown>>) => void;
+  /** Other findings than before. */
+  readonly onFound: () => void;
 }
 
 /** Looked at again, where something is kept. */
@@ -42,6 +45,8 @@ export class Enrolment {
   readonly #options: EnrolmentOptions;
   readonly #applier: Applier;
   readonly #releases: Releases;
+  /** What somebody else has otherwise, by what it is about: a sentence without a full stop, and what to do. */
+  readonly #taken = new Map<string, Pick<Finding, 'message' | 'remedy'>>();
   #wanted: { readonly mesh: Resolution['mesh'] | undefined; readonly objects: ReadonlyMap<string, KubeObject> } = {
     mesh: undefined,
     objects: new Map(),
@@ -53,6 +58,26 @@ export class Enrolment {
     this.#releases = new Releases(clock);
     const typeOf = (kind: string) => resources[kind as Kind];
     this.#applier = new Applier({ client, clock, typeOf, cacheOf: (kind) => caches[kind as Kind] });
+  }
+
+  /** On each gateway that asks for enrolment of what is in that namespace. */
+  get findings(): readonly Finding[] {
+    const { gateways, mesh } = this.#options.view()?.resolution ?? {};
+    return [...this.#taken].flatMap(([id, said]) => {
+      const [kind = '', key = ''] = id.split(' ');
+      const name = kind === 'Namespace' ? key : (key.split('/')[0] ?? '');
+      const within = [...(mesh?.workloads.values() ?? [])].filter(({ namespace }) => namespace === name);
+      const asking = [...(gateways?.values() ?? [])].filter(
+        (gateway) => gateway.mesh?.enrol === true && within.some((workload) => reaches(gateway, workload)),
+      );
+      return asking.map(({ ref }) => ({
+        about: ref,
+        severity: 'error',
+        reason: 'NotEnrolled',
+        at: 'spec.mesh',
+        ...said,
+      }));
+    });
   }
 
   /** Enqueues what may have to change. */
@@ -72,15 +97,17 @@ export class Enrolment {
     if (view === undefined) return {};
     const wanted = this.#desired().get(id);
     if (wanted !== undefined) this.#releases.forget(id);
+    else this.#tell(id, undefined);
     if (kind === 'Gateway') return await this.#keepWaypoint(id, wanted, live, signal);
     return live === undefined ? {} : await this.#label(wanted, live, signal);
   }
 
   async #label(wanted: KubeObject | undefined, live: KubeObject, signal: AbortSignal): Promise<Again> {
-    const { client, log } = this.#options;
+    const { client } = this.#options;
+    const id = idOf(live);
     const { name, namespace, uid } = live.metadata;
     if (wanted === undefined && !this.#isOurs(live)) return {};
-    if (wanted !== undefined && isApplied(wanted, live)) return {};
+    if (wanted !== undefined && isApplied(wanted, live)) return this.#tell(id, undefined);
     const againInMs = wanted === undefined ? this.#leftMs(live, namespace ?? name) : 0;
     if (againInMs > 0) return { requeueAfterMs: againInMs };
     const metadata = { ...(wanted?.metadata ?? { name, ...(namespace && { namespace }) }), ...(uid && { uid }) };
@@ -90,9 +117,12 @@ export class Enrolment {
     } catch (error) {
       if (!(error instanceof ApiError) || error.code !== 409) throw error;
       // A label that somebody else set to another value is theirs, and says what they want.
-      log('warn', `${describeRef(refOf(live))} is not labelled: ${error.message}`, {});
+      return this.#tell(id, {
+        message: `${describeRef(refOf(live))} is not labelled for Istio, as somebody else has set a label of it: ${error.message.replace(/\.$/, '')}`,
+        remedy: `Take that label away, set it to ${labelsText(wanted)}, or write spec.mesh.enrolment: Unmanaged`,
+      });
     }
-    return {};
+    return this.#tell(id, undefined);
   }
 
   async #keepWaypoint(
@@ -104,13 +134,11 @@ export class Enrolment {
     const isOurs = (object: KubeObject) => this.#isOurs(object);
     if (wanted !== undefined) {
       const outcome = await this.#applier.apply(marked(wanted), { isOurs, isSame: isApplied, signal });
-      if (outcome.kind === 'taken') {
-        this.#options.log(
-          'warn',
-          `${describeRef(refOf(wanted))} exists and is not this operator's, so it is left alone`,
-          {},
-        );
-      }
+      const isTaken = outcome.kind === 'taken';
+      const message = `${describeRef(refOf(wanted))} exists and is not this operator's, so it is left alone`;
+      const remedy =
+        'Delete it, name another waypoint, or keep it yourself and write spec.mesh.waypoint.managed: false';
+      this.#tell(id, isTaken ? { message, remedy } : undefined);
       return outcome.kind === 'held' ? { requeueAfterMs: outcome.againInMs } : {};
     }
     if (live === undefined || !isOurs(live)) return {};
@@ -118,6 +146,14 @@ export class Enrolment {
     if (leftMs > 0) return { requeueAfterMs: leftMs };
     await this.#applier.remove(live, isOurs, signal);
     this.#releases.forget(id);
+    return {};
+  }
+
+  #tell(id: string, said: Pick<Finding, 'message' | 'remedy'> | undefined): Again {
+    if (this.#taken.get(id)?.message === said?.message) return {};
+    if (said === undefined) this.#taken.delete(id);
+    else this.#taken.set(id, said);
+    this.#options.onFound();
     return {};
   }
 
@@ -159,6 +195,11 @@ function desiredOf(mesh: Resolution['mesh'] | undefined, className: string): Rea
   }
   const waypoints = waypointObjects(mesh, className).map((object) => [idOf(object), object] as const);
   return new Map([...labelled, ...waypoints]);
+}
+
+function labelsText(object: KubeObject | undefined): string {
+  const labels = Object.entries(object?.metadata.labels ?? {}).map(([name, value]) => `${name}=${value}`);
+  return labels.join(', ');
 }
 
 function idOf(object: KubeObject): `${string} ${ObjectKey}` {
