@@ -81,6 +81,23 @@ describe('proxies', () => {
   });
 });
 
+test('a headless Service is not behind its waypoint', () => {
+  const waypoint = { mode: 'Ambient', waypoint: { name: 'waypoint' } };
+  const without = service({ selector: { app: 'orders' }, clusterIP: 'None' });
+  const world = (mesh: object, one: KubeObject) =>
+    seen(inMesh(mesh), one, route(), authPolicy(), pod('a', bare, ambient));
+  const said =
+    "Service shop/orders is headless (clusterIP: None): requests go to its Pods' own addresses and pass the waypoint by, so ztunnel, which admits the waypoint alone, refuses them";
+  const { reports, findings } = world(waypoint, without);
+  expect([reports, findings]).toEqual([
+    [`orders at shop/orders (waypoint): NotEnrolled ${said}`],
+    [`Service orders spec.clusterIP: NotEnrolled: ${said}`],
+  ]);
+  for (const other of [world(waypoint, orders), world({ mode: 'Ambient' }, without), world({}, without)]) {
+    expect(other.findings).toEqual([]);
+  }
+});
+
 describe('selectors', () => {
   const canary = service({ selector: { app: 'orders', track: 'canary' }, ports: [{ port: 90 }] }, { name: 'canary' });
   const rules = [
@@ -553,6 +570,38 @@ describe('rules', () => {
         'orders at shop/orders (sidecar): NotEnrolled no Pod of Service shop/orders is known, so nobody knows whether a proxy stands before it',
         'orders at shop/orders (sidecar): Shadow it is in mode Shadow: what it would refuse is counted (istio.io/dry-run)',
       ],
+    ]);
+  });
+
+  test('of mode Shadow, where nothing closes', () => {
+    const alone = authPolicy({ mode: 'Shadow', targetRefs: [serviceTarget] });
+    const said = (namespace: string) =>
+      `orders at ${namespace}/orders (sidecar): Shadow it is in mode Shadow, and neither a Route nor a policy in force closes a port of Service ${namespace}/orders, so nothing is counted there`;
+    expect(seen(inMesh(), orders, alone)).toEqual({ workloads: {}, reports: [said('shop')], findings: [] });
+    const bank = { namespace: 'bank' };
+    const there = [
+      service({ selector: { app: 'orders' } }, bank),
+      route({ rules: [{ name: 'all', backendRefs: [backendRef(bank)] }] }),
+      authPolicy({ mode: 'Shadow', targetRefs: [serviceTarget] }, bank),
+      referenceGrant('shop', bank),
+    ];
+    expect(seen(inMesh({}), ...there, gateway({ mesh: { mode: 'Sidecar' }, defaultAccess: 'Public' })).reports).toEqual(
+      [said('bank')],
+    );
+  });
+
+  test('of mode Shadow, and too many', () => {
+    const product = (name: string) => ({
+      allow: Array.from({ length: 30 }, (_, index) => ({ when: [{ header: `x-${name}-${index}`, values: ['1'] }] })),
+    });
+    const counted = authPolicy(
+      { mode: 'Shadow', targetRefs: [serviceTarget], authorize: product('b') },
+      { name: 'counted' },
+    );
+    const { reports } = seen(inMesh(), orders, route(), policy(product('a')), counted, pod('a'));
+    expect(reports).toEqual([
+      'counted at shop/orders (sidecar): Shadow it is in mode Shadow, but with it the rules come to more than 512 conjunctions, or more than an object of Istio holds: nothing is counted',
+      'orders at shop/orders (sidecar): Full',
     ]);
   });
 });

@@ -1,7 +1,9 @@
-/** Whether a proxy of the mesh stands before a workload's Pods. */
+/** Whether a proxy of the mesh stands before a workload's Pods, and callers come by it. */
+import { keyOf } from '../../kube/object.ts';
+import type { Finding } from '../../status/finding.ts';
 import { podFacts } from './pods.ts';
 import type { Verdict } from './reports.ts';
-import type { Scene } from './scene.ts';
+import type { MeshLook, Scene } from './scene.ts';
 
 export function enrolment({ pods, settings, seed }: Scene): readonly Verdict[] {
   const { proxies } = podFacts(pods);
@@ -20,4 +22,29 @@ export function enrolment({ pods, settings, seed }: Scene): readonly Verdict[] {
   return saying(
     `there are mixed sidecar and ambient pods in ${what}, and only those of mode ${settings.mode} are protected`,
   );
+}
+
+export interface Headless {
+  readonly verdicts: readonly Verdict[];
+  readonly findings: readonly Finding[];
+}
+
+/** A waypoint stands before addresses of Services, and these have none: callers dial the Pods. */
+export function headless({ seed: { namespace, services }, point, closed }: Scene, look: MeshLook): Headless {
+  const isHeadless = (name: string) => look.get('Service', keyOf(namespace, name))?.spec?.clusterIP === 'None';
+  const named = services.filter((name) => closed.some(({ service }) => service === name) && isHeadless(name));
+  const all = (point === 'waypoint' ? named : []).map((name) => ({
+    about: { kind: 'Service', namespace, name },
+    message: `Service ${keyOf(namespace, name)} is headless (clusterIP: None): requests go to its Pods' own addresses and pass the waypoint by, so ztunnel, which admits the waypoint alone, refuses them`,
+  }));
+  return {
+    verdicts: all.map(({ message }) => ({ reason: 'NotEnrolled', message })),
+    findings: all.map((one) => ({
+      ...one,
+      severity: 'error',
+      reason: 'NotEnrolled',
+      at: 'spec.clusterIP',
+      remedy: 'Give the Service an address of its own, or leave out spec.mesh.waypoint of the ApiGateway',
+    })),
+  };
 }

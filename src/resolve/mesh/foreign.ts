@@ -26,48 +26,41 @@ export interface Overridden {
 }
 
 export function overriding(scene: Scene, look: MeshLook): Overridden {
-  const { namespace } = scene.seed;
-  const { rootNamespace } = scene.settings;
-  const within = new Set([namespace, rootNamespace]);
-  const opening = [...within]
-    .flatMap((where) => look.get('foreign', where) ?? [])
-    .filter((policy) => opens(policy, scene.closed) && covers(policy.spec ?? {}, refOf(policy), scene));
-  const peers = deciding(look.get('peers', namespace) ?? [], scene);
-  const disabling =
-    scene.point === 'sidecar' ? peers.filter((policy) => hasMode(policy, scene.closed, isDisabled)) : [];
-  const loosening = scene.settings.mtls !== 'Strict' ? [] : peers.filter((policy) => !disabling.includes(policy));
-  const messages = [
-    ...opening.map((policy) => ({
-      object: refOf(policy),
-      message: `${describeRef(refOf(policy))}, which is not Evengate's, admits callers of Service ${scene.seed.key} that no policy of Evengate admits`,
-      remedy: 'Delete it, or say what it admits in an AuthPolicy',
-    })),
-    ...disabling.map((policy) => ({
-      object: refOf(policy),
-      message: `${describeRef(refOf(policy))}, which is not Evengate's, disables mTLS on a closed port of Service ${scene.seed.key}: nobody has an identity there, and what gateways send by mTLS fails`,
-      remedy: 'Delete it, or make its mode STRICT',
-    })),
-    ...loosening
-      .filter((policy) => hasMode(policy, scene.closed, isLoose))
-      .map((policy) => ({
-        object: refOf(policy),
-        message: `${describeRef(refOf(policy))}, which is not Evengate's, lets Service ${scene.seed.key} take plaintext on a closed port`,
-        remedy: 'Delete it, or make its mode STRICT',
-      })),
-  ];
+  const all = [...openings(scene, look), ...plaintext(look.get('peers', scene.seed.namespace) ?? [], scene)];
   return {
-    verdicts: messages.map(({ message }) => ({ reason: 'Overridden', message })),
+    verdicts: all.map(({ message }) => ({ reason: 'Overridden', message })),
     findings: concernedBy(scene).enforced.flatMap((about) =>
-      messages.map(({ message, remedy }) => ({
-        about,
-        severity: 'error',
-        reason: 'Overridden',
-        at: '',
-        message,
-        remedy,
-      })),
+      all.map((one) => ({ about, severity: 'error', reason: 'Overridden', at: '', ...one })),
     ),
   };
+}
+
+type Sentence = Pick<Finding, 'message' | 'remedy'>;
+
+function openings(scene: Scene, look: MeshLook): readonly Sentence[] {
+  const { seed, settings, closed } = scene;
+  return [...new Set([seed.namespace, settings.rootNamespace])]
+    .flatMap((where) => look.get('foreign', where) ?? [])
+    .filter((policy) => opens(policy, closed) && covers(policy.spec ?? {}, refOf(policy), scene))
+    .map((policy) => ({
+      message: `${describeRef(refOf(policy))}, which is not Evengate's, admits callers of Service ${seed.key} that no policy of Evengate admits`,
+      remedy: 'Delete it, or say what it admits in an AuthPolicy',
+    }));
+}
+
+/** Ambient takes DISABLE for PERMISSIVE. */
+function plaintext(peers: readonly PeerAuthentication[], scene: Scene): readonly Sentence[] {
+  const { seed, settings, closed, point } = scene;
+  return deciding(peers, scene).flatMap((policy) => {
+    const theirs = `${describeRef(refOf(policy))}, which is not Evengate's,`;
+    const remedy = 'Delete it, or make its mode STRICT';
+    if (point === 'sidecar' && hasMode(policy, closed, isDisabled)) {
+      const what = 'nobody has an identity there, and what gateways send by mTLS fails';
+      return [{ message: `${theirs} disables mTLS on a closed port of Service ${seed.key}: ${what}`, remedy }];
+    }
+    if (settings.mtls !== 'Strict' || !hasMode(policy, closed, isLoose)) return [];
+    return [{ message: `${theirs} lets Service ${seed.key} take plaintext on a closed port`, remedy }];
+  });
 }
 
 function opens({ spec = {}, metadata }: AuthorizationPolicy, closed: readonly ClosedPort[]): boolean {

@@ -1,7 +1,7 @@
 /** What the mesh enforces behind the gateways: workload by workload, and again only those that a change concerns. */
 import type { Gateway } from '../../ir/gateway.ts';
 import type { Policy } from '../../ir/guard.ts';
-import { type Mesh, type MeshSettings, noMesh } from '../../ir/mesh.ts';
+import { type Mesh, type MeshReport, type MeshSettings, noMesh } from '../../ir/mesh.ts';
 import type { AuthorizationPolicy, PeerAuthentication } from '../../istio/security.ts';
 import { type KubeObject, keyOf, type ObjectKey } from '../../kube/object.ts';
 import type { Snapshot } from '../../kube/snapshot.ts';
@@ -13,7 +13,8 @@ import { podsByNamespace } from './pods.ts';
 import { reachOf } from './reach.ts';
 import { rivalsOf } from './rivals.ts';
 import { type Seed, seedsOf } from './seeds.ts';
-import { unselectable } from './unselectable.ts';
+import { uncountedBeside } from './uncounted.ts';
+import { type Unselectable, unselectable } from './unselectable.ts';
 import { resolveWorkload, type WorkloadUnit } from './workload.ts';
 import type { MeshWorld } from './world.ts';
 
@@ -41,12 +42,18 @@ function freshStage(className: string): (input: MeshInput) => Mesh {
   const units = memoise<Seed, MeshWorld, WorkloadUnit>(resolveWorkload);
   const wantedOf = wantedServices();
   const unselected = rememberLast(unselectable);
+  const uncounted = rememberLast(uncountedBeside);
+  const beside = rememberLast((one: Unselectable, more: readonly MeshReport[]) =>
+    more.length === 0 ? one : { ...one, reports: [...one.reports, ...more] },
+  );
   const outcomeOf = outcome();
   return (input) => {
     const world = worldOf(input);
     const services = wantedOf(world.reach, world.authOn, world.Service);
-    const found = units(seeds(services, world.Service, world.pods), world);
-    return outcomeOf(found, unselected(services, world.reach, world.authOn, world.Service, world.settings));
+    const sown = seeds(services, world.Service, world.pods);
+    const { reach, authOn, Service, settings } = world;
+    const unheard = uncounted(sown, authOn, Service, settings);
+    return outcomeOf(units(sown, world), beside(unselected(services, reach, authOn, Service, settings), unheard));
   };
 }
 

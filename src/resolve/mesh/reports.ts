@@ -36,7 +36,8 @@ function distinct(refs: readonly ObjectRef[]): readonly ObjectRef[] {
   return [...byKey].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, ref]) => ref);
 }
 
-export function reportsOf(scene: Scene, verdicts: readonly Verdict[]): readonly MeshReport[] {
+/** `uncounted`: what policies in mode Shadow would decide is too much to be said. */
+export function reportsOf(scene: Scene, verdicts: readonly Verdict[], uncounted = false): readonly MeshReport[] {
   const { enforced, counted } = concernedBy(scene);
   const nobody = verdicts.some(({ reason }) => reason === 'TooComplex' || reason === 'Conflicted');
   const notes = Map.groupBy(nobody ? [] : notesOf(scene), ({ policy }) => keyOf(policy.namespace, policy.name));
@@ -59,7 +60,7 @@ export function reportsOf(scene: Scene, verdicts: readonly Verdict[]): readonly 
       return own.length === 0 ? [report(policy, full)] : own;
     }),
     ...broken.filter((policy) => !isEnforced.has(keyOf(policy.namespace, policy.name))).flatMap(noted),
-    ...counted.flatMap((policy) => [...whole(policy), report(policy, onlyCounted)]),
+    ...counted.flatMap((policy) => [...whole(policy), report(policy, uncounted ? notCounted : onlyCounted)]),
     ...policiesAt(scene.shut).map((policy) => report(policy, shut)),
   ];
 }
@@ -80,6 +81,13 @@ const onlyCounted = {
   reason: 'Shadow',
   rules: [],
   message: 'it is in mode Shadow: what it would refuse is counted (istio.io/dry-run)',
+} as const;
+
+const notCounted = {
+  reason: 'Shadow',
+  rules: [],
+  message:
+    'it is in mode Shadow, but with it the rules come to more than 512 conjunctions, or more than an object of Istio holds: nothing is counted',
 } as const;
 
 function byReason(groups: readonly (readonly Note[])[], note: Note): readonly (readonly Note[])[] {

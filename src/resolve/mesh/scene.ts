@@ -12,7 +12,7 @@ import { portsOf } from './ports.ts';
 import type { Reached } from './reach.ts';
 import type { Seed } from './seeds.ts';
 import { type PortPolicies, policiesOnPort } from './service-policies.ts';
-import { type Agreement, agree } from './settings.ts';
+import { type Agreement, agree, pointOf } from './settings.ts';
 import type { MeshWorld } from './world.ts';
 
 export interface Scene {
@@ -60,7 +60,7 @@ export function sceneOf(seed: Seed, look: MeshLook): Scene | undefined {
   const agreement = agreementOf(gateways, look);
   if (agreement === undefined) return undefined;
   const { settings, denied } = agreement;
-  const point = settings.mode === 'Sidecar' ? 'sidecar' : settings.waypoint === undefined ? 'ztunnel' : 'waypoint';
+  const point = pointOf(settings);
   const single = seed.services.flatMap((service) => servicePorts(namespace, service, pods, look));
   const ports = point === 'waypoint' ? single : single.map((port) => sharing(port, single));
   const issuers = point === 'ztunnel' ? [] : issuersOf(doors, ports);

@@ -1,5 +1,5 @@
 /** What gateways that reach one workload say of it together. */
-import type { MeshSettings, MeshWorkload } from '../../ir/mesh.ts';
+import type { EnforcementPoint, MeshSettings, MeshWorkload } from '../../ir/mesh.ts';
 import type { ObjectKey } from '../../kube/object.ts';
 
 export interface Agreement {
@@ -42,4 +42,10 @@ function isAlike(a: MeshSettings, b: MeshSettings): boolean {
 function normalises(all: readonly MeshSettings[]): boolean | undefined {
   if (all.some((one) => one.normalises === false)) return false;
   return all.every((one) => one.normalises === true) ? true : undefined;
+}
+
+/** Where L7 is decided, or L4 where nobody does that. */
+export function pointOf({ mode, waypoint }: Pick<MeshSettings, 'mode' | 'waypoint'>): EnforcementPoint {
+  if (mode === 'Sidecar') return 'sidecar';
+  return waypoint === undefined ? 'ztunnel' : 'waypoint';
 }

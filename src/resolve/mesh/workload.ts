@@ -4,7 +4,7 @@ import type { MeshDecision, MeshReport, MeshWorkload } from '../../ir/mesh.ts';
 import type { Finding } from '../../status/finding.ts';
 import { conflictsOf } from './conflicts.ts';
 import { admitsNobody, decide } from './decide.ts';
-import { enrolment } from './enrolment.ts';
+import { enrolment, headless } from './enrolment.ts';
 import { overriding } from './foreign.ts';
 import { ifEnforced, inForce } from './lens.ts';
 import { podFacts } from './pods.ts';
@@ -13,6 +13,7 @@ import { type MeshLook, type Scene, sceneOf } from './scene.ts';
 import type { Seed } from './seeds.ts';
 import { observable } from './shadow.ts';
 import { mistakenFindings } from './taken-for.ts';
+import { uncountedAt } from './uncounted.ts';
 
 export interface WorkloadUnit {
   /** Undefined where nothing closes. */
@@ -27,20 +28,29 @@ export function resolveWorkload(seed: Seed, look: MeshLook): WorkloadUnit {
   const scene = sceneOf(seed, look);
   if (scene === undefined) return nothing;
   const conflicts = conflictsOf(scene, look);
-  if (scene.closed.length === 0) return { ...nothing, findings: conflicts.findings };
+  if (scene.closed.length === 0) return { ...nothing, reports: uncountedAt(scene), findings: conflicts.findings };
   const verdicts: Verdict[] = [...conflicts.verdicts];
   const decided = conflicts.verdicts.length > 0 ? admitsNobody : decide(scene, inForce);
   const decision = decided === 'too-complex' ? decided : written(decided, scene);
   if (decision === 'too-complex') verdicts.push(tooComplex);
   const foreign = overriding(scene, look);
-  verdicts.push(...enrolment(scene), ...foreign.verdicts, ...shadowed(scene));
-  const reports = reportsOf(scene, verdicts);
+  const bypassed = headless(scene, look);
+  verdicts.push(...enrolment(scene), ...bypassed.verdicts, ...foreign.verdicts, ...shadowed(scene));
+  const shadow = shadowOf(scene);
+  const uncounted = shadow === 'too-complex';
+  const reports = reportsOf(scene, verdicts, uncounted);
   return {
-    workload: workloadOf(scene, decision === 'too-complex' ? admitsNobody : decision, conflicts.yields),
+    workload: workloadOf(
+      scene,
+      decision === 'too-complex' ? admitsNobody : decision,
+      uncounted ? undefined : shadow,
+      conflicts.yields,
+    ),
     reports,
     findings: [
       ...conflicts.findings,
       ...foreign.findings,
+      ...bypassed.findings,
       ...verdictFindings(scene, verdicts),
       ...ruleFindings(reports),
       ...(decision === 'too-complex' || conflicts.verdicts.length > 0 ? [] : mistakenFindings(scene)),
@@ -48,12 +58,14 @@ export function resolveWorkload(seed: Seed, look: MeshLook): WorkloadUnit {
   };
 }
 
-function workloadOf(scene: Scene, decision: MeshDecision, yields: boolean): MeshWorkload {
+function workloadOf(
+  scene: Scene,
+  decision: MeshDecision,
+  shadow: MeshDecision | undefined,
+  yields: boolean,
+): MeshWorkload {
   const { seed, settings, closed, issuers, pods } = scene;
   const { key, namespace, services, selector } = seed;
-  const counted = hasShadow(scene) ? decide(scene, ifEnforced) : undefined;
-  const seen = counted === undefined || counted === 'too-complex' ? undefined : observable(counted, issuers);
-  const shadow = seen === undefined || written(seen, scene) === 'too-complex' ? undefined : seen;
   return {
     key,
     namespace,
@@ -67,6 +79,14 @@ function workloadOf(scene: Scene, decision: MeshDecision, yields: boolean): Mesh
     ...(shadow === undefined ? {} : { shadow }),
     ...(pods.length === 0 ? {} : { serviceAccounts: podFacts(pods).serviceAccounts }),
   };
+}
+
+/** What is only counted, beside what is in force. */
+function shadowOf(scene: Scene): MeshDecision | 'too-complex' | undefined {
+  const counted = hasShadow(scene) ? decide(scene, ifEnforced) : undefined;
+  return counted === undefined || counted === 'too-complex'
+    ? counted
+    : written(observable(counted, scene.issuers), scene);
 }
 
 /** Unless no object of Istio could hold it. */
