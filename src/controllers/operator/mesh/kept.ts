@@ -28,6 +28,32 @@ export function kept(stored: readonly SecurityObject[]): readonly SecurityObject
   });
 }
 
+/**
+ * Ports that are closed and that nothing names any more, while the workload is named: they go on admitting nobody. The same
+ * list where there are none. Where all were closed, the number of one was not known.
+ */
+export function withKeptPorts(
+  desired: readonly SecurityObject[],
+  stored: readonly SecurityObject[],
+): readonly SecurityObject[] {
+  const before = new Map(stored.filter(isClosing).map((object) => [object.metadata.name, closedBy(object)] as const));
+  const result = desired.map((object) => {
+    if (!isClosing(object)) return object;
+    const [was, now] = [before.get(object.metadata.name) ?? [], closedBy(object)];
+    const ports = [...new Set([...now, ...was])].toSorted((a, b) => Number(a) - Number(b));
+    if (now.length === 0 || ports.length === now.length) return object;
+    const widened = { to: [{ operation: { notPorts: ports } }] };
+    const rules = (object.spec?.rules ?? []).map((rule) => (isOfOtherPorts(rule) ? widened : rule));
+    return { ...object, spec: { ...object.spec, rules } };
+  });
+  return result.every((object, index) => object === desired[index]) ? desired : result;
+}
+
+/** The closed ones, by the rule that leaves all others open. */
+function closedBy({ spec }: AuthorizationPolicy): readonly string[] {
+  return spec?.rules?.find(isOfOtherPorts)?.to?.[0]?.operation.notPorts ?? [];
+}
+
 function closed(object: AuthorizationPolicy): AuthorizationPolicy {
   const { rules = [], ...spec } = object.spec ?? {};
   const open = rules.filter(isOfOtherPorts);

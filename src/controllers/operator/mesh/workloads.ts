@@ -8,7 +8,7 @@ import { meshObjects } from '../../../render/mesh.ts';
 import type { Resolution } from '../../../resolve/resolve.ts';
 import type { View } from '../world.ts';
 import { type GateWorld, inTheWay } from './gate.ts';
-import { isClosing, kept } from './kept.ts';
+import { isClosing, kept, withKeptPorts } from './kept.ts';
 import { against } from './read-back.ts';
 import { isReleased, Releases } from './release.ts';
 import { Stored, securityKinds } from './stored.ts';
@@ -36,6 +36,7 @@ export class Workloads {
   readonly #stored: Stored;
   readonly #writer: Writer;
   readonly #releases: Releases;
+  readonly #ports: Releases;
   readonly #states = new Map<ObjectKey, WorkloadState>();
   /** Looked at again when Envoys or Istio have answered. */
   readonly #waiting = new Set<ObjectKey>();
@@ -46,6 +47,7 @@ export class Workloads {
     this.#options = options;
     this.#since = clock.monotonic();
     this.#releases = new Releases(clock);
+    this.#ports = new Releases(clock);
     this.#stored = new Stored(sources, className, (workload, gone) => {
       if (gone !== undefined) this.#writer.forget(gone);
       enqueue(workload);
@@ -99,7 +101,19 @@ export class Workloads {
       return await this.#abandon(key, view, trying);
     }
     this.#releases.forget(key);
-    return await this.#keep(workload, desired, { view, ...trying });
+    const { objects, releaseInMs } = this.#withKeptPorts(key, desired, view);
+    const { requeueAfterMs = releaseInMs } = await this.#keep(workload, objects, { view, ...trying });
+    return requeueAfterMs === undefined ? {} : { requeueAfterMs };
+  }
+
+  /** A port that nothing names any more opens as a workload does: where every gateway says Release, and not at once. */
+  #withKeptPorts(key: ObjectKey, desired: readonly SecurityObject[], { snapshot }: View): KeptPorts {
+    const objects = withKeptPorts(desired, this.#stored.of(key));
+    const ports = `${key} ports` as const;
+    if (objects === desired) this.#ports.forget(ports);
+    if (objects === desired || !isReleased(snapshot.ApiGateway, this.#options.className)) return { objects };
+    const releaseInMs = this.#ports.leftMs(ports, this.#stored.count);
+    return releaseInMs === 0 ? { objects: desired } : { objects, releaseInMs };
   }
 
   #desired(workload: MeshWorkload, resolution: Resolution): readonly SecurityObject[] {
@@ -140,7 +154,7 @@ export class Workloads {
     // What is closed gets all that it can get; what is open stays so until it can have each, or requests would be lost.
     const { state, error, againInMs } = await this.#writer.apply(desired, !isClosed, trying);
     if (state === undefined) await this.#writer.prune(key, desired, trying.signal);
-    this.#tell(key, state ?? this.#appliedState(key));
+    this.#tell(key, state ?? this.#appliedState(workload));
     if (error !== undefined) throw error;
     return againInMs === undefined ? {} : { requeueAfterMs: againInMs };
   }
@@ -179,8 +193,8 @@ export class Workloads {
     return [...mesh.workloads.values()].some(isHeir);
   }
 
-  #appliedState(key: ObjectKey): WorkloadState {
-    const said = against(this.#stored.of(key));
+  #appliedState({ key, settings }: MeshWorkload): WorkloadState {
+    const said = against(this.#stored.of(key), settings);
     return { kind: 'applied', ...(said && { against: said }) };
   }
 
@@ -191,6 +205,11 @@ export class Workloads {
     this.#options.onTold();
     return {};
   }
+}
+
+interface KeptPorts {
+  readonly objects: readonly SecurityObject[];
+  readonly releaseInMs?: number;
 }
 
 interface Looking extends Trying {
