@@ -183,8 +183,23 @@ describe('selectors', () => {
         'behind at shop/headless (sidecar): NotEnrolled no Pod of Service shop/headless is known, so nobody knows whether a proxy stands before it',
         'orders at shop/headless (sidecar): NotEnrolled no Pod of Service shop/headless is known, so nobody knows whether a proxy stands before it',
       ],
-      findings: [],
+      findings: [
+        'AuthPolicy behind spec.targetRefs: MeshConflict: port 81 of Service shop/headless leads to the same port of the same Pods as the Service that it targets: the mesh refuses there, too, what this policy refuses, also where a gateway admits it',
+      ],
     });
+  });
+
+  test('that are equal, and a policy on one of two Services that lead to one port', () => {
+    const twin = service({ selector: { app: 'orders' }, ports: [{ port: 81, targetPort: 80 }] }, { name: 'twin' });
+    const onTwin = authPolicy(
+      { targetRefs: [{ kind: 'Service', name: 'twin' }], authorize: { allow: [{ to: [{ methods: ['GET'] }] }] } },
+      { name: 'twin' },
+    );
+    const warned = (mesh: object) => seen(inMesh(mesh), orders, twin, route(), authPolicy(), onTwin).findings;
+    expect(warned({})).toEqual([
+      'AuthPolicy twin spec.targetRefs: MeshConflict: port 80 of Service shop/orders leads to the same port of the same Pods as the Service that it targets: the mesh refuses there, too, what this policy refuses, also where a gateway admits it',
+    ]);
+    expect(warned({ mode: 'Ambient', waypoint: { name: 'waypoint' } })).toEqual([]);
   });
 
   test('and Pods that give a port its number', () => {

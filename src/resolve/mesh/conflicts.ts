@@ -2,7 +2,7 @@
 import { keyOf, type ObjectRef } from '../../kube/object.ts';
 import type { Finding } from '../../status/finding.ts';
 import type { Verdict } from './reports.ts';
-import type { MeshLook, Scene } from './scene.ts';
+import type { MeshLook, Scene, ScenePort } from './scene.ts';
 
 export interface Conflicts {
   /** Any of these: the workload admits nobody. */
@@ -35,6 +35,7 @@ export function conflictsOf(scene: Scene, look: MeshLook): Conflicts {
       ...(undecided ? [] : scene.denied.map((key) => deniedGateway(key, scene, look))),
       ...outsiders(scene, look),
       ...strangers(scene),
+      ...borrowed(scene),
     ],
     yields: rival !== undefined,
   };
@@ -130,6 +131,22 @@ function strangers({ doors, closed, seed }: Scene): readonly Finding[] {
     message: `it sends to Service ${seed.key} of another namespace, where no Route or AuthPolicy of that namespace names the port: the mesh enforces nothing there`,
     remedy: `Target the Service with an AuthPolicy in namespace ${seed.namespace}`,
   }));
+}
+
+/** Nobody at the Pods sees which Service was dialled, and the edge asks the policies of the one that it sends to. */
+function borrowed({ ports, closed, seed }: Scene): readonly Finding[] {
+  const isClosed = ({ at }: ScenePort) =>
+    closed.some(({ service, port }) => service === at.service && port === at.port);
+  return ports.filter(isClosed).flatMap(({ at, borrowed: policies = [] }) =>
+    policies.map(({ ref }) => ({
+      about: ref,
+      severity: 'warning',
+      reason: 'MeshConflict',
+      at: 'spec.targetRefs',
+      message: `port ${at.port} of Service ${keyOf(seed.namespace, at.service)} leads to the same port of the same Pods as the Service that it targets: the mesh refuses there, too, what this policy refuses, also where a gateway admits it`,
+      remedy: 'Target both Services, or give them ports of their own at the Pods',
+    })),
+  );
 }
 
 function gatewayRef(key: string): ObjectRef {

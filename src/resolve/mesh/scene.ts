@@ -36,6 +36,8 @@ export interface Scene {
 /** A port of one of its Services. */
 export interface ScenePort extends PortPolicies {
   readonly at: ClosedPort;
+  /** Of `policies`, those in force that are on another Service, whose port leads to the same one. */
+  readonly borrowed?: readonly Policy[];
 }
 
 /** An entry that sends to one of its Services, as seen from there. */
@@ -130,7 +132,8 @@ function sharing(port: ScenePort, all: readonly ScenePort[]): ScenePort {
   );
   if (others.length === 0) return port;
   const policies = new Set<Policy>([port, ...others].flatMap((one) => one.policies));
-  return { ...port, policies: [...policies], blocked: port.blocked || others.some(({ blocked }) => blocked) };
+  const borrowed = [...policies].filter((policy) => policy.mode === 'Enforce' && !port.policies.includes(policy));
+  return { ...port, borrowed, policies: [...policies], blocked: port.blocked || others.some(({ blocked }) => blocked) };
 }
 
 /**
