@@ -93,8 +93,10 @@ const kinds = {
 } as const satisfies Record<WorkloadState['kind'], Reason>;
 
 function saidOf(state: WorkloadState, point: EnforcementPoint): string | undefined {
-  if (state.kind === 'applied') return state.against?.[point];
-  return state.kind === 'kept' ? undefined : state.message;
+  if (state.kind !== 'applied') return state.kind === 'kept' ? undefined : state.message;
+  const { against } = state;
+  // A waypoint enforces nothing where ztunnel does not send everybody there.
+  return against?.[point] ?? (point === 'waypoint' ? against?.ztunnel : undefined);
 }
 
 function byUrgency(a: Enforcement, b: Enforcement): number {
