@@ -1,0 +1,145 @@
+/** Mode Ambient: nobody is refused by a mesh that Istio has not made ready, and what Istio says of it is told. */
+import { afterEach, describe, expect, test } from '@jest/globals';
+import type { IstioCondition } from '../../../istio/security.ts';
+import { waypointBound } from '../../../kube/core.ts';
+import { type KubeObject, objectKey } from '../../../kube/object.ts';
+import type { Pod } from '../../../kube/pod.ts';
+import type { Labels } from '../../../kube/pods.ts';
+import { resources } from '../../../kube/resources.ts';
+import { type Resolution, resolver } from '../../../resolve/resolve.ts';
+import { snapshotOf } from '../../../testing/build.ts';
+import { meshedShop, workloadPod } from '../../../testing/operator/meshed-shop.ts';
+import { conditionOf, type OperatorRig, rigPool } from '../../../testing/operator/rig.ts';
+import { createAll } from '../../../testing/operator/shop.ts';
+import { inTheWay } from './gate.ts';
+
+const pool = rigPool();
+afterEach(pool.stop);
+
+/** As Istio's CNI leaves it. */
+function captured(app: string): KubeObject {
+  const pod = workloadPod(app, 'none');
+  return { ...pod, metadata: { ...pod.metadata, annotations: { 'ambient.istio.io/redirection': 'enabled' } } };
+}
+
+async function opened(waypoint?: object): Promise<OperatorRig> {
+  const rig = await pool.open();
+  const objects = meshedShop({ mode: 'Ambient', ...(waypoint && { waypoint }) });
+  createAll(rig.api, [...objects.filter(({ kind }) => kind !== 'Pod'), captured('orders'), captured('billing')]);
+  rig.start();
+  await rig.quiet(40_000);
+  return rig;
+}
+
+const policiesOf = ({ api }: OperatorRig, app: string) =>
+  api
+    .list(resources.AuthorizationPolicy)
+    .filter(({ metadata }) => metadata.name.includes(app))
+    .map((object) => objectKey(object))
+    .toSorted();
+
+const policy = ({ api }: OperatorRig) => api.get(resources.AuthPolicy, 'shop', 'orders');
+const meshed = (rig: OperatorRig) => conditionOf(policy(rig), 'MeshEnforced');
+
+async function say(rig: OperatorRig, object: KubeObject | undefined, condition: IstioCondition): Promise<void> {
+  if (object === undefined) throw new Error('there is nothing to say it of');
+  rig.api.putStatus(object, { conditions: [condition] });
+  await rig.quiet(40_000);
+}
+
+async function bind(rig: OperatorRig, status: 'True' | 'False', message: string): Promise<void> {
+  const reason = status === 'True' ? 'WaypointAccepted' : 'WaypointIsNotReady';
+  await say(rig, rig.api.get(resources.Service, 'shop', 'orders'), { type: waypointBound, status, reason, message });
+}
+
+describe('a workload behind a waypoint', () => {
+  test('is closed once Istio has bound its Service, Pending with the reason until then, and stays closed', async () => {
+    const rig = await opened({ name: 'wp' });
+    expect([policiesOf(rig, 'orders'), meshed(rig)]).toEqual([[], 'Unknown Pending']);
+    await bind(rig, 'False', 'waypoint "shop/wp" is not ready.');
+    expect([policiesOf(rig, 'orders'), meshed(rig)]).toEqual([[], 'Unknown Pending']);
+    expect(JSON.stringify(policy(rig))).toContain(
+      'closed once Istio has bound Service shop/orders to waypoint wp (waypoint \\"shop/wp\\" is not ready)',
+    );
+    await bind(rig, 'True', 'Successfully attached to waypoint shop/wp');
+    const closed = policiesOf(rig, 'orders');
+    expect(closed).toEqual(['shop/evengate-orders.waypoint-allow', 'shop/evengate-orders.ztunnel-allow']);
+    expect(meshed(rig)).toBe('True Full');
+    await bind(rig, 'False', 'waypoint "shop/wp" is not ready.');
+    expect(policiesOf(rig, 'orders')).toEqual(closed);
+  });
+
+  // istiod writes the generation as a text, and True also for what it takes up in part.
+  test.each<readonly [string, string, Omit<IstioCondition, 'observedGeneration'>, string]>([
+    [
+      'AncestorNotBound',
+      'waypoint-allow',
+      {
+        type: 'WaypointAccepted',
+        status: 'False',
+        reason: 'AncestorNotBound',
+        message: 'Service shop/orders is not bound to a waypoint',
+      },
+      'is not bound to a waypoint',
+    ],
+    [
+      'UnsupportedValue',
+      'ztunnel-allow',
+      {
+        type: 'ZtunnelAccepted',
+        status: 'True',
+        reason: 'UnsupportedValue',
+        message: 'ztunnel does not support HTTP attributes (found: methods).',
+      },
+      'found: methods',
+    ],
+  ])('is not called enforced where Istio says %s', async (_, end, condition, why) => {
+    const rig = await opened({ name: 'wp' });
+    await bind(rig, 'True', '');
+    const found = rig.api
+      .list(resources.AuthorizationPolicy)
+      .find(({ metadata }) => metadata.name.endsWith(`orders.${end}`));
+    const accepted = { type: condition.type, status: 'True', reason: 'Accepted' };
+    await say(rig, found, { ...accepted, observedGeneration: String(found?.metadata.generation) });
+    expect(meshed(rig)).toBe('True Full');
+    await say(rig, found, { ...condition, observedGeneration: String(found?.metadata.generation) });
+    expect([meshed(rig), JSON.stringify(policy(rig)).includes(why)]).toEqual(['False NotTranslatable', true]);
+    // Of a policy that there is no more.
+    await say(rig, found, { ...condition, observedGeneration: '0' });
+    expect(meshed(rig)).toBe('True Full');
+  });
+});
+
+test('without a waypoint a workload is closed at once, and its Envoys carry what ztunnel takes them up by', async () => {
+  const rig = await opened();
+  expect(policiesOf(rig, 'orders')).toEqual(['shop/evengate-orders.ztunnel-allow']);
+  const [deployment] = rig.api.list(resources.Deployment) as readonly KubeObject[];
+  expect(JSON.stringify(deployment)).toContain('"istio.io/dataplane-mode":"ambient"');
+  expect(meshed(rig)).toBe('True PartlyAtEdge');
+});
+
+test('is closed once no Envoy of an edge that reaches it serves from outside the mesh', () => {
+  const { gateways, mesh } = resolver()(snapshotOf([...meshedShop({ mode: 'Ambient' })]));
+  const workload = mesh.workloads.get('shop/orders');
+  const gateway = gateways.get('shop/edge');
+  if (workload === undefined || gateway === undefined) throw new Error('there is no mesh');
+  const served = { gateways, mesh } as Resolution;
+  const edge = { key: 'shop/edge', gateway, served } as const;
+  const pod = (name: string, ready: boolean, labels: Labels): Pod => ({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name, namespace: 'shop', labels },
+    status: { phase: 'Running', conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
+  });
+  const why = (...pods: readonly Pod[]) => inTheWay(workload, [edge], { podsOf: () => pods, service: () => undefined });
+  const inside = pod('new', true, { 'istio.io/dataplane-mode': 'ambient' });
+  expect(why(inside, pod('old', true, {}))).toBe(
+    'it is closed once Pod old of ApiGateway shop/edge is replaced by one in the mesh',
+  );
+  // One that is not ready serves nobody.
+  expect([why(inside, pod('old', false, {})), why(inside)]).toEqual([undefined, undefined]);
+  // What its Envoys serve is not known yet.
+  expect(
+    inTheWay(workload, [{ ...edge, served: undefined }], { podsOf: () => [inside], service: () => undefined }),
+  ).toBe('it is closed once every Envoy of ApiGateway shop/edge has its identity in the mesh');
+});
