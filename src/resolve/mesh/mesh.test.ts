@@ -91,4 +91,22 @@ describe('through the edge', () => {
     const warnings = found.findings.map(({ about, at, message }) => `${about.kind} ${about.name} ${at}: ${message}`);
     expect(warnings).toEqual(word === 'blocked' ? [] : [untold.route]);
   });
+
+  test.each<[string, object, readonly string[] | undefined]>([
+    ['where no other rule sends such a request', {}, ['orders:80 method: DELETE & path: /a /a/* & principal: EDGE']],
+    ['not where one does', { rewrite: { path: { type: 'ReplacePrefixMatch', value: '/a' } } }, undefined],
+  ])('a deny is told again %s', (_, change, deny) => {
+    const to = (value: string) => ({ matches: [{ path: { value } }], backendRefs: [backendRef()] });
+    const rules = [
+      { name: 'a', ...to('/a') },
+      { name: 'b', ...to('/b'), ...change },
+    ];
+    const authorize = { allow: [{ name: 'anyone' }], deny: [{ name: 'no', to: [{ methods: ['DELETE'] }] }] };
+    const policies = [
+      authPolicy({ targetRefs: [routeTarget('orders', 'a')], authorize }),
+      authPolicy({ targetRefs: [routeTarget('orders', 'b')] }, { name: 'b' }),
+    ];
+    const found = told(mesh(inMesh(), orders, route({ rules }), ...policies))['shop/orders'];
+    expect(found?.deny?.map((line) => line.replace('cluster.local/ns/shop/sa/edge-edge', 'EDGE'))).toEqual(deny);
+  });
 });
