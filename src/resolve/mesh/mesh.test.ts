@@ -14,7 +14,8 @@ import {
 import { told, toldReports } from '../../testing/mesh/told.ts';
 import { resolver } from '../resolve.ts';
 
-const inMesh = (mesh: object = {}) => gateway({ mesh: { mode: 'Sidecar', ...mesh } });
+const inMesh = (mesh: object = {}, listeners?: readonly object[]) =>
+  gateway({ mesh: { mode: 'Sidecar', ...mesh }, ...(listeners && { listeners }) });
 const orders = service({ selector: { app: 'orders' }, ports: [{ port: 80, targetPort: 8080 }] });
 
 function mesh(...objects: readonly KubeObject[]) {
@@ -90,6 +91,36 @@ describe('through the edge', () => {
     if (word === 'blocked') expect(toldReports(found)).toContain(untold.policy);
     const warnings = found.findings.map(({ about, at, message }) => `${about.kind} ${about.name} ${at}: ${message}`);
     expect(warnings).toEqual(word === 'blocked' ? [] : [untold.route]);
+  });
+
+  test.each<[string, object, object, object]>([
+    ['of another listener', {}, {}, { targetRefs: [{ kind: 'ApiGateway', name: 'edge', sectionName: 'alt' }] }],
+    [
+      'that a rewrite makes those of another rule',
+      { path: { value: '/b' } },
+      { rewrite: { path: { type: 'ReplacePrefixMatch', value: '/a' } } },
+      { targetRefs: [{ ...routeTarget(), sectionName: 'second' }] },
+    ],
+  ])('requests %s are told apart by the edge alone, and it is said', (_, match, change, target) => {
+    const listeners = [
+      { name: 'web', port: 80, protocol: 'HTTP' },
+      { name: 'alt', port: 81, protocol: 'HTTP' },
+    ];
+    const rules = [
+      { name: 'first', matches: [{ path: { value: '/a' } }], backendRefs: [backendRef()] },
+      { name: 'second', matches: [match], backendRefs: [backendRef()], ...change },
+    ];
+    const tenant = { allow: [{ name: 'tenant', when: [{ header: 'x-tenant', values: ['a'] }] }] };
+    const found = mesh(
+      inMesh({}, listeners),
+      orders,
+      route({ rules }),
+      authPolicy(),
+      authPolicy({ ...target, authorize: tenant }, { name: 'tenant' }),
+    );
+    expect(toldReports(found)).toContainEqual(
+      expect.stringMatching(/^tenant at .*: PartlyAtEdge all rules: .* tells a request from those of another rule/),
+    );
   });
 
   test.each<[string, object, readonly string[] | undefined]>([

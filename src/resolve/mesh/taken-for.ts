@@ -55,14 +55,33 @@ export interface Mistaken {
 /** Doors that refuse what a workload may take for another's, but for those of which it is said already that they are blurred. */
 export function takenForOthers(scene: Scene): readonly Mistaken[] {
   const sights = sightsOf(scene);
-  const open = sights.filter((sight) => isBlurred(sight) && !refusesAll(sight.door));
-  if (open.length === 0) return [];
+  const open = sights.filter(({ door }) => !refusesAll(door));
+  const blurred = open.filter(isBlurred);
+  const listeners = new Set(open.map(({ door }) => door.reached.entry.listener.name)).size;
+  const mayMeet = (one: DoorSight, other: DoorSight) => isMoved(one) || isBlurred(other) || isElsewhere(one, other);
   return sights.flatMap((sight) => {
     const { door, sees } = sight;
     if (admitsAll(door) || (isBlurred(sight) && speaks(door))) return [];
-    const found = open.find((other) => isOther(door, other.door, scene) && meet(sees, other.sees));
+    // Within one listener, what no door blurs and no passage moves is apart: each takes what those before it left.
+    const others = isMoved(sight) || listeners > 1 ? open : blurred;
+    const found = others.find(
+      (other) => isOther(door, other.door, scene) && mayMeet(sight, other) && meet(sees, other.sees),
+    );
     return found === undefined ? [] : [{ door, by: found.door }];
   });
+}
+
+/** The workload sees its requests at another place than the edge did. */
+function isMoved({ door: { reached } }: DoorSight): boolean {
+  const { path, host, headers } = reached.passage;
+  return (
+    path.kind !== 'none' || host === 'rewritten' || reached.entry.match.headers.some(({ name }) => headers.has(name))
+  );
+}
+
+/** By another listener, which no workload sees. */
+function isElsewhere({ door: one }: DoorSight, { door: other }: DoorSight): boolean {
+  return one.reached.entry.listener.name !== other.reached.entry.listener.name;
 }
 
 /** A policy is in force there, and has a report of its own. */
