@@ -22,9 +22,9 @@ export function proveCommand(command: Command, { io, end }: Context): Command {
   return command
     .summary('prove that the edge and the mesh decide alike')
     .description(
-      'Renders the edge and the mesh, reads both back, and puts the same requests to both: one of each kind that any route,\n' +
-        'policy or rendered object tells apart. Each goes to the edge and, as the edge forwards it, to every point of\n' +
-        'enforcement before the workload; as somebody with the edge’s identity, straight to the workload; and as every kind of\n' +
+      'Renders the edge and the mesh, reads both back, and puts the same requests to both: one of each kind that any route, ' +
+        'policy or rendered object tells apart. Each goes to the edge and, as the edge forwards it, to every point of ' +
+        'enforcement before the workload; as somebody with the edge’s identity, straight to the workload; and as every kind of ' +
         'caller inside the mesh, against what the policies say of it.\n' +
         'Prints the first request on which they differ, as curl. What has to differ is told with its reason.\n' +
         'Ends with 0 when they are equivalent, 1 when not (--strict: or when something has to differ), 2 when something cannot be read.',
