@@ -43,7 +43,7 @@ export function rewritten(match: RouteMatch, { prefix_rewrite, regex_rewrite }: 
 
 /** RE2 writes groups as `\1`, RE2JS as `$1`. */
 function literal(substitution: string): string {
-  return substitution.replaceAll('$', String.raw`\$`).replaceAll(/\\(\d)/g, '$$$1');
+  return substitution.replaceAll('$', '$$$$').replaceAll(/\\(\d)/g, '$$$1');
 }
 
 type Headers = ReadonlyMap<string, readonly string[]>;
