@@ -77,8 +77,9 @@ async function listening(server: Server | Http2Server): Promise<Running> {
 }
 
 function startHttp1(service: string, remember: Remember): Promise<Running> {
-  // More than Envoy lets through, so that it is Envoy that refuses.
-  const server = createServer({ maxHeaderSize: 1024 * 1024 }, (request, response) => {
+  // More headers than Envoy lets through, so that it is Envoy that refuses; and no connection ends just as Envoy takes it up again,
+  // which is a 503 now and then.
+  const server = createServer({ maxHeaderSize: 1024 * 1024, keepAliveTimeout: 0 }, (request, response) => {
     remember(http1Record(service, request));
     request.resume();
     request.on('end', () => void answerHttp1(service, request, response));
