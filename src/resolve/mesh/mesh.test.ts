@@ -101,6 +101,12 @@ describe('through the edge', () => {
       { rewrite: { path: { type: 'ReplacePrefixMatch', value: '/a' } } },
       { targetRefs: [{ ...routeTarget(), sectionName: 'second' }] },
     ],
+    [
+      'that another rule is rewritten to',
+      { path: { value: '/b' } },
+      { rewrite: { path: { type: 'ReplacePrefixMatch', value: '/a' } } },
+      { targetRefs: [{ ...routeTarget(), sectionName: 'first' }] },
+    ],
   ])('requests %s are told apart by the edge alone, and it is said', (_, match, change, target) => {
     const listeners = [
       { name: 'web', port: 80, protocol: 'HTTP' },

@@ -56,19 +56,24 @@ export interface Mistaken {
 export function takenForOthers(scene: Scene): readonly Mistaken[] {
   const sights = sightsOf(scene);
   const open = sights.filter(({ door }) => !refusesAll(door));
-  const blurred = open.filter(isBlurred);
+  const strays = open.filter(isStray);
   const listeners = new Set(open.map(({ door }) => door.reached.entry.listener.name)).size;
-  const mayMeet = (one: DoorSight, other: DoorSight) => isMoved(one) || isBlurred(other) || isElsewhere(one, other);
+  const mayMeet = (one: DoorSight, other: DoorSight) => isMoved(one) || isStray(other) || isElsewhere(one, other);
   return sights.flatMap((sight) => {
     const { door, sees } = sight;
     if (admitsAll(door) || (isBlurred(sight) && speaks(door))) return [];
     // Within one listener, what no door blurs and no passage moves is apart: each takes what those before it left.
-    const others = isMoved(sight) || listeners > 1 ? open : blurred;
+    const others = isMoved(sight) || listeners > 1 ? open : strays;
     const found = others.find(
       (other) => isOther(door, other.door, scene) && mayMeet(sight, other) && meet(sees, other.sees),
     );
     return found === undefined ? [] : [{ door, by: found.door }];
   });
+}
+
+/** The workload may see others' requests as its own. */
+function isStray(sight: DoorSight): boolean {
+  return isBlurred(sight) || isMoved(sight);
 }
 
 /** The workload sees its requests at another place than the edge did. */
