@@ -113,6 +113,7 @@ suite('examples/shop on a cluster, as README.md has it', () => {
       READY: 'True',
       ADDRESS: expect.any(String),
       ROUTES: '3',
+      MESH: '',
       REVISION: expect.stringMatching(/^[0-9a-f]{16}$/),
     });
     if (world.cluster.kind === 'local') expect(gateway['ADDRESS']).toBe('');
@@ -132,7 +133,7 @@ suite('examples/shop on a cluster, as README.md has it', () => {
       'orders-admin': 'Route/orders:admin',
     };
     for (const [name, TARGET] of Object.entries(targets)) {
-      expect(row(`shop/authpolicy.evengate.dev/${name}`)).toEqual({ TARGET, EDGE: 'True', READY: 'True' });
+      expect(row(`shop/authpolicy.evengate.dev/${name}`)).toEqual({ TARGET, EDGE: 'True', MESH: '', READY: 'True' });
     }
     expect(row('shop/ratelimitpolicy.evengate.dev/orders-write')).toEqual({
       TARGET: 'Route/orders:write',
