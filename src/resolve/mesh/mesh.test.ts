@@ -107,11 +107,10 @@ describe('through the edge', () => {
       { rewrite: { path: { type: 'ReplacePrefixMatch', value: '/a' } } },
       { targetRefs: [{ ...routeTarget(), sectionName: 'first' }] },
     ],
-  ])('requests %s are told apart by the edge alone, and it is said', (_, match, change, target) => {
-    const listeners = [
-      { name: 'web', port: 80, protocol: 'HTTP' },
-      { name: 'alt', port: 81, protocol: 'HTTP' },
-    ];
+  ])('requests %s are told apart by the edge alone, and it is said', (word, match, change, target) => {
+    const web = { name: 'web', port: 80, protocol: 'HTTP' };
+    // Each row has one reason alone.
+    const listeners = word === 'of another listener' ? [web, { ...web, name: 'alt', port: 81 }] : [web];
     const rules = [
       { name: 'first', matches: [{ path: { value: '/a' } }], backendRefs: [backendRef()] },
       { name: 'second', matches: [match], backendRefs: [backendRef()], ...change },
