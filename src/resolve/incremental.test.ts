@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type KubeObject, objectKey } from '../kube/object.ts';
-import { isWatchedKind, type Snapshot, type WatchedKind } from '../kube/snapshot.ts';
+import type { KubeObject } from '../kube/object.ts';
 import {
   authPolicy,
   backendRef,
@@ -16,39 +15,14 @@ import {
   snapshotOf,
   tlsSecret,
 } from '../testing/build.ts';
+import { changedBy, stepIn } from '../testing/changes.ts';
 import { type Compiled, compile, compiler } from '../testing/compile.ts';
 import { fuzz } from '../testing/fuzz.ts';
 import { openings } from '../testing/invariants.ts';
 import { everyRoute, tablesOf } from '../testing/tables.ts';
-import { type Forms, universe } from '../testing/universe.ts';
+import { universe } from '../testing/universe.ts';
 
-/** A change of one object: a form of it (a fresh copy, as a watch delivers it), or its end. */
-interface Step {
-  readonly forms: Forms;
-  readonly form: KubeObject | undefined;
-}
-
-const step: fc.Arbitrary<Step> = fc
-  .constantFrom(...universe)
-  .chain((forms) =>
-    fc
-      .option(fc.constantFrom(...forms), { nil: undefined, freq: 3 })
-      .map((form) => ({ forms, form: form === undefined ? undefined : { ...form } })),
-  );
-
-function kindOf({ kind }: KubeObject): WatchedKind {
-  if (!isWatchedKind(kind)) throw new Error(kind);
-  return kind;
-}
-
-/** Every untouched collection and object keeps its identity. */
-function changedBy(snapshot: Snapshot, { forms: [first], form }: Step): Snapshot {
-  const kind = kindOf(first);
-  const next = new Map<string, KubeObject>(snapshot[kind]);
-  next.delete(objectKey(first));
-  if (form !== undefined) next.set(objectKey(form), form);
-  return { ...snapshot, [kind]: next };
-}
+const step = stepIn(universe);
 
 /** In whatever order: whether gateways come in one is not what this is about. */
 function filesOf({ files }: Compiled): object {

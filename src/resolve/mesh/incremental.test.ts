@@ -1,8 +1,6 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Mesh } from '../../ir/mesh.ts';
-import { type KubeObject, objectKey } from '../../kube/object.ts';
-import { isWatchedKind, type Snapshot } from '../../kube/snapshot.ts';
 import {
   authPolicy,
   backendRef,
@@ -17,11 +15,10 @@ import {
   service,
   snapshotOf,
 } from '../../testing/build.ts';
+import { changedBy, stepIn } from '../../testing/changes.ts';
 import { fuzz } from '../../testing/fuzz.ts';
+import type { Forms } from '../../testing/universe.ts';
 import { resolver } from '../resolve.ts';
-
-/** The forms of one object: same kind and name. The first is a good one. */
-type Forms = readonly [KubeObject, ...KubeObject[]];
 
 const sidecar = { mesh: { mode: 'Sidecar' } };
 const second = { name: 'second' };
@@ -77,27 +74,7 @@ const universe: readonly Forms[] = [
   [object('PeerAuthentication', 'theirs', { spec: { selector: { matchLabels: { app: 'orders' } } } })],
 ];
 
-interface Step {
-  readonly forms: Forms;
-  readonly form: KubeObject | undefined;
-}
-
-const step: fc.Arbitrary<Step> = fc
-  .constantFrom(...universe)
-  .chain((forms) =>
-    fc
-      .option(fc.constantFrom(...forms), { nil: undefined, freq: 3 })
-      .map((form) => ({ forms, form: form === undefined ? undefined : { ...form } })),
-  );
-
-function changedBy(snapshot: Snapshot, { forms: [first], form }: Step): Snapshot {
-  const { kind } = first;
-  if (!isWatchedKind(kind)) throw new Error(kind);
-  const next = new Map<string, KubeObject>(snapshot[kind]);
-  next.delete(objectKey(first));
-  if (form !== undefined) next.set(objectKey(form), form);
-  return { ...snapshot, [kind]: next };
-}
+const step = stepIn(universe);
 
 /** In whatever order the policies came. */
 function content({ workloads, reports, findings }: Mesh): object {
