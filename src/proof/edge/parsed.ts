@@ -1,7 +1,6 @@
 /** The files of one edge, parsed back: what Envoy is told, and nothing that it was made of. */
 
 import type { FilterChain, Listener, NamedConfig } from '../../envoy/listener.ts';
-import type { RbacRules } from '../../envoy/rbac.ts';
 import type { HeaderEdits, Route } from '../../envoy/route.ts';
 
 export type Resource = Readonly<Record<string, unknown>> & { readonly name?: string };
@@ -52,10 +51,6 @@ export interface Discovered {
 export interface ReplyMapper {
   readonly filter: { readonly extension_filter: { readonly typed_config: { readonly expression: string } } };
   readonly status_code: number;
-}
-
-export interface RbacFilter {
-  readonly rules?: RbacRules;
 }
 
 export interface ParsedEdge {
