@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect, test } from '@jest/globals';
+import ByPath from './by-path.ts';
 import { readJestResult } from './jest.ts';
 import { resultLine } from './report.ts';
 import { choose, stageGroups } from './stages.ts';
@@ -41,6 +42,16 @@ test.each([
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test('what shares one cluster runs in one order everywhere', () => {
+  const order = new ByPath();
+  const files = ['e2e/helm/b.test.ts', 'e2e/docs/z.test.ts', 'e2e/helm/a.test.ts'].map((path) => ({ path }));
+  expect(order.sort(files).map(({ path }) => path)).toEqual(files.map(({ path }) => path).toSorted());
+  const [cluster] = groups.flat().filter(({ name }) => name === 'cluster');
+  expect(cluster).toMatchObject({
+    options: expect.arrayContaining([expect.stringMatching(/--testSequencer=.*by-path/)]),
+  });
 });
 
 test('result lines are aligned', () => {

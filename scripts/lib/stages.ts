@@ -46,7 +46,7 @@ export function stageGroups(root: string): readonly (readonly Stage[])[] {
   const unitTests = [`${root}/**/*.test.ts`, ...except([...slowTests, ...simulations])];
   const envoyTests = [...slowTests, ...except(clusterTests)];
   // One file after another: they share one cluster, which a jest worker could not hand to the next.
-  const serial = ['--runInBand', '--testTimeout=300000'];
+  const serial = ['--runInBand', `--testSequencer=${root}/scripts/lib/by-path.ts`, '--testTimeout=300000'];
   const tool = (name: string, ...steps: readonly (readonly string[])[]): ToolStage => ({ kind: 'tool', name, steps });
   const generated = existsSync(join(root, 'scripts/gen.ts')) ? [tool('generated', ['scripts/gen.ts', '--check'])] : [];
   return [
