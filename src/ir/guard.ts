@@ -43,6 +43,8 @@ export type Guard =
       /** The policies one by one, outermost first: `explain` says which of them refused. */
       readonly parts: readonly PolicyPart[];
       readonly shadow?: Shadow;
+      /** Why there is no `shadow` where policies are in that mode: one for each of them. */
+      readonly uncounted?: readonly Finding[];
     };
 
 /** A policy in `mode: Enforce` on a path. */

@@ -117,8 +117,8 @@ describe('two policies on one path', () => {
       on(routeTarget(), 'inner', 'serviceAccounts'),
     ]).resolution;
     expect(findings.map(({ about, reason, message }) => `${about.kind} ${reason}: ${message}`)).toEqual([
-      'Route PolicyBlocked: rule all answers 500, because AuthPolicy shop/inner cannot be enforced: the policies on one path (AuthPolicy shop/outer, AuthPolicy shop/inner) combine to more than 512 conjunctions',
-      'AuthPolicy TooComplex: the policies on one path (AuthPolicy shop/outer, AuthPolicy shop/inner) combine to more than 512 conjunctions',
+      'Route PolicyBlocked: rule all answers 500, because AuthPolicy shop/inner cannot be enforced: the policies on one path (AuthPolicy shop/outer with 24, AuthPolicy shop/inner with 24) combine to more than 512 conjunctions',
+      'AuthPolicy TooComplex: the policies on one path (AuthPolicy shop/outer with 24, AuthPolicy shop/inner with 24) combine to more than 512 conjunctions',
     ]);
   });
 

@@ -1,5 +1,5 @@
 /** All AuthPolicies on one path as one Guard: they are AND-ed, so an inner one can refuse more and never allow more. */
-import type { Guard, Issuer, Policy, PolicyPart, Shadow } from '../ir/guard.ts';
+import type { Guard, Issuer, Policy, PolicyPart } from '../ir/guard.ts';
 import { describeRef, type ObjectRef } from '../kube/object.ts';
 import { and, type Decision, maximumConjunctions, NormalForms } from '../policy/decision.ts';
 import type { Finding, Reason } from '../status/finding.ts';
@@ -72,7 +72,7 @@ function guardOf(path: PolicyPath, forms: NormalForms): Guard {
     issuers,
     policies: enforced.map(({ ref }) => ref),
     parts,
-    ...(shadow === undefined ? {} : { shadow }),
+    ...shadow,
   };
 }
 
@@ -95,12 +95,15 @@ function issuersOf(policies: readonly Policy[]): readonly Issuer[] {
   return [...byId.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
 
+type Counting = Pick<Extract<Guard, { readonly kind: 'guarded' }>, 'shadow' | 'uncounted'>;
+
 /** A policy that looks at claims without issuers of its own means those of the path, enforced or not. */
-function shadowOf(policies: readonly Policy[], enforced: readonly Policy[]): Shadow | undefined {
-  if (policies.length === 0) return undefined;
+function shadowOf(policies: readonly Policy[], enforced: readonly Policy[]): Counting {
+  if (policies.length === 0) return {};
   const decision = and(policies.map((policy) => policy.decision));
-  if (decision === 'too-complex') return undefined;
-  return { decision, issuers: issuersOf([...enforced, ...policies]), policies: policies.map(({ ref }) => ref) };
+  if (decision === 'too-complex') return { uncounted: policies.map(({ ref }) => uncounted(ref, policies)) };
+  const issuers = issuersOf([...enforced, ...policies]);
+  return { shadow: { decision, issuers, policies: policies.map(({ ref }) => ref) } };
 }
 
 function problem(about: ObjectRef, reason: Reason, what: Pick<Finding, 'at' | 'message' | 'remedy'>): Finding {
@@ -126,9 +129,24 @@ function noToken(policy: Policy): Finding {
 function tooComplex(policies: readonly Policy[]): Finding {
   return problem(innermost(policies), 'TooComplex', {
     at: 'spec.authorize',
-    message: `the policies on one path (${namesOf(policies)}) combine to more than ${maximumConjunctions} conjunctions`,
+    message: `the policies on one path (${sizesOf(policies)}) combine to more than ${maximumConjunctions} conjunctions`,
     remedy: 'Name fewer alternatives in one of them, or move a condition that all share to the outer policy',
   });
+}
+
+function uncounted(about: ObjectRef, policies: readonly Policy[]): Finding {
+  return problem(about, 'TooComplex', {
+    at: 'spec.authorize',
+    message: `the policies in mode Shadow on one path (${sizesOf(policies)}) combine to more than ${maximumConjunctions} conjunctions, so what they would refuse there is not counted`,
+    remedy: 'Name fewer alternatives in one of them, or try them out one after the other',
+  });
+}
+
+/** `AuthPolicy shop/orders with 30, …` */
+function sizesOf(policies: readonly Policy[]): string {
+  return policies
+    .map(({ ref, decision: { allow, deny } }) => `${describeRef(ref)} with ${Math.max(allow.length, deny.length)}`)
+    .join(', ');
 }
 
 function unsatisfiable(policies: readonly Policy[]): Finding {

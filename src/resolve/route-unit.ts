@@ -77,7 +77,8 @@ function servicesOf(rules: readonly Rule[]): readonly ObjectKey[] {
 /** One rule may stand on many listeners: what is wrong with it is said once. */
 function unique(findings: readonly Finding[]): readonly Finding[] {
   if (findings.length < 2) return findings;
-  return [...new Map(findings.map((finding) => [`${finding.at} ${finding.message}`, finding])).values()];
+  const identity = ({ about, at, message }: Finding) => `${describeRef(about)} ${at} ${message}`;
+  return [...new Map(findings.map((finding) => [identity(finding), finding])).values()];
 }
 
 interface Placed {
@@ -159,8 +160,10 @@ function guardFindings(rule: Rule, guard: Guard): readonly Finding[] {
       ...(because.reason === 'Unsatisfiable' || because.reason === 'TooComplex' ? [because] : []),
     ];
   }
-  if (guard.covered || rule.blocked !== undefined) return [];
+  const uncounted = uncountedFindings(rule, guard.uncounted ?? []);
+  if (guard.covered || rule.blocked !== undefined) return uncounted;
   return [
+    ...uncounted,
     {
       about,
       severity: 'error',
@@ -171,4 +174,12 @@ function guardFindings(rule: Rule, guard: Guard): readonly Finding[] {
         'Target it with an AuthPolicy that authenticates or allows; authorize: {allow: [{name: anyone}]} makes it public',
     },
   ];
+}
+
+/** Each policy tells that it counts nothing somewhere; the Route, where. */
+function uncountedFindings(rule: Rule, because: readonly Finding[]): readonly Finding[] {
+  const [first] = because;
+  if (first === undefined) return [];
+  const message = `at rule ${rule.name} nothing of mode Shadow is counted: ${first.message}`;
+  return [{ ...first, about: rule.route, severity: 'warning', at: `spec.rules[${rule.index}]`, message }, ...because];
 }

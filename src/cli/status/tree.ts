@@ -231,8 +231,12 @@ function isBlockedBy({ guard }: RouteEntry, kind: string, key: ObjectKey): boole
 }
 
 function concerns({ guard, limits }: RouteEntry, kind: string, key: ObjectKey): boolean {
-  const policies = guard.kind === 'guarded' ? [...guard.policies, ...(guard.shadow?.policies ?? [])] : [];
-  return [...policies, ...limits.map(({ policy }) => policy)].some((ref) => isRef(ref, kind, key));
+  return [...policiesOf(guard), ...limits.map(({ policy }) => policy)].some((ref) => isRef(ref, kind, key));
+}
+
+function policiesOf(guard: RouteEntry['guard']): readonly ObjectRef[] {
+  if (guard.kind === 'blocked') return [];
+  return [...guard.policies, ...(guard.shadow?.policies ?? []), ...(guard.uncounted ?? []).map(({ about }) => about)];
 }
 
 function isRef(ref: ObjectRef, kind: string, key: ObjectKey): boolean {

@@ -66,7 +66,7 @@ function decide(guard: Guarded, facts: RequestFacts, token: Step): Admission {
     refusal: verdict.admitted
       ? undefined
       : { kind: 'refused', status: 403, reason: culprit?.text ?? 'no rule of the policies on the path admits it' },
-    steps: [...steps, ...(shadow === undefined ? [] : [shadowStep(shadow)])],
+    steps: [...steps, ...(shadow === undefined ? [] : [shadowStep(shadow)]), ...uncountedSteps(guard)],
     ...(verdict.by === undefined ? {} : { decidedBy: verdict.by.sources }),
     ...(shadow === undefined ? {} : { shadow }),
     token: facts.token,
@@ -133,4 +133,9 @@ function shadowStep({ admitted, policies, decidedBy }: ShadowVerdict): Step {
   const rules = decidedBy.length === 0 ? '' : ` (${ruleNames(decidedBy)})`;
   const text = `${names} would ${admitted ? 'admit' : 'refuse'} it${rules}, but is in mode Shadow`;
   return { stage: 'shadow', passed: true, text, details: [] };
+}
+
+function uncountedSteps({ uncounted = [] }: Guarded): readonly Step[] {
+  const [first] = uncounted;
+  return first === undefined ? [] : [{ stage: 'shadow', passed: true, text: first.message, details: [first.remedy] }];
 }

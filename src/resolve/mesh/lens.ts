@@ -49,7 +49,9 @@ export const ifEnforced: Lens = {
   policies: (all) => all.filter(({ broken }) => broken === undefined),
 };
 
-function withShadow({ covered, shadow, decision }: Guarded, parts: readonly Decision[]): Decision | 'too-complex' {
+function withShadow(guard: Guarded, parts: readonly Decision[]): Decision | 'too-complex' {
+  const { covered, shadow, decision, uncounted } = guard;
+  if (uncounted !== undefined) return 'too-complex';
   if (shadow === undefined && covered) return parts.length === 0 ? decision : and(parts);
   const covers = covered || shadow?.decision.allow.some(says) === true;
   return covers ? and([...parts, ...(shadow === undefined ? [] : [shadow.decision])]) : admitNobody;

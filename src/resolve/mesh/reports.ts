@@ -1,4 +1,5 @@
 /** What a workload enforces of each policy, in sentences. */
+import type { Guard } from '../../ir/guard.ts';
 import type { MeshReason, MeshReport } from '../../ir/mesh.ts';
 import { keyOf, type ObjectRef } from '../../kube/object.ts';
 import type { Finding, Reason } from '../../status/finding.ts';
@@ -22,13 +23,19 @@ export function concernedBy(scene: Scene): Concerned {
   const doors = scene.doors.filter((door) => isClosed(door, scene));
   const guards = new Set(doors.map(({ reached }) => reached.entry.guard));
   const atDoors = policiesAt(doors);
-  const counting = [...guards].flatMap((guard) => (guard.kind === 'blocked' ? [] : (guard.shadow?.policies ?? [])));
+  const counting = [...guards].flatMap(countedBy);
   const behind = scene.ports.flatMap(({ policies }) => policies);
   const inMode = (mode: string) => behind.filter((policy) => policy.mode === mode).map(({ ref }) => ref);
   return {
     enforced: distinct([...atDoors, ...inMode('Enforce')]),
     counted: distinct([...counting, ...inMode('Shadow')]),
   };
+}
+
+/** Policies in mode Shadow, also those that come to too much to be counted. */
+export function countedBy(guard: Guard): readonly ObjectRef[] {
+  if (guard.kind === 'blocked') return [];
+  return [...(guard.shadow?.policies ?? []), ...(guard.uncounted ?? []).map(({ about }) => about)];
 }
 
 function distinct(refs: readonly ObjectRef[]): readonly ObjectRef[] {

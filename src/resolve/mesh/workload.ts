@@ -8,7 +8,7 @@ import { enrolment, headless } from './enrolment.ts';
 import { overriding } from './foreign.ts';
 import { ifEnforced, inForce } from './lens.ts';
 import { podFacts } from './pods.ts';
-import { reportsOf, ruleFindings, type Verdict } from './reports.ts';
+import { countedBy, reportsOf, ruleFindings, type Verdict } from './reports.ts';
 import { type MeshLook, type Scene, sceneOf } from './scene.ts';
 import type { Seed } from './seeds.ts';
 import { observable } from './shadow.ts';
@@ -96,7 +96,7 @@ function written(decision: MeshDecision, { issuers }: Scene): MeshDecision | 'to
 
 function hasShadow({ doors, ports }: Scene): boolean {
   return (
-    doors.some(({ reached: { entry } }) => entry.guard.kind === 'guarded' && entry.guard.shadow !== undefined) ||
+    doors.some(({ reached: { entry } }) => countedBy(entry.guard).length > 0) ||
     ports.some(({ policies }) => policies.some(({ mode, broken }) => mode === 'Shadow' && broken === undefined))
   );
 }
