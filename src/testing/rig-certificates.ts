@@ -20,6 +20,9 @@ const objectId = (hex: string) => der(0x06, Buffer.from(hex, 'hex'));
 const commonName = objectId('550403');
 const subjectAltName = objectId('551d11');
 const basicConstraints = objectId('551d13');
+const extendedKeyUsage = objectId('551d25');
+/** Of RFC 5280 §4.2.1.12. */
+const usageIds = { serverAuth: '2b06010505070301', clientAuth: '2b06010505070302', any: '551d2500' } as const;
 /** DER's TRUE: that an extension is critical, and that a certificate is an authority's. */
 const critical = der(0x01, Buffer.from([0xff]));
 const ecdsaWithSha256 = sequence(objectId('2a8648ce3d040302'));
@@ -44,6 +47,10 @@ export interface CertificateRequest {
   readonly keys: KeyPair;
   /** Signs others. */
   readonly authority?: boolean;
+  /** What it is for, and nothing else; anything when absent. */
+  readonly usages?: readonly (keyof typeof usageIds)[];
+  /** Days from now; from yesterday to tomorrow when absent. */
+  readonly valid?: readonly [from: number, to: number];
   /** Itself when absent. */
   readonly issuer?: { readonly name: string; readonly keys: KeyPair };
 }
@@ -55,10 +62,13 @@ export function testCertificate(...names: readonly string[]): TestCertificate {
 
 export function certificateOf(request: CertificateRequest): TestCertificate {
   const { name, dnsNames = [], uris = [], keys, authority = false, issuer = { name, keys } } = request;
-  const day = 86_400_000;
+  const { usages = [], valid = [-1, 1] } = request;
+  const [from, to] = valid.map((days) => utcTime(new Date(Date.now() + days * 86_400_000)));
+  if (from === undefined || to === undefined) throw new TypeError('a certificate has two times');
   const alternatives = [...dnsNames.map((one) => ia5(0x82, one)), ...uris.map((one) => ia5(0x86, one))];
   const extensions = [
     ...(alternatives.length === 0 ? [] : [sequence(subjectAltName, der(0x04, sequence(...alternatives)))]),
+    ...(usages.length === 0 ? [] : [sequence(extendedKeyUsage, der(0x04, sequence(...usages.map(usageOf))))]),
     ...(authority ? [sequence(basicConstraints, critical, der(0x04, sequence(critical)))] : []),
   ];
   const body = sequence(
@@ -67,7 +77,7 @@ export function certificateOf(request: CertificateRequest): TestCertificate {
     der(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
     ecdsaWithSha256,
     distinguished(issuer.name),
-    sequence(utcTime(new Date(Date.now() - day)), utcTime(new Date(Date.now() + day))),
+    sequence(from, to),
     distinguished(name),
     keys.publicKey.export({ type: 'spki', format: 'der' }),
     der(0xa3, sequence(...extensions)),
@@ -79,6 +89,10 @@ export function certificateOf(request: CertificateRequest): TestCertificate {
     certificate: `-----BEGIN CERTIFICATE-----\n${lines.join('\n')}\n-----END CERTIFICATE-----\n`,
     key: keys.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
   };
+}
+
+function usageOf(name: keyof typeof usageIds): Buffer {
+  return objectId(usageIds[name]);
 }
 
 function ia5(tag: number, text: string): Buffer {

@@ -21,6 +21,14 @@ export const explainExamples = [
     "evengate explain -f . 'POST https://shop.example.com/orders' -H 'authorization: Bearer eyJ…' -o json",
     'with a real token, for scripts',
   ],
+  [
+    "evengate explain -f . 'GET https://api.example.com/' --client-cert partner.crt",
+    'with a certificate, where a listener asks for one',
+  ],
+  [
+    "evengate explain -f . 'GET https://api.example.com/' --client-cert-san spiffe://partner.example.com/a",
+    'as if with one that verifies',
+  ],
   ["evengate explain -f examples/mesh 'GET http://orders.shop/orders' --from billing/batch", 'a call inside the mesh'],
 ] as const satisfies readonly (readonly [string, string])[];
 
@@ -35,6 +43,8 @@ export function explainCommand(command: Command, { io, end }: Context): Command 
     .option('-H, --header <line>', "'name: value' of the request; may be repeated", collect, [])
     .option('--claims <json>', 'claims of a token that is taken to verify, with its iss')
     .option('--client-ip <address>', 'address that the connection comes from', '127.0.0.1')
+    .option('--client-cert <file>', 'certificate (PEM) that the client shows, and what its authority signed with')
+    .option('--client-cert-san <name>', 'name (URI or DNS) in one that verifies; may be repeated', collect, [])
     .option('--gateway <namespace/name>', 'ask this ApiGateway alone')
     .option('--from <caller>', 'edge, or the service account (namespace/name) of a caller inside the mesh', 'edge')
     .addOption(

@@ -1,4 +1,5 @@
 /** `evengate explain`: which route answers a request, and what each policy says to it. */
+import { readFile } from 'node:fs/promises';
 import type { Gateway } from '../../ir/gateway.ts';
 import type { ObjectKey } from '../../kube/object.ts';
 import { type ProofWorld, proofWorld } from '../../proof/world.ts';
@@ -12,6 +13,7 @@ import { textReport } from '../findings.ts';
 import type { Io } from '../io.ts';
 import { complain, loadSource, type SourceOptions, showNotes } from '../load.ts';
 import { type Asked, explainCaller, readCaller } from './caller.ts';
+import { type ClientCertificate, certificateFacts, namedCertificate, readCertificate } from './certificate.ts';
 import { behindEdge } from './mesh.ts';
 import { type Explained, jsonCaller, jsonExplanation, textCaller, textExplanation } from './report.ts';
 import { claimedToken, issuersOf, tokenFacts } from './token.ts';
@@ -21,6 +23,10 @@ export interface ExplainOptions extends SourceOptions {
   readonly header?: readonly string[];
   readonly claims?: string;
   readonly clientIp?: string;
+  /** Path of a PEM file. */
+  readonly clientCert?: string;
+  /** Names in a certificate that verifies. */
+  readonly clientCertSan?: readonly string[];
   readonly gateway?: string;
   /** `edge`, or the ServiceAccount of a caller inside the mesh, `namespace/name`. */
   readonly from?: string;
@@ -33,9 +39,14 @@ export async function explainRequest(written: string, options: ExplainOptions, i
   if (typeof asked === 'string') return unusable(io, asked);
   const caller = options.from === undefined || options.from === 'edge' ? undefined : readCaller(options.from);
   if (typeof caller === 'string') return unusable(io, caller);
-  if (caller !== undefined && options.gateway !== undefined) {
-    return unusable(io, '--from a service account asks no gateway: leave out --gateway');
+  const asksGateways = [options.gateway, options.clientCert, options.clientCertSan?.[0]].some(
+    (one) => one !== undefined,
+  );
+  if (caller !== undefined && asksGateways) {
+    return unusable(io, '--from a service account asks no gateway: leave out --gateway and --client-cert');
   }
+  const certificate = await shownCertificate(options);
+  if (typeof certificate === 'string') return unusable(io, certificate);
   const { set, resolution, findings, nothing, notes } = await loadSource(options, io);
   if (set.problems.length > 0) io.stderr.write(textReport(findings, io.stderr));
   if (nothing !== undefined) return unusable(io, nothing);
@@ -52,7 +63,10 @@ export async function explainRequest(written: string, options: ExplainOptions, i
   if (typeof gateways === 'string') return unusable(io, gateways);
   const world = once(() => proofWorld(resolution));
   const all = await Promise.all(
-    gateways.map(async ([gateway, ir]): Promise<Explained> => explainOn(gateway, ir, asked, world)),
+    gateways.map(
+      async ([gateway, ir]): Promise<Explained> =>
+        explainOn([gateway, ir], { ...asked, ...(certificate && { certificate }) }, world),
+    ),
   );
   const answers = answering(all);
   const report = options.output === 'json' ? jsonExplanation : textExplanation;
@@ -112,6 +126,23 @@ function readClaims(text: string): TokenClaims | string {
   return `--claims is not a JSON object with an iss, such as {"iss": "https://login.example.com", "sub": "alice"}`;
 }
 
+async function shownCertificate({
+  clientCert: path,
+  clientCertSan: names = [],
+}: ExplainOptions): Promise<ClientCertificate | string | undefined> {
+  if (path === undefined) {
+    const named = names.length === 0 ? undefined : namedCertificate(names);
+    return typeof named === 'string' ? `--client-cert-san ${named}` : named;
+  }
+  if (names.length > 0) return '--client-cert and --client-cert-san exclude each other: give one of them';
+  try {
+    const read = readCertificate(await readFile(path, 'utf8'));
+    return typeof read === 'string' ? `--client-cert ${path} ${read}` : read;
+  } catch (error) {
+    return `--client-cert ${path} cannot be read: ${(error as Error).message}`;
+  }
+}
+
 type NamedGateway = readonly [ObjectKey, Gateway];
 
 /** A host is asked for wherever it is served; `-n` names a namespace of ApiGateways. */
@@ -137,16 +168,20 @@ function chosenGateways(
 }
 
 async function explainOn(
-  key: ObjectKey,
-  gateway: Gateway,
-  { request, claims }: Asked,
+  [key, gateway]: NamedGateway,
+  { request, claims, certificate }: Asked & { readonly certificate?: ClientCertificate },
   world: () => ProofWorld,
 ): Promise<Explained> {
+  const now = new Date();
   const issuers = issuersOf(gateway);
   const lines = request.headers.filter(([name]) => name.toLowerCase() === 'authorization').map(([, value]) => value);
   const header = lines.length === 0 ? undefined : lines.join(',');
-  const token = claims === undefined ? await tokenFacts(header, issuers, new Date()) : claimedToken(claims, issuers);
-  const known = token === undefined ? request : { ...request, token };
+  const token = claims === undefined ? await tokenFacts(header, issuers, now) : claimedToken(claims, issuers);
+  const known = {
+    ...request,
+    ...(token === undefined ? {} : { token }),
+    ...(certificate === undefined ? {} : certificateFacts(gateway, certificate, now)),
+  };
   const explanation = explain(gateway, known);
   const isBehind = gateway.mesh !== undefined && explanation.outcome.kind === 'forward';
   return { gateway: key, explanation, mesh: isBehind ? behindEdge(gateway, known, world()) : [] };
@@ -157,7 +192,7 @@ function answering(all: readonly Explained[]): readonly Explained[] {
   const tests: readonly ((one: Explanation) => boolean)[] = [
     ({ route }) => route !== undefined,
     ({ host, outcome }) => outcome.kind !== 'no-listener' && host !== undefined && host !== '*',
-    ({ outcome }) => outcome.kind !== 'no-listener',
+    ({ chain }) => chain !== undefined,
   ];
   const found = tests.map((test) => all.filter(({ explanation }) => test(explanation)));
   return found.find(({ length }) => length > 0) ?? all;

@@ -43,8 +43,11 @@ export function behindEdge(gateway: Gateway, request: ExplainRequest, world: Pro
   const seen = address === undefined ? undefined : seeRequest(gateway, request, address);
   if (own?.identity === undefined || address === undefined || seen === undefined || 'kind' in seen) return [];
   const token = proofToken(request.token, issuersOf(gateway));
+  const { clientCertificate: certificate } = request;
   const asked = {
     ...seen,
+    // Those listeners that ask for none do not see it.
+    ...(certificate === undefined ? {} : { certificate }),
     port: request.listenerPort ?? address.port,
     scheme: address.scheme,
     sni: request.sni ?? address.hostname,

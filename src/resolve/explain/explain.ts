@@ -4,7 +4,7 @@ import { describeRef } from '../../kube/object.ts';
 import { admit, badToken } from './admit.ts';
 import { answerOf } from './answer.ts';
 import { type Chosen, chooseChain, chooseEntry, chooseHost, sniOf } from './choose.ts';
-import { handshakeProblem, identityProblem, seenNames } from './client-certificate.ts';
+import { certificateStep, forbidden, identityProblem, seenNames } from './client-certificate.ts';
 import { limitStep, limitsOf } from './limits.ts';
 import { type Address, addressOf, type SeenRequest, seeRequest } from './request.ts';
 import type { ExplainRequest, Explanation, MatchedRoute, Outcome, Step, TokenFacts } from './types.ts';
@@ -20,12 +20,10 @@ export function explain(gateway: Gateway, request: ExplainRequest): Explanation 
     const outcome: Outcome = { kind: 'no-listener', reason: chain };
     return { outcome, steps: [step('listener', false, chain)], limits: [] };
   }
-  const noHandshake = handshakeProblem(chain, request.clientCertificate);
-  if (noHandshake !== undefined) {
-    const outcome: Outcome = { kind: 'no-listener', reason: noHandshake };
-    return { outcome, steps: [step('listener', false, noHandshake)], limits: [] };
-  }
-  return onChain({ gateway, chain, address, request });
+  const shown = certificateStep(chain, request);
+  const question = { gateway, chain, address, request, shown: shown === undefined ? [] : [shown] };
+  if (shown?.passed === false) return withoutRoute(question, { kind: 'no-listener', reason: shown.text });
+  return onChain(question);
 }
 
 interface Question {
@@ -33,14 +31,19 @@ interface Question {
   readonly chain: Chain;
   readonly address: Address;
   readonly request: ExplainRequest;
+  /** What became of the client's certificate, if anything did. */
+  readonly shown: readonly Step[];
 }
 
-function onChain({ gateway, chain, address, request }: Question): Explanation {
+function onChain(question: Question): Explanation {
+  const { gateway, chain, address, request, shown } = question;
   const clientCertificate = seenNames(chain, request.clientCertificate);
   const plain = seeRequest(gateway, request, address);
-  if ('kind' in plain) return beforeRouting({ gateway, chain, address, request }, plain);
+  if ('kind' in plain) return beforeRouting(question, plain);
   const foreign = identityProblem(gateway, clientCertificate);
-  if (foreign !== undefined) return beforeRouting({ gateway, chain, address, request }, foreign);
+  if (foreign !== undefined) {
+    return withoutRoute({ ...question, shown: [step('certificate', false, foreign)] }, forbidden(foreign));
+  }
   const seen = { ...plain, clientCertificate };
   const host = chooseHost(chain, seen.authority);
   const listener = listenerOf(gateway, chain, host);
@@ -49,7 +52,12 @@ function onChain({ gateway, chain, address, request }: Question): Explanation {
     ...(listener === undefined ? {} : { listener }),
     ...(host === undefined ? {} : { host: host.domain }),
   };
-  const steps = [listenerStep(gateway, chain, listener), ...requestSteps(seen, address), hostStep(host, seen)];
+  const steps = [
+    listenerStep(gateway, chain, listener),
+    ...shown,
+    ...requestSteps(seen, address),
+    hostStep(host, seen),
+  ];
   const chosen = host === undefined || host.misdirected ? undefined : chooseEntry(host, seen);
   if (chosen === undefined) {
     const answer = host?.misdirected === true ? misdirected(host, seen) : notFound(seen);
@@ -100,19 +108,23 @@ function notFound({ method, path }: SeenRequest): Refused {
 }
 
 /** Refused or redirected by Envoy itself: no Route is asked. */
-function beforeRouting({ gateway, chain }: Question, outcome: Outcome): Explanation {
-  const listener = listenerOf(gateway, chain, undefined);
+function beforeRouting(question: Question, outcome: Outcome): Explanation {
   const text =
     outcome.kind === 'redirect'
       ? 'the path holds %2f or %5c, so the client is sent to the plain path'
       : outcome.kind === 'refused'
         ? outcome.reason
         : '';
+  return withoutRoute(question, outcome, [step('request', false, text)]);
+}
+
+function withoutRoute({ gateway, chain, shown }: Question, outcome: Outcome, steps: readonly Step[] = []): Explanation {
+  const listener = listenerOf(gateway, chain, undefined);
   return {
     outcome,
     chain: chain.name,
     ...(listener === undefined ? {} : { listener }),
-    steps: [listenerStep(gateway, chain, listener), step('request', false, text)],
+    steps: [listenerStep(gateway, chain, listener), ...shown, ...steps],
     limits: [],
   };
 }

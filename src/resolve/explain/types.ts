@@ -17,8 +17,10 @@ export interface ExplainRequest {
   readonly clientAddress: string;
   /** What is known of the token; absent when the request has none. The Authorization header itself is not read. */
   readonly token?: TokenFacts;
-  /** Names (URI, DNS) in the certificate that the client shows; one that verifies. Absent when it shows none. */
+  /** Names (URI, DNS) in the certificate that the client shows. Absent when it shows none. */
   readonly clientCertificate?: readonly string[];
+  /** Why it does not verify, by name of the chain that asks for it: those that are not here believe its issuer. */
+  readonly certificateProblems?: ReadonlyMap<string, string>;
   /** TLS server name; the URL's host when absent. */
   readonly sni?: string;
   /** Port of the listener, where it is another one than the URL's (a mapped one, say). */
@@ -53,7 +55,17 @@ export interface Share {
 }
 
 export interface Step {
-  readonly stage: 'listener' | 'request' | 'host' | 'route' | 'token' | 'policy' | 'limit' | 'shadow' | 'answer';
+  readonly stage:
+    | 'listener'
+    | 'certificate'
+    | 'request'
+    | 'host'
+    | 'route'
+    | 'token'
+    | 'policy'
+    | 'limit'
+    | 'shadow'
+    | 'answer';
   /** False where the request ends here. */
   readonly passed: boolean;
   /** One sentence without a full stop at its end. */
