@@ -11,9 +11,10 @@ import { listsOf } from './edge/table.ts';
 import { entriesByRoute, type Meaning, servicePolicies } from './meaning.ts';
 import { answersInMesh, isLayer4, type MeshAnswer, type MeshCall } from './mesh-answer.ts';
 import { type Atom, about, classesOf } from './regions/atoms.ts';
-import type { ChoiceContext, TokenIssuer } from './regions/choices.ts';
+import type { ChoiceContext } from './regions/choices.ts';
 import { clustersOf, doorsOf } from './regions/doors.ts';
 import { routeAtoms } from './regions/edge-atoms.ts';
+import { keySetOf, tokenIssuers } from './regions/issuers.ts';
 import { meshAtoms } from './regions/mesh-atoms.ts';
 import { decisionAtoms } from './regions/policy-atoms.ts';
 import { images } from './regions/preimages.ts';
@@ -139,9 +140,6 @@ export function callersOf(
 
 export function contextOf({ workload }: Destination, callers: ChoiceContext['callers'] & object): ChoiceContext {
   const { issuers } = workload.meant;
-  const known = issuers.map(({ issuer, keys }): TokenIssuer => {
-    const rivals = issuers.filter((other) => other.issuer === issuer).length > 1;
-    return { issuer, jwks: rivals && keys.kind === 'inline' ? keys.jwks : undefined };
-  });
-  return { issuers: known, oneAddress: true, callers };
+  const known = issuers.map(({ issuer, keys }) => ({ issuer, keys: keySetOf(keys) }));
+  return { issuers: tokenIssuers(known), oneAddress: true, callers };
 }

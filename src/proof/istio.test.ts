@@ -341,8 +341,8 @@ describe('tokens', () => {
 
   test('of two key sets of one issuer, the one that fits counts', () => {
     const twice = rules({ issuer: 'https://a', jwks: 'one' }, { issuer: 'https://a', jwks: 'two' });
-    expect(answer([twice], { token: { issuer: 'https://a', claims: {}, jwks: 'two' } })).toBe('200 unprotected');
-    expect(answer([twice], { token: { issuer: 'https://a', claims: {}, jwks: 'three' } })).toBe('401 bad-token');
+    expect(answer([twice], { token: { issuer: 'https://a', claims: {}, jwks: ['two'] } })).toBe('200 unprotected');
+    expect(answer([twice], { token: { issuer: 'https://a', claims: {}, jwks: ['three'] } })).toBe('401 bad-token');
   });
 
   test('nobody reads them without a RequestAuthentication', () => {

@@ -19,6 +19,7 @@ import { chooseRoute, listsOf } from './edge/table.ts';
 import type { EdgeRequest } from './edge.ts';
 import type { MeshCall } from './mesh-answer.ts';
 import { clustersOf, doorsOf } from './regions/doors.ts';
+import { keySetOf } from './regions/issuers.ts';
 import { pathsBefore } from './regions/preimages.ts';
 import { somewhere } from './regions/space.ts';
 import { type Destination, type ProofWorld, sameDestination } from './world.ts';
@@ -84,8 +85,7 @@ function factsOf({ workload }: Destination, call: MeshCall): RequestFacts | unde
   const known = workload.meant.issuers;
   if (token === undefined || known.length === 0) return facts;
   const issuers = known.filter(
-    ({ issuer, keys }) =>
-      issuer === token.issuer && (token.jwks === undefined || keys.kind === 'remote' || keys.jwks === token.jwks),
+    ({ issuer, keys }) => issuer === token.issuer && (token.jwks === undefined || token.jwks.includes(keySetOf(keys))),
   );
   if (token.bad === true || issuers.length === 0) return undefined;
   return { ...facts, token: { issuers: issuers.map(({ id }) => id), claims: { ...token.claims, iss: token.issuer } } };

@@ -5,6 +5,7 @@ import type { JWK } from 'jose';
 import type { Gateway, Listener } from '../ir/gateway.ts';
 import type { Issuer } from '../ir/guard.ts';
 import { answerAtEdge, type EdgeAnswer, type ParsedEdge, type ProofToken, parseEdge } from '../proof/edge.ts';
+import { keySetOf } from '../proof/regions/issuers.ts';
 import { type EdgeFile, edgeRenderer } from '../render/edge.ts';
 import { explain } from '../resolve/explain/explain.ts';
 import { addressOf, seeRequest } from '../resolve/explain/request.ts';
@@ -72,19 +73,17 @@ function renderedDifference(gateway: Gateway, question: ExplainRequest, attempt:
   if (address === undefined || seen === undefined || 'kind' in seen || 'error' in attempt) return undefined;
   const edge = parsed.get(gateway) ?? parseEdge(edgeRenderer(testPlacement)(gateway).files.map(textOf));
   parsed.set(gateway, edge);
-  const answerTo = (token: ProofToken | undefined) =>
-    answerAtEdge(edge, {
-      ...seen,
-      port: question.listenerPort ?? address.port,
-      scheme: address.scheme,
-      sni: question.sni ?? '',
-      path: `${seen.path}${seen.query}`,
-      ...(token === undefined ? {} : { token }),
-      ...(question.clientCertificate === undefined ? {} : { certificate: question.clientCertificate }),
-    });
   if (attempt.status === 429) return undefined;
-  const answers = proofTokens(gateway, question.token).map(answerTo);
-  return answers.some((answer) => isAnswer(answer, attempt)) ? undefined : `prove reads ${JSON.stringify(answers)}`;
+  const answer = answerAtEdge(edge, {
+    ...seen,
+    port: question.listenerPort ?? address.port,
+    scheme: address.scheme,
+    sni: question.sni ?? '',
+    path: `${seen.path}${seen.query}`,
+    ...(question.token === undefined ? {} : { token: proofToken(gateway, question.token) }),
+    ...(question.clientCertificate === undefined ? {} : { certificate: question.clientCertificate }),
+  });
+  return isAnswer(answer, attempt) ? undefined : `prove reads ${JSON.stringify(answer)}`;
 }
 
 function isAnswer(answer: EdgeAnswer, { status, received }: Exchange): boolean {
@@ -99,18 +98,12 @@ function textOf(file: EdgeFile): { readonly name: string; readonly text: string 
   return { name: file.name, text: file.text('1') };
 }
 
-/** One for each set of keys that verifies it: `prove` knows a token by one of them, and Envoy asks first whom the route names. */
-function proofTokens({ chains }: Gateway, facts: TokenFacts | undefined): readonly (ProofToken | undefined)[] {
-  if (facts === undefined) return [undefined];
-  if (facts.kind !== 'valid') {
-    return [{ issuer: facts.kind === 'refused' ? facts.issuer : 'nobody', claims: {}, bad: true }];
-  }
+function proofToken({ chains }: Gateway, facts: TokenFacts): ProofToken {
+  if (facts.kind !== 'valid')
+    return { issuer: facts.kind === 'refused' ? facts.issuer : 'nobody', claims: {}, bad: true };
   const { claims, issuerIds } = facts;
-  const issuers = new Map(chains.flatMap(({ uses }) => uses.issuers.map((issuer) => [issuer.id, issuer] as const)));
-  return issuerIds.map((id) => {
-    const keys = issuers.get(id)?.keys;
-    return { issuer: String(claims['iss']), claims, ...(keys?.kind === 'inline' ? { jwks: keys.jwks } : {}) };
-  });
+  const known = chains.flatMap(({ uses }) => uses.issuers).filter(({ id }) => issuerIds.includes(id));
+  return { issuer: String(claims['iss']), claims, jwks: known.map(({ keys }) => keySetOf(keys)) };
 }
 
 /** As Node writes them: `URI:spiffe://a, DNS:b`. */

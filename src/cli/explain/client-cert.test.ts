@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { fakeIo } from '../../testing/fake-io.ts';
 import { certificateOf, newKeyPair, testCertificate, tlsSecret } from '../../testing/rig-certificates.ts';
-import { apiGateway, authPolicy, namespace, route, service, to, under } from '../../testing/rig-manifests.ts';
+import { apiGateway, authPolicy, namespace, route, to, under } from '../../testing/rig-manifests.ts';
 import { runProgram } from '../program.ts';
 import { namedCertificate, readCertificate } from './certificate.ts';
 
@@ -64,7 +64,12 @@ beforeAll(() => {
       metadata: { name: 'partners', namespace },
       data: { 'ca.crt': authority.certificate },
     },
-    { ...service('orders'), spec: { selector: { app: 'orders' }, ports: [{ port: 80, targetPort: 8080 }] } },
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'orders', namespace },
+      spec: { selector: { app: 'orders' }, ports: [{ port: 80, targetPort: 8080 }] },
+    },
     route('all', [{ name: 'all', ...under('/'), ...to('orders') }], {
       parentRefs: sections.map((sectionName) => ({ name: 'edge', sectionName })),
     }),

@@ -8,6 +8,7 @@ import { describeVerdict } from '../../proof/difference.ts';
 import { answerAtEdge, type ProofToken } from '../../proof/edge.ts';
 import type { Decider } from '../../proof/istio.ts';
 import { answersInMesh, type MeshAnswer, type Stage } from '../../proof/mesh-answer.ts';
+import { keySetOf } from '../../proof/regions/issuers.ts';
 import { callOf } from '../../proof/through-edge.ts';
 import type { Destination, ProofWorld } from '../../proof/world.ts';
 import { noOrigin } from '../../render/mesh/origins.ts';
@@ -69,9 +70,9 @@ export function proofToken(facts: TokenFacts | undefined, issuers: readonly Issu
   if (facts.kind !== 'valid') {
     return { issuer: facts.kind === 'refused' ? facts.issuer : '', claims: {}, bad: true };
   }
-  const issuer = issuers.find(({ id }) => facts.issuerIds.includes(id));
-  const keys = issuer?.keys.kind === 'inline' ? { jwks: issuer.keys.jwks } : {};
-  return { issuer: String(facts.claims['iss']), claims: facts.claims, ...keys };
+  const { claims, issuerIds } = facts;
+  const jwks = issuers.filter(({ id }) => issuerIds.includes(id)).map(({ keys }) => keySetOf(keys));
+  return { issuer: String(claims['iss']), claims, jwks };
 }
 
 export function meshStep(destination: Destination, { stages }: MeshAnswer, principal: string): MeshStep {

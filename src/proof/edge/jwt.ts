@@ -5,10 +5,11 @@ import type { Metadata } from './rbac.ts';
 import type { EdgeRequest, ProofToken } from './request.ts';
 import { UnknownConfig } from './strings.ts';
 
-interface Provider {
+export interface Provider {
   readonly issuer?: string;
   readonly audiences?: readonly string[];
   readonly local_jwks?: { readonly inline_string: string };
+  readonly remote_jwks?: { readonly http_uri: { readonly uri: string } };
   readonly forward?: boolean;
   readonly payload_in_metadata?: string;
   readonly failed_status_in_metadata?: string;
@@ -29,6 +30,11 @@ interface Outcome {
   readonly metadata: Metadata;
   /** Whether the token stays for the next hop. */
   readonly keeps: boolean;
+}
+
+/** The text of its keys, or where they are fetched from. */
+export function keysOf({ local_jwks, remote_jwks }: Provider): string | undefined {
+  return local_jwks?.inline_string ?? remote_jwks?.http_uri.uri;
 }
 
 export interface Authenticated extends Pick<Outcome, 'metadata' | 'keeps'> {
@@ -80,8 +86,8 @@ class Verifier {
     if (token === undefined) return nothing('missing');
     if (provider === undefined || (provider.issuer ?? token.issuer) !== token.issuer) return nothing('unknown');
     const failing = { metadata: failedMetadata(provider), keeps: true };
-    const keys = provider.local_jwks?.inline_string;
-    const rival = token.jwks !== undefined && keys !== undefined && token.jwks !== keys;
+    const keys = keysOf(provider);
+    const rival = token.jwks !== undefined && keys !== undefined && !token.jwks.includes(keys);
     if (token.bad === true || rival) return { ...failing, status: 'failed' };
     if (!hasAudience(provider.audiences ?? [], token.claims['aud'])) return { ...failing, status: 'audience' };
     return { status: 'ok', metadata: payloadMetadata(provider, token), keeps: provider.forward === true };

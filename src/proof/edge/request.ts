@@ -5,8 +5,8 @@ export interface ProofToken {
   /** Its `iss`. */
   readonly issuer: string;
   readonly claims: Readonly<Record<string, unknown>>;
-  /** The text of the one key set that verifies it; without, that of its issuer does, whichever it is. */
-  readonly jwks?: string;
+  /** The sets of keys that verify it, each by its text or by its address (`keySetOf`); without, whatever its issuer has does. */
+  readonly jwks?: readonly string[];
   /** Expired, or signed by nobody known. */
   readonly bad?: true;
 }

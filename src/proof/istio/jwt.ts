@@ -43,7 +43,7 @@ function isPreflight({ method, headers }: MeshRequest): boolean {
 }
 
 function verifies(rule: JwtRule, token: MeshToken): boolean {
-  return token.jwks === undefined || rule.jwks === token.jwks;
+  return token.jwks === undefined || token.jwks.includes(rule.jwks ?? '');
 }
 
 function hasAudience(wanted: readonly string[], claim: unknown): boolean {

@@ -38,8 +38,8 @@ export interface MeshToken {
   /** Its `iss`. */
   readonly issuer: string;
   readonly claims: Readonly<Record<string, unknown>>;
-  /** The text of the one key set that verifies it; without, that of its issuer does, whichever it is. */
-  readonly jwks?: string;
+  /** The sets of keys that verify it, each by its text; without, whatever its issuer has does. */
+  readonly jwks?: readonly string[];
 }
 
 /** Of MeshConfig and the data plane; what is absent is Istio's default. */

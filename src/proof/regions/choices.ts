@@ -1,14 +1,8 @@
 /** From what is asked to what a request may hold: the dimensions of a space. */
 
 import { type Atom, type AttributeName, about, classesOf } from './atoms.ts';
+import type { TokenIssuer } from './issuers.ts';
 import { type Choice, type Space, somewhere } from './space.ts';
-
-/** Whose tokens there are. */
-export interface TokenIssuer {
-  readonly issuer: string;
-  /** The text of its keys, where there is another set of them for the same issuer. */
-  readonly jwks: string | undefined;
-}
 
 export interface ChoiceContext {
   readonly issuers: readonly TokenIssuer[];

@@ -1,14 +1,16 @@
 /** The requests of one edge in cells: each is one door, host, path and method, with what else may decide there. */
 
 import { forwarded } from '../edge/forward.ts';
+import { keysOf, type Provider } from '../edge/jwt.ts';
 import type { TableRoute, VirtualHostTable } from '../edge/parsed.ts';
 import { chooseHost, listsOf, pathMatches } from '../edge/table.ts';
 import type { EdgeRequest } from '../edge.ts';
 import type { Destination, ProofGateway, ProofWorld } from '../world.ts';
 import { type Atom, about, classesOf } from './atoms.ts';
-import { spacesOf, type TokenIssuer } from './choices.ts';
+import { spacesOf } from './choices.ts';
 import { clustersOf, type Door, doorsOf, rulesOf, sampleHost } from './doors.ts';
 import { type Known, routeAtoms, rulesAtoms } from './edge-atoms.ts';
+import { type TokenIssuer, tokenIssuers } from './issuers.ts';
 import { meshAtoms } from './mesh-atoms.ts';
 import { isPlainPath, plainHost, usualMethods } from './mesh-cells.ts';
 import { preimages } from './preimages.ts';
@@ -42,18 +44,7 @@ export function issuersOf({ edge }: ProofGateway): readonly TokenIssuer[] {
   const all = [...edge.extensions.values()].flatMap((extension) =>
     Object.values((extension['providers'] ?? {}) as Readonly<Record<string, Provider>>),
   );
-  const found = new Map(
-    all.map(({ issuer, local_jwks: keys }) => [`${issuer} ${keys?.inline_string}`, { issuer, keys }]),
-  );
-  return [...found.values()].map(({ issuer, keys }) => {
-    const rivals = [...found.values()].filter((other) => other.issuer === issuer).length > 1;
-    return { issuer, jwks: rivals ? keys?.inline_string : undefined };
-  });
-}
-
-interface Provider {
-  readonly issuer: string;
-  readonly local_jwks?: { readonly inline_string: string };
+  return tokenIssuers(all.map((provider) => ({ issuer: provider.issuer ?? '', keys: keysOf(provider) ?? '' })));
 }
 
 interface Forwarding {

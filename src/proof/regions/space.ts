@@ -16,7 +16,7 @@ export interface Draft {
 
 export interface DraftToken {
   readonly issuer: string;
-  readonly jwks: string | undefined;
+  readonly jwks: readonly string[] | undefined;
   readonly bad: boolean;
   readonly claims: Record<string, unknown>;
 }
