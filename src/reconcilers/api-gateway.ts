@@ -4,7 +4,7 @@ import type { Condition, KubeObject, ObjectKey } from '../kube/object.ts';
 import { conditionsFor, partConditions, programmed, refusal, type Verdict } from '../status/conditions.ts';
 import { type Finding, reasons } from '../status/finding.ts';
 import { column, generationOf } from './columns.ts';
-import { meshText } from './mesh.ts';
+import { gatewayMesh } from './gateway-mesh.ts';
 import type { Address, StatusWorld } from './world.ts';
 
 export interface ApiGatewayStatus {
@@ -31,8 +31,8 @@ export function apiGatewayStatus(key: ObjectKey, object: KubeObject, world: Stat
   const refusedIn = (condition: string) =>
     refusal(findings.filter(({ reason }) => reasons[reason].condition === condition));
   const delivered = refusedIn('Programmed') ?? programmed(delivery);
-  // Policies tell of all else in the mesh.
-  const inMesh = refusedIn('MeshEnforced');
+  const mistaken = refusedIn('MeshEnforced');
+  const mesh = gatewayMesh(key, world);
   const addresses = world.addresses.get(key) ?? [];
   return {
     ...generationOf(object),
@@ -41,15 +41,17 @@ export function apiGatewayStatus(key: ObjectKey, object: KubeObject, world: Stat
         Accepted: 'from findings',
         ResolvedRefs: 'from findings',
         Programmed: delivered,
-        ...(inMesh && { MeshEnforced: inMesh }),
+        ...(mistaken && { MeshEnforced: mistaken }),
       },
       findings,
       generation,
+      // It serves whatever becomes of the workloads, whose policies are not ready.
+      mistaken === undefined && mesh !== undefined ? { MeshEnforced: mesh.verdict } : {},
     ),
     ...(delivery === undefined ? {} : { revision: delivery.revision }),
     ...(addresses.length === 0 ? {} : { addresses }),
     attachedRoutes: world.attachedRoutes(key),
-    ...column('mesh', meshText(gateway, world.resolution.mesh, world.workloads)),
+    ...column('mesh', mesh?.column ?? ''),
     listeners: (gateway?.listeners ?? []).map((listener, index) => {
       const own = findings.filter(({ at }) => isWithin(at, `spec.listeners[${index}]`));
       const isShut = delivery?.shut?.includes(listener.name) === true;

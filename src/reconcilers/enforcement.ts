@@ -41,9 +41,14 @@ const order = [
 ] as const;
 type Reason = (typeof order)[number];
 
+/** For `toSorted`. */
+export function inOrder(a: { readonly reason: Reason }, b: { readonly reason: Reason }): number {
+  return order.indexOf(a.reason) - order.indexOf(b.reason);
+}
+
 /** As many as a status holds. */
 export const mostPoints = 16;
-const longestMessage = 1024;
+export const longestSaid = 1024;
 
 /** What is wrong first, then by workload and point. */
 export function enforcementOf(policy: ObjectKey, { resolution, workloads }: StatusWorld): readonly Enforcement[] {
@@ -56,27 +61,30 @@ function summed(reports: readonly MeshReport[], states: StatusWorld['workloads']
   const found = reports.flatMap((report) => {
     const reason = reasonOf(report.reason);
     const own = { reason, said: report.message === '' ? [] : [report.message] };
-    return [own, ...becoming(report, reason, states)];
+    return [own, ...(reason === 'Pending' ? [] : becoming(report, states))];
   });
-  const [worst] = found.toSorted((a, b) => order.indexOf(a.reason) - order.indexOf(b.reason));
+  const [worst] = found.toSorted(inOrder);
   const [first] = reports;
   if (worst === undefined || first === undefined) return [];
   const said = [...new Set([...worst.said, ...found.flatMap((one) => one.said)])];
   return [{ point: first.point, workload: first.workload, reason: worst.reason, said }];
 }
 
-function reasonOf(reason: MeshReason): Reason {
+export function reasonOf(reason: MeshReason): Reason {
   return reason === 'Conflicted' ? 'MeshConflict' : reason;
 }
 
-interface Found {
+export interface Found {
   readonly reason: Reason;
   readonly said: readonly string[];
 }
 
 /** What stands between the objects and their being enforced; nothing is known of that where nobody writes them. */
-function becoming({ workload, point }: MeshReport, reason: Reason, states: StatusWorld['workloads']): readonly Found[] {
-  if (states === undefined || reason === 'Pending') return [];
+export function becoming(
+  { workload, point }: Pick<MeshReport, 'workload' | 'point'>,
+  states: StatusWorld['workloads'],
+): readonly Found[] {
+  if (states === undefined) return [];
   const state = states.get(workload);
   if (state === undefined) return [{ reason: 'Pending', said: ['its objects are not written yet'] }];
   const said = saidOf(state, point);
@@ -101,7 +109,7 @@ function saidOf(state: WorkloadState, point: EnforcementPoint): string | undefin
 
 function byUrgency(a: Enforcement, b: Enforcement): number {
   const place = ({ workload, point }: Enforcement) => `${workload} ${point}`;
-  return order.indexOf(a.reason) - order.indexOf(b.reason) || (place(a) < place(b) ? -1 : 1);
+  return inOrder(a, b) || (place(a) < place(b) ? -1 : 1);
 }
 
 function isEnforced({ reason }: Enforcement): boolean {
@@ -110,7 +118,7 @@ function isEnforced({ reason }: Enforcement): boolean {
 
 export function enforcementStatus(one: Enforcement): EnforcementStatus {
   const { point, workload, reason, said } = one;
-  const message = said.length === 0 ? {} : { message: cut(said.join('; '), longestMessage) };
+  const message = said.length === 0 ? {} : { message: cut(said.join('; '), longestSaid) };
   return { point, workload, enforced: isEnforced(one), reason, ...message };
 }
 

@@ -2,7 +2,7 @@
 import type { ObjectKey } from '../kube/object.ts';
 import type { Resolution } from '../resolve/resolve.ts';
 import { authorOf } from './authorship.ts';
-import { meshText } from './mesh.ts';
+import { gatewayMesh } from './gateway-mesh.ts';
 import { gatewaysOf } from './served.ts';
 import type { ReportedKind } from './statuses.ts';
 import type { StatusWorld } from './world.ts';
@@ -23,8 +23,9 @@ export function statusInputs(kind: ReportedKind, key: ObjectKey, { generation, w
   switch (kind) {
     case 'ApiGateway': {
       const seen = [resolution.gateways, resolution.gatewayUnits, world.deliveries, world.addresses];
-      const mesh = meshText(resolution.gateways.get(key), resolution.mesh, world.workloads);
-      return [...seen.map((map) => map.get(key)), world.attachedRoutes(key), mesh, ...own];
+      const mesh = gatewayMesh(key, world);
+      const inMesh = [mesh?.column, mesh?.verdict.message];
+      return [...seen.map((map) => map.get(key)), world.attachedRoutes(key), ...inMesh, ...own];
     }
     case 'Route': {
       const unit = resolution.routes.get(key);

@@ -1,6 +1,6 @@
 /** What has become of the objects of one workload, and what Istio itself says of them; and which gateways reach it. */
 import type { Gateway } from '../ir/gateway.ts';
-import type { EnforcementPoint, Mesh, MeshReason, MeshWorkload } from '../ir/mesh.ts';
+import type { EnforcementPoint, MeshWorkload } from '../ir/mesh.ts';
 import { keyOf, type ObjectKey } from '../kube/object.ts';
 
 export type WorkloadState =
@@ -35,32 +35,4 @@ export function servicesOf(gateway: Gateway): ReadonlySet<ObjectKey> {
 export function reaches(gateway: Gateway, { namespace, services }: MeshWorkload): boolean {
   const own = servicesOf(gateway);
   return services.some((service) => own.has(keyOf(namespace, service)));
-}
-
-/** Of the whole workload: whatever is written for it, it is not protected, or by somebody else. */
-const unprotected: ReadonlySet<MeshReason> = new Set(['NotEnrolled', 'Overridden']);
-const exposed = new WeakMap<Mesh, ReadonlySet<ObjectKey>>();
-
-function exposedIn(mesh: Mesh): ReadonlySet<ObjectKey> {
-  const known = exposed.get(mesh);
-  if (known !== undefined) return known;
-  const reports = [...mesh.reports.values()].flat().filter(({ reason }) => unprotected.has(reason));
-  const found = new Set(reports.map(({ workload }) => workload));
-  exposed.set(mesh, found);
-  return found;
-}
-
-/** Column of an ApiGateway: `Sidecar, mTLS Strict, 3/4 workloads enforced`; '' where it has no part in a mesh. */
-export function meshText(gateway: Gateway | undefined, mesh: Mesh, states: WorkloadStates | undefined): string {
-  if (gateway?.mesh === undefined) return '';
-  const { mode, mtls, enforcement } = gateway.mesh;
-  const all = [...mesh.workloads.values()].filter((workload) => reaches(gateway, workload));
-  const isEnforced = (key: ObjectKey) => {
-    const state = states?.get(key);
-    return state?.kind === 'applied' && state.against === undefined && !exposedIn(mesh).has(key);
-  };
-  const done = all.filter(({ key }) => isEnforced(key)).length;
-  const count = states === undefined ? `${all.length}` : `${done}/${all.length}`;
-  const what = enforcement === 'Shadow' ? 'counted, none enforced (Shadow)' : 'enforced';
-  return [mode, `mTLS ${mtls}`, `${count} workloads ${what}`].join(', ');
 }

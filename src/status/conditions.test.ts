@@ -209,3 +209,26 @@ test("Flux's own rules hold for every combination (fluxcd/pkg runtime/conditions
     }
   }
 });
+
+describe('conditions that Ready does not wait for', () => {
+  const beside = (status: 'True' | 'False' | 'Unknown', reason: string) =>
+    conditionsFor(all, [], 1, { MeshEnforced: { status, reason, message: 'why' } });
+  const otherwise = 'All else is in effect; MeshEnforced tells what is not.';
+
+  test.each([
+    ['True', 'Full', 'All is in effect.'],
+    ['False', 'Shadow', 'All is in effect.'],
+    ['False', 'NotEnrolled', otherwise],
+    ['Unknown', 'Pending', otherwise],
+  ] as const)('%s %s', (status, reason, message) => {
+    const conditions = beside(status, reason);
+    expect(brief(conditions)).toEqual([
+      'Accepted=True/Accepted',
+      `MeshEnforced=${status}/${reason}`,
+      'Programmed=True/Programmed',
+      'Ready=True/Ready',
+      'ResolvedRefs=True/ResolvedRefs',
+    ]);
+    expect(messageOf(conditions, 'Ready')).toBe(message);
+  });
+});

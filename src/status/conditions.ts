@@ -30,16 +30,31 @@ const longestMessage = 32_768;
 
 /**
  * Each owned condition, Ready, and kstatus' Reconciling or Stalled where they are true; sorted by type, without times.
- * Findings of a severity below error turn no condition false but Ready: what has no effect as written is not ready.
+ * Findings of a severity below error turn no condition false but Ready: what has no effect as written is not ready. `beside`
+ * are conditions that Ready does not wait for.
  */
 export function conditionsFor(
   owned: Owned,
   findings: readonly Finding[],
   generation: number | undefined,
+  beside: Owned = {},
 ): readonly Condition[] {
   const parts = partsOf(owned, findings);
-  const ready = readiness(parts, findings.filter(isAboutReady));
-  return withGeneration([...parts, ready, ...progress(ready, stalledBy(owned, findings))], generation);
+  const others = partsOf(beside, findings);
+  const found = readiness(parts, findings.filter(isAboutReady));
+  const lacking = others.filter(isAmiss);
+  const ready = found.status === 'True' && lacking.length > 0 ? { ...found, message: elsewhere(lacking) } : found;
+  return withGeneration([...parts, ...others, ready, ...progress(ready, stalledBy(owned, findings))], generation);
+}
+
+function elsewhere(parts: readonly Part[]): string {
+  const types = parts.map(({ type }) => type).toSorted();
+  return `All else is in effect; ${types.join(' and ')} tells what is not.`;
+}
+
+/** Shadow does what it was asked for. */
+function isAmiss({ status, reason }: Verdict): boolean {
+  return status !== 'True' && reason !== 'Shadow';
 }
 
 /**
@@ -84,6 +99,11 @@ export function refusal(findings: readonly Finding[]): Verdict | undefined {
   return { status: 'False', reason: first.reason, message: lines(errors.map(sentenceOf)) };
 }
 
+/** A sentence each, with its remedy, sorted by field path. */
+export function linesOf(findings: readonly Finding[]): readonly string[] {
+  return [...new Set(findings.toSorted(compareFindings).map(sentenceOf))];
+}
+
 const satisfied: Readonly<Record<string, string>> = {
   Accepted: 'The object is valid.',
   ResolvedRefs: 'Every reference is resolved.',
@@ -93,9 +113,9 @@ function isAboutReady({ reason }: Finding): boolean {
   return reasons[reason].condition === 'Ready';
 }
 
-/** What keeps the object from being ready, the worst first. Shadow does what it was asked for. */
+/** What keeps the object from being ready, the worst first. */
 function readiness(parts: readonly Part[], findings: readonly Finding[]): Part {
-  const broken = parts.filter(({ status, reason }) => status === 'False' && reason !== 'Shadow');
+  const broken = parts.filter((part) => part.status === 'False' && isAmiss(part));
   const why = findings.toSorted(compareFindings);
   const reason = broken[0]?.reason ?? why[0]?.reason;
   if (reason !== undefined) {

@@ -138,6 +138,17 @@ Route shop/orders  False    a.example.com, ApiGateway shop/edge
   });
 });
 
+test('what the mesh behind a gateway does not hold is said of it, although it serves; 0', async () => {
+  const message = '1/2 workloads are enforced.\nService shop/pay: NotEnrolled: no proxy.';
+  const lacking = { type: 'MeshEnforced', status: 'False', reason: 'NotEnrolled', message };
+  const conditions = [{ type: 'Ready', status: 'True', reason: 'Ready', message: '' }, lacking];
+  const programmed = [{ type: 'Programmed', status: 'True', reason: 'Programmed', message: '' }];
+  create(gateway, 'True', { conditions, listeners: [{ name: 'web', conditions: programmed }] });
+  const { code, stdout } = await evengate('status', 'agw/edge', '-n', 'shop', '-o', 'json');
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ ready: true, objects: [{ troubles: message.split('\n') }] });
+});
+
 test('what no operator has looked at is not ready, and says where to look', async () => {
   api.create(gateway);
   const { code, stdout } = await evengate('status', '-A');

@@ -56,7 +56,12 @@ export function readiness(object: KubeObject, className: string): Readiness {
       troubles: [`No operator of class ${className} has reported on what is written now; ${look}`],
     };
   }
-  return { ready: ready.status, troubles: ready.status === 'True' ? [] : ready.message.split('\n') };
+  if (ready.status !== 'True') return { ready: ready.status, troubles: ready.message.split('\n') };
+  // Ready does not wait for it.
+  const lacking = status.conditions?.filter(
+    ({ type, status: is, reason }) => type === 'MeshEnforced' && is !== 'True' && reason !== 'Shadow',
+  );
+  return { ready: 'True', troubles: (lacking ?? []).flatMap(({ message }) => message.split('\n')) };
 }
 
 /** With what was found now and is not reported: the operator may not read every Secret, or has not come to it. */

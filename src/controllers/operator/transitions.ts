@@ -91,10 +91,11 @@ export function isTransition(before: StoredStatus | undefined, after: StoredStat
   return old?.status !== fresh.status || old.reason !== fresh.reason;
 }
 
-/** Waiting for Envoys, and for nothing else that somebody would have to do. */
-export function isWaiting({ conditions, ...status }: StoredStatus): boolean {
-  const waits = (conditions ?? []).some(({ status: is, reason }) => is === 'Unknown' && reason === 'Pending');
-  return waits && ('gateways' in status || 'target' in status || 'listeners' in status);
+/** Waiting for Envoys, and for nothing else that somebody would have to do; not for what Ready does not wait for. */
+export function isWaiting({ conditions = [], ...status }: StoredStatus): boolean {
+  const waits = conditions.some(({ status: is, reason }) => is === 'Unknown' && reason === 'Pending');
+  const isReady = conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True');
+  return waits && !isReady && ('gateways' in status || 'target' in status || 'listeners' in status);
 }
 
 /** events.k8s.io/v1 Event; its name is made of what it tells, and when. */

@@ -88,7 +88,7 @@ function findConfig(about: ObjectRef, ref: ObjectRef, lookup: Lookup): FoundConf
   const found = lookup.configMap(ref.namespace, ref.name);
   if (found === undefined) return { config: undefined, findings: [unknownConfig(about, ref)] };
   const read = lookup.once(found.data?.['mesh'] ?? '', readMeshConfig);
-  if (read.ok) return { config: read.config, findings: [] };
+  if (read.ok) return { config: read.config, findings: read.config.normalises ? [] : [normalisesLess(about, ref)] };
   return {
     config: undefined,
     findings: [
@@ -101,6 +101,17 @@ function findConfig(about: ObjectRef, ref: ObjectRef, lookup: Lookup): FoundConf
         remedy: 'Mend it, as istiod cannot read it either, or name the revision that the mesh runs',
       },
     ],
+  };
+}
+
+function normalisesLess(about: ObjectRef, ref: ObjectRef): Finding {
+  return {
+    about,
+    severity: 'warning',
+    reason: 'NormalizationMismatch',
+    at: 'spec.mesh',
+    message: `by pathNormalization of its MeshConfig, ${describeRef(ref)}, the mesh normalises paths less than the gateway, so rules about paths admit nobody who comes from inside the mesh`,
+    remedy: 'Set pathNormalization: {normalization: DECODE_AND_MERGE_SLASHES} there',
   };
 }
 

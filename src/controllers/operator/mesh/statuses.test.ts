@@ -19,7 +19,9 @@ function statusOf(object: KubeObject | undefined): Readonly<Record<string, unkno
   return (object as { readonly status?: Readonly<Record<string, unknown>> } | undefined)?.status ?? {};
 }
 
-const gatewayMesh = ({ api }: OperatorRig) => statusOf(api.get(resources.ApiGateway, 'shop', 'edge'))['mesh'];
+const edge = ({ api }: OperatorRig) => api.get(resources.ApiGateway, 'shop', 'edge');
+const gatewayMesh = (rig: OperatorRig) => statusOf(edge(rig))['mesh'];
+const atGateway = (rig: OperatorRig) => [conditionOf(edge(rig), 'MeshEnforced'), readyOf(edge(rig))];
 
 function faults({ api }: OperatorRig): readonly string[] {
   return (['ApiGateway', 'Route', 'AuthPolicy'] as const).flatMap((kind) =>
@@ -44,7 +46,8 @@ describe('status of what a mesh enforces', () => {
     expect(statusOf(policy(rig, 'orders'))['enforcement']).toEqual([
       { point: 'sidecar', workload: 'shop/orders', enforced: true, reason: 'Full' },
     ]);
-    expect(gatewayMesh(rig)).toBe('Sidecar, mTLS Strict, 1/1 workloads enforced');
+    expect(gatewayMesh(rig)).toBe('Sidecar, mTLS Strict, 1/1 workloads enforced, NormalizationMismatch');
+    expect(atGateway(rig)).toEqual(['True NormalizationMismatch', 'True Ready']);
     expect(faults(rig)).toEqual([]);
     const written = rig.writes().filter(({ kind, name }) => kind === 'AuthPolicy' && name === 'orders');
     expect(written).toHaveLength(1);
@@ -63,19 +66,28 @@ describe('status of what a mesh enforces', () => {
       'False IstioMissing',
       'False IstioMissing',
     ]);
-    expect(readyOf(rig.api.get(resources.ApiGateway, 'shop', 'edge'))).toBe('True Ready');
-    expect(kstatus(policy(rig, 'orders') as KubeObject)).toBe('InProgress');
+    expect(atGateway(rig)).toEqual(['False IstioMissing', 'True Ready']);
+    expect([edge(rig), policy(rig, 'orders')].map((one) => kstatus(one as KubeObject))).toEqual([
+      'Current',
+      'InProgress',
+    ]);
     expect(faults(rig)).toEqual([]);
     for (const kind of securityKinds) rig.api.serve(resources[kind]);
     await rig.quiet(60_000);
     expect(meshed(rig, 'orders')).toBe('True Full');
+    expect(atGateway(rig)).toEqual(['True NormalizationMismatch', 'True Ready']);
+    expect(faults(rig)).toEqual([]);
+    const before = rig.writes().length;
+    await rig.quiet(60_000);
+    expect(rig.writes().slice(before)).toEqual([]);
   });
 
   test('calls nobody protected before whom no proxy stands', async () => {
     const objects = meshedShop().filter(({ kind, metadata }) => !(kind === 'Pod' && metadata.name === 'orders-0'));
     const rig = await opened([...objects, workloadPod('orders', 'none')]);
     expect(meshed(rig, 'orders')).toBe('False NotEnrolled');
-    expect(gatewayMesh(rig)).toBe('Sidecar, mTLS Strict, 0/1 workloads enforced');
+    expect(gatewayMesh(rig)).toBe('Sidecar, mTLS Strict, 0/1 workloads enforced, NotEnrolled');
+    expect(atGateway(rig)).toEqual(['False NotEnrolled', 'True Ready']);
     expect(faults(rig)).toEqual([]);
   });
 
