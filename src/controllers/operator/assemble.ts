@@ -13,7 +13,7 @@ import { Fleets } from './fleets.ts';
 import { listen } from './listen.ts';
 import { Loop } from './loop.ts';
 import type { Led } from './measures.ts';
-import { assembleMesh } from './mesh/assemble.ts';
+import { type AssembledMesh, assembleMesh } from './mesh/assemble.ts';
 import type { KeySource } from './mesh/world.ts';
 import type { OperatorMeasures } from './metrics.ts';
 import type { Named, OperatorOptions } from './options.ts';
@@ -45,16 +45,8 @@ export function assemble(options: AssembleOptions): Assembled {
   const client = leadingClient(options.client, options.election);
   const pods = new Pods(caches.Pod);
   const children = childrenOf(options, client);
-  const edges: Edges = new Edges({
-    view: () => loop.view,
-    pods,
-    stored: (key) => caches.own.ApiGateway.get(key),
-    open: (gateway) => openDelivery(gateway, options, { client, pods }),
-    onTold: () => loop.told(),
-    measure,
-    tracer: options.tracer,
-  });
-  const mesh = assembleMesh(options, { client, pods, edges: () => edges, loop: () => loop });
+  const edges: Edges = edgesOf(options, { client, pods, mesh: () => mesh, loop: () => loop });
+  const mesh: AssembledMesh = assembleMesh(options, { client, pods, edges: () => edges, loop: () => loop });
   const fleets = fleetsOf(options, { client, children, edges, loop: () => loop });
   const undelivered = new Undelivered(() => loop.told());
   const statuses = statusesOf(options, client, () => loop);
@@ -79,6 +71,27 @@ export function assemble(options: AssembleOptions): Assembled {
   const unlisten = [...listen({ caches, named, loop, edges, children, pods }), ...mesh.listen()];
   const led: Led = { className, own: caches.own, deployments: caches.children.Deployment, pods, loop, edges, mesh };
   return { loop, edges, runs: [...Object.values(controllers), ...mesh.runs], unlisten, led };
+}
+
+interface EdgeParts {
+  readonly client: Client;
+  readonly pods: Pods;
+  readonly mesh: () => AssembledMesh;
+  readonly loop: () => Loop;
+}
+
+function edgesOf(options: AssembleOptions, { client, pods, mesh, loop }: EdgeParts): Edges {
+  const { caches, measure, tracer } = options;
+  return new Edges({
+    view: () => loop().view,
+    pods,
+    stored: (key) => caches.own.ApiGateway.get(key),
+    open: (gateway) => openDelivery(gateway, options, { client, pods }),
+    meshLeftMs: (key, gateway) => mesh().workloads.leftMs(key, gateway),
+    onTold: () => loop().told(),
+    measure,
+    tracer,
+  });
 }
 
 function worldOf({ caches, named, className }: AssembleOptions, keys: KeySource): World {

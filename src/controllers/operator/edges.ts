@@ -1,7 +1,7 @@
 /** Each gateway's Envoys, told what the world has become for them; and what is known of them since. */
 import type { ConfigMapDelivery, Published } from '../../delivery/configmap.ts';
 import type { Gateway } from '../../ir/gateway.ts';
-import type { KubeObject, ObjectKey, ObjectRef } from '../../kube/object.ts';
+import type { KubeObject, ObjectKey } from '../../kube/object.ts';
 import { certificateReport } from '../../reconcilers/certificates.ts';
 import { haveIdentity, isLiving, isReady, mountedCertificates, podTroubles } from '../../reconcilers/pods.ts';
 import { type Edge, type EdgeRenderer, edgeRenderer } from '../../render/edge.ts';
@@ -22,6 +22,7 @@ import type { Finding } from '../../status/finding.ts';
 import type { TellingState } from './measures.ts';
 import type { OperatorMeasures } from './metrics.ts';
 import type { Pods } from './pods.ts';
+import { deliveryOf, troubleFinding, waitsFor } from './telling.ts';
 import type { View } from './world.ts';
 
 export interface EdgesOptions {
@@ -30,6 +31,8 @@ export interface EdgesOptions {
   /** The ApiGateway as it is stored; undefined where there is none. */
   readonly stored: (key: ObjectKey) => KubeObject | undefined;
   readonly open: (gateway: KubeObject) => ConfigMapDelivery;
+  /** Milliseconds for which the mesh is not ready for what its Envoys would send. */
+  readonly meshLeftMs: (key: ObjectKey, gateway: Gateway) => number;
   /** Something that statuses tell of changed. */
   readonly onTold: (key: ObjectKey) => void;
   readonly measure: Pick<OperatorMeasures, 'published' | 'rejected' | 'gone'>;
@@ -55,6 +58,16 @@ interface Told {
   findings: readonly Finding[];
 }
 
+interface Telling {
+  readonly told: Told;
+  readonly gateway: Gateway;
+  readonly resolution: Resolution;
+}
+
+interface Again {
+  readonly requeueAfterMs?: number;
+}
+
 export class Edges {
   readonly #options: EdgesOptions;
   readonly #told = new Map<ObjectKey, Told>();
@@ -64,7 +77,7 @@ export class Edges {
   }
 
   /** Resolves with the time after which to look again, if any. Throws ApiError. */
-  async reconcile(key: ObjectKey, signal: AbortSignal): Promise<{ readonly requeueAfterMs?: number }> {
+  async reconcile(key: ObjectKey, signal: AbortSignal): Promise<Again> {
     const view = this.#options.view();
     const stored = this.#options.stored(key);
     const gateway = view?.resolution.gateways.get(key);
@@ -73,39 +86,48 @@ export class Edges {
     // What cannot be read keeps what it had.
     if (view === undefined || stored === undefined || gateway === undefined) return {};
     if (stored.metadata.deletionTimestamp !== undefined) return {};
-    const told = this.#open(key, stored);
+    const meshLeftMs = this.#options.meshLeftMs(key, gateway);
+    if (meshLeftMs > 0) return { requeueAfterMs: meshLeftMs };
+    return this.#tell(key, { told: this.#open(key, stored), gateway, resolution: view.resolution }, signal);
+  }
+
+  async #tell(key: ObjectKey, { told, gateway, resolution }: Telling, signal: AbortSignal): Promise<Again> {
     const living = this.#options.pods.of(gateway.ref).filter(isLiving);
     const render = await rendererOf(told, signal);
     const identified = haveIdentity(living);
     const dialling = withIdentity(gateway, identified, told.gateway);
     const mounted = withMounted(dialling, mountedCertificates(living), told.gateway);
     const servable = withLoaded(mounted, told.loaded, told.certificates);
-    const { tracer = noTracer } = this.#options;
-    const edge = tracer.span('render', {}, () => render(servable));
+    const edge = (this.#options.tracer ?? noTracer).span('render', {}, () => render(servable));
     // After a restart it is not known what the listener served before: it serves on until the new Pods are there.
     if (mounted !== dialling && told.gateway === undefined) return this.#hold(key, told, edge);
-    const begin = performance.now();
-    const published = await tracer.span('publish', {}, async (span) => {
-      const answer = await told.delivery.publish(edge, signal);
-      const { kind, revision, envoys } = answer;
-      span.set({ 'evengate.result': kind, 'evengate.revision': revision, 'evengate.envoys': envoys.loaded });
-      return answer;
-    });
-    this.#options.measure.published(gateway.ref, published, performance.now() - begin);
+    const published = await this.#publish(told, edge, signal);
     const isTaken = published.kind === 'served' || published.kind === 'pending';
     if (isTaken) takeUp(told, servable, published);
     const waits = waitsFor({
       certificates: mounted !== dialling,
       identity: !identified && gateway.agent !== undefined,
     });
-    const whole = waits.length === 0;
-    const isNews = published.kind === 'served' && whole && told.served !== view.resolution;
-    if (isNews) told.served = view.resolution;
+    const isNews = published.kind === 'served' && waits.length === 0 && told.served !== resolution;
+    if (isNews) told.served = resolution;
     this.#report(key, { told, published, edge, waits, isNews });
     // Certificates that were kept for the new ones can go.
     const isOver = servable !== mounted && withLoaded(mounted, told.loaded, told.certificates) === mounted;
     const againInMs = isOver ? 1 : published.againInMs;
     return againInMs === undefined ? {} : { requeueAfterMs: againInMs };
+  }
+
+  async #publish({ delivery }: Told, edge: Edge, signal: AbortSignal): Promise<Published> {
+    const { tracer = noTracer, measure } = this.#options;
+    const begin = performance.now();
+    const published = await tracer.span('publish', {}, async (span) => {
+      const answer = await delivery.publish(edge, signal);
+      const { kind, revision, envoys } = answer;
+      span.set({ 'evengate.result': kind, 'evengate.revision': revision, 'evengate.envoys': envoys.loaded });
+      return answer;
+    });
+    measure.published(edge.gateway, published, performance.now() - begin);
+    return published;
   }
 
   /** ConfigMaps of the gateway changed, by whomever. */
@@ -223,47 +245,6 @@ interface Reported {
   readonly waits: readonly string[];
   /** Every Ready Envoy has what it did not have before. */
   readonly isNews?: boolean;
-}
-
-interface Circumstances {
-  readonly edge: Edge;
-  /** What of the gateway is not in place yet; empty where all of it is. */
-  readonly waits: readonly string[];
-}
-
-function waitsFor(what: { readonly certificates: boolean; readonly identity: boolean }): readonly string[] {
-  return [
-    ...(what.certificates ? ['listeners wait until all Pods have their certificates mounted'] : []),
-    ...(what.identity ? ['Services are dialled in clear text until all Pods have the certificate of the mesh'] : []),
-  ];
-}
-
-function deliveryOf({ kind, revision, envoys, findings }: Published, { edge, waits }: Circumstances): Delivery {
-  const [first] = findings;
-  if (first !== undefined && (kind === 'refused' || kind === 'too-large')) {
-    return { revision, rejected: `${first.message}. ${first.remedy}.` };
-  }
-  const late = envoys.late.length === 0 ? [] : [`Pod ${envoys.late.join(', ')} did not take it up in time`];
-  const remarks = [...late, ...waits];
-  return {
-    revision: revision === '' ? edge.revision : revision,
-    envoys: { loaded: waits.length === 0 ? envoys.loaded : 0, ready: envoys.ready },
-    ...(remarks.length === 0 ? {} : { remarks }),
-  };
-}
-
-export function troubleFinding(about: ObjectRef, troubles: readonly string[]): readonly Finding[] {
-  if (troubles.length === 0) return [];
-  return [
-    {
-      about,
-      severity: 'warning',
-      reason: 'PodsNotReady',
-      at: '',
-      message: troubles.join('; '),
-      remedy: 'Correct spec.workload, or what the Pods lack; Pods that are Ready serve on',
-    },
-  ];
 }
 
 function collect<V>(

@@ -14,9 +14,9 @@ import { children } from '../../render/workload.ts';
 import type { ReconcileContext } from '../../runtime/controller.ts';
 import type { Finding } from '../../status/finding.ts';
 import type { Children } from './children.ts';
-import { troubleFinding } from './edges.ts';
 import { isTold } from './refusals.ts';
 import { refKey } from './secrets.ts';
+import { troubleFinding } from './telling.ts';
 import type { View } from './world.ts';
 
 export interface FleetsOptions {

@@ -111,8 +111,9 @@ export class Loop {
     // A status that was written, say: the caches changed, and nothing that counts.
     if (view === before) return;
     this.#view = view;
-    for (const key of gatewayKeys(before, view)) this.#compare(key, before?.resolution, view.resolution);
+    // First, so that the edge knows what it has to wait for.
     this.#options.mesh.workloads.changed(before?.resolution, view.resolution);
+    for (const key of gatewayKeys(before, view)) this.#compare(key, before?.resolution, view.resolution);
     this.#options.mesh.enrol();
     this.told();
   }

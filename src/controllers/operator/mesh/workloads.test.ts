@@ -91,6 +91,28 @@ describe('workloads behind a gateway in a mesh', () => {
     expect(['GET', 'POST', 'PUT'].map((method) => after.includes(method))).toEqual([false, false, true]);
   });
 
+  test('are told what the edge is to send before the edge is, and of what it sends no more after it', async () => {
+    const rig = await opened();
+    const order = async (policy: KubeObject) => {
+      const mark = rig.writes().length;
+      rig.api.put(policy);
+      await rig.quiet();
+      const told = ({ kind, name }: WriteRecord) => kind === 'AuthorizationPolicy' || name === 'edge-edge-config-0';
+      return rig
+        .writes()
+        .slice(mark)
+        .filter(told)
+        .map(({ kind }) => kind);
+    };
+    expect(await order(ordersPolicy('GET', 'POST'))).toEqual(['AuthorizationPolicy', 'ConfigMap']);
+    expect(await order(ordersPolicy('GET'))).toEqual(['ConfigMap', 'AuthorizationPolicy']);
+    rig.api.faults.add({
+      match: ({ resource }) => resource === 'authorizationpolicies',
+      fault: { kind: 'refuse', code: 500 },
+    });
+    expect(await order(ordersPolicy('GET', 'PUT'))).toContain('ConfigMap');
+  });
+
   test('are closed only once the Envoys have their identity', async () => {
     const ready = { is: false };
     const rig = await opened({}, { deployments: { ready: () => ready.is } });

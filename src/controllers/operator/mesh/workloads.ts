@@ -1,4 +1,5 @@
 /** Each workload as Istio's objects: written where they differ, in an order that leaves no gap, and removed in the reverse. */
+import type { Gateway } from '../../../ir/gateway.ts';
 import type { MeshWorkload } from '../../../ir/mesh.ts';
 import type { SecurityObject } from '../../../istio/security.ts';
 import type { ObjectKey } from '../../../kube/object.ts';
@@ -7,6 +8,7 @@ import { reaches, type WorkloadState, type WorkloadStates } from '../../../recon
 import { meshObjects } from '../../../render/mesh.ts';
 import type { Resolution } from '../../../resolve/resolve.ts';
 import type { View } from '../world.ts';
+import { Ahead } from './ahead.ts';
 import { type GateWorld, inTheWay } from './gate.ts';
 import { isClosing, kept, withKeptPorts } from './kept.ts';
 import { against } from './read-back.ts';
@@ -37,6 +39,7 @@ export class Workloads {
   readonly #writer: Writer;
   readonly #releases: Releases;
   readonly #ports: Releases;
+  readonly #ahead: Ahead;
   readonly #states = new Map<ObjectKey, WorkloadState>();
   /** Looked at again when Envoys or Istio have answered. */
   readonly #waiting = new Set<ObjectKey>();
@@ -46,6 +49,7 @@ export class Workloads {
     const { clock, sources, className, enqueue } = options;
     this.#options = options;
     this.#since = clock.monotonic();
+    this.#ahead = new Ahead(clock);
     this.#releases = new Releases(clock);
     this.#ports = new Releases(clock);
     this.#stored = new Stored(sources, className, (workload, gone) => {
@@ -64,10 +68,24 @@ export class Workloads {
   changed(before: Resolution | undefined, now: Resolution): void {
     const [old, fresh] = [before?.mesh.workloads ?? new Map<ObjectKey, MeshWorkload>(), now.mesh.workloads];
     if (before?.mesh === now.mesh && before.gateways === now.gateways) return;
-    for (const [key, workload] of fresh) if (old.get(key) !== workload) this.#options.enqueue(key);
-    for (const key of old.keys()) if (!fresh.has(key)) this.#options.enqueue(key);
+    for (const [key, workload] of fresh) {
+      if (old.get(key) === workload) continue;
+      this.#ahead.changed(workload);
+      this.#options.enqueue(key);
+    }
+    for (const key of old.keys()) {
+      if (fresh.has(key)) continue;
+      this.#ahead.gone(key);
+      this.#options.enqueue(key);
+    }
     if (before === undefined) this.all();
     this.moved();
+  }
+
+  /** How long the Envoys of a gateway are not to be told of a change yet, for what they would send is not admitted yet. */
+  leftMs(key: ObjectKey, gateway: Gateway): number {
+    if (gateway.mesh === undefined) return 0;
+    return this.#ahead.leftMs(key, (workload) => reaches(gateway, workload));
   }
 
   /** Envoys or Istio have answered. */
@@ -93,16 +111,25 @@ export class Workloads {
     if (view === undefined) return {};
     const workload = view.resolution.mesh.workloads.get(key);
     const why = unreachable(sources);
-    if (why !== undefined) return this.#tell(key, workload && why);
     // They tell when they have been listed.
-    if (!securityKinds.every((kind) => sources[kind].synced)) return {};
+    if (why === undefined && !securityKinds.every((kind) => sources[kind].synced)) return {};
+    try {
+      if (why !== undefined) return this.#tell(key, workload && why);
+      return await this.#enforce(key, workload, { view, ...trying });
+    } finally {
+      if (workload !== undefined) this.#ahead.settled(workload, false);
+    }
+  }
+
+  async #enforce(key: ObjectKey, workload: MeshWorkload | undefined, looking: Looking): Promise<Again> {
+    const { view } = looking;
     const desired = workload && this.#desired(workload, view.resolution);
     if (workload === undefined || desired === undefined || desired.length === 0) {
-      return await this.#abandon(key, view, trying);
+      return this.#abandon(key, view, looking);
     }
     this.#releases.forget(key);
     const { objects, releaseInMs } = this.#withKeptPorts(key, desired, view);
-    const { requeueAfterMs = releaseInMs } = await this.#keep(workload, objects, { view, ...trying });
+    const { requeueAfterMs = releaseInMs } = await this.#keep(workload, objects, looking);
     return requeueAfterMs === undefined ? {} : { requeueAfterMs };
   }
 
@@ -152,7 +179,8 @@ export class Workloads {
       return { requeueAfterMs: unknownMs };
     }
     // What is closed gets all that it can get; what is open stays so until it can have each, or requests would be lost.
-    const { state, error, againInMs } = await this.#writer.apply(desired, !isClosed, trying);
+    const { state, error, againInMs, written = false } = await this.#writer.apply(desired, !isClosed, trying);
+    if (workload.settings.enforcement === 'Enforce') this.#ahead.settled(workload, written);
     if (state === undefined) await this.#writer.prune(key, desired, trying.signal);
     this.#tell(key, state ?? this.#appliedState(workload));
     if (error !== undefined) throw error;

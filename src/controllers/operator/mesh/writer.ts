@@ -29,6 +29,8 @@ export interface Applied {
   /** Worth another try. */
   readonly error: ApiError | undefined;
   readonly againInMs: number | undefined;
+  /** Something was. */
+  readonly written?: boolean;
 }
 
 /** Nobody tells when a name is free that was taken. */
@@ -62,6 +64,7 @@ export class Writer {
         state: applied.state ?? failed.state,
         error: applied.error ?? failed.error,
         againInMs: applied.againInMs ?? failed.againInMs,
+        written: applied.written === true || failed.written === true,
       };
       if (failed.state !== undefined && whole) break;
     }
@@ -94,7 +97,8 @@ export class Writer {
       const desired = prepared(object, this.#applier.live(object));
       const outcome = await this.#applier.apply(desired, { isOurs, isSame: isAsDesired, signal });
       if (outcome.kind === 'written') this.#options.counted('apply', object.kind as SecurityKind);
-      if (outcome.kind === 'same' || outcome.kind === 'written') return allApplied;
+      if (outcome.kind === 'written') return { ...allApplied, written: true };
+      if (outcome.kind === 'same') return allApplied;
       if (outcome.kind === 'held') {
         const message = `${name} is changed by somebody else again and again`;
         return { state: { kind: 'taken', message }, error: undefined, againInMs: outcome.againInMs };
