@@ -75,8 +75,29 @@ function clause(groups: readonly Group[], sources: readonly NamedSource[]): Clau
   return { groups, sources, bits, named };
 }
 
-export function conjunctionOf({ groups, sources }: Clause): Conjunction {
-  return { constraints: groups.flatMap(constraintsOf), sources: sources.map(({ source }) => source) };
+/** It knows what it was written from, so that nothing need be grouped again. */
+class Written implements Conjunction {
+  readonly constraints: readonly Constraint[];
+  readonly sources: readonly Source[];
+  readonly #clause: Clause;
+
+  constructor(from: Clause) {
+    this.constraints = from.groups.flatMap(constraintsOf);
+    this.sources = from.sources.map(({ source }) => source);
+    this.#clause = from;
+  }
+
+  static clauseIn(conjunction: Conjunction): Clause | undefined {
+    return #clause in conjunction ? conjunction.#clause : undefined;
+  }
+}
+
+export function conjunctionOf(from: Clause): Conjunction {
+  return new Written(from);
+}
+
+export function clauseIn(conjunction: Conjunction): Clause | 'empty' {
+  return Written.clauseIn(conjunction) ?? clauseOf(conjunction.constraints, conjunction.sources);
 }
 
 export function intersectClauses(a: Clause, b: Clause): Clause | 'empty' {

@@ -4,6 +4,7 @@ import { observability } from './attribute.ts';
 import {
   addClauses,
   type Clause,
+  clauseIn,
   clauseOf,
   compareClauses,
   conjunctionOf,
@@ -38,7 +39,9 @@ export function intersect(a: Conjunction, b: Conjunction): Conjunction | 'empty'
   if (areApart(a, b)) {
     return 'empty';
   }
-  return conjunction([...a.constraints, ...b.constraints], [...a.sources, ...b.sources]);
+  const [left, right] = [clauseIn(a), clauseIn(b)];
+  const both = left === 'empty' || right === 'empty' ? 'empty' : intersectClauses(left, right);
+  return both === 'empty' ? 'empty' : conjunctionOf(both);
 }
 
 /** Most that meet in a route table differ by path or method: that is seen without a normal form. */
@@ -65,7 +68,7 @@ export function normalise(conjunctions: readonly Conjunction[]): readonly Conjun
 }
 
 function normalClauses(conjunctions: readonly Conjunction[]): readonly Clause[] {
-  const clauses = conjunctions.map(({ constraints, sources }) => clauseOf(constraints, sources));
+  const clauses = conjunctions.map(clauseIn);
   // Sorted first: of two that imply each other, the same one stays whatever the order they came in.
   return sortClauses(addClauses([], sortClauses(clauses.filter((clause) => clause !== 'empty'))));
 }

@@ -1,5 +1,5 @@
 /** Differences of sets of requests, exact but for what no one pattern says: what a new decision admits and an old one did not. */
-import { clauseOf, impliesClause } from './clause.ts';
+import { clauseIn, impliesClause } from './clause.ts';
 import type { Conjunction, Constraint, Decision } from './constraint.ts';
 import { intersect, normalise } from './decision.ts';
 
@@ -8,8 +8,8 @@ const mostPieces = 256;
 
 /** Every request that matches `a` matches `b`. Sound, not complete. */
 export function implies(a: Conjunction, b: Conjunction): boolean {
-  const narrow = clauseOf(a.constraints, []);
-  const wide = clauseOf(b.constraints, []);
+  const narrow = clauseIn(a);
+  const wide = clauseIn(b);
   return narrow === 'empty' || (wide !== 'empty' && impliesClause(narrow, wide));
 }
 

@@ -1,5 +1,5 @@
 /** Who inside the mesh may call a workload: whom a Route's policies name, and what Service policies say. */
-import { type Conjunction, type Constraint, conjunction, type Decision } from '../../policy/decision.ts';
+import { type Conjunction, type Constraint, type Decision, intersect } from '../../policy/decision.ts';
 import { eastWest, namesIdentity } from '../../policy/planes.ts';
 import { difference } from '../../policy/subtract.ts';
 import { exactly, noneOf } from './match-terms.ts';
@@ -34,7 +34,7 @@ export function byRoute(reached: Reached, decision: Decision, inside: Inside): F
   const taken = reached.taken();
   if (taken === 'too-complex') return taken;
   const within = (pieces: readonly Conjunction[], all: readonly Conjunction[]) =>
-    pieces.flatMap((piece) => all.flatMap((one) => both(piece, one)));
+    pieces.flatMap((piece) => eachWith(all, piece));
   const { passage } = reached;
   return {
     allow: admitting(within(taken.inside ?? [], admitted), passage, inside),
@@ -48,44 +48,44 @@ export function byService({ allow, deny }: Decision, inside: Inside): FromInside
   return { allow: admitting(seen.allow, directly, inside), deny: refusing(seen.deny, directly, inside) };
 }
 
-function both(a: Conjunction, b: Conjunction): readonly Conjunction[] {
-  const one = conjunction([...a.constraints, ...b.constraints], [...a.sources, ...b.sources]);
-  return one === 'empty' ? [] : [one];
+/** Those of `all` that can hold together with `one`, both held. */
+export function eachWith(all: readonly Conjunction[], one: Conjunction): readonly Conjunction[] {
+  return all.map((each) => intersect(one, each)).filter((both) => both !== 'empty');
 }
 
 /** What cannot be said as it was written admits nobody. */
 function admitting(all: readonly Conjunction[], passage: Passage, inside: Inside): readonly Conjunction[] {
-  return all.flatMap((one) => {
+  const said = all.flatMap((one) => {
     const { conjunction: said, lost } = translate(one, passage, inside);
     if (said === 'empty' || lost.length > 0 || (!inside.trustsPaths && said.constraints.some(isPath))) return [];
-    return notOfEdges(said, inside);
+    return [said];
   });
+  return eachWith(said, notOfEdges(inside));
 }
 
 /** What cannot be said as it was written refuses all that it could be about. */
 function refusing(all: readonly Conjunction[], passage: Passage, inside: Inside): readonly Conjunction[] {
-  return all.flatMap((one) => {
+  const said = all.flatMap((one) => {
     const { conjunction: said } = translate(one, passage, inside);
-    if (said === 'empty') return [];
-    const constraints = inside.trustsPaths ? said.constraints : said.constraints.filter((each) => !isPath(each));
-    return notOfEdges({ ...said, constraints }, inside);
+    if (said === 'empty' || inside.trustsPaths) return said === 'empty' ? [] : [said];
+    return [{ ...said, constraints: said.constraints.filter((each) => !isPath(each)) }];
   });
+  return eachWith(said, notOfEdges(inside));
 }
 
 function isPath({ attribute }: Constraint): boolean {
   return attribute.kind === 'path';
 }
 
-function notOfEdges({ constraints, sources }: Conjunction, { edges }: Inside): readonly Conjunction[] {
-  const one = conjunction([...constraints, noneOf({ kind: 'principal' }, edges.map(exactly))], sources);
-  return one === 'empty' ? [] : [one];
+function notOfEdges({ edges }: Inside): Conjunction {
+  return { constraints: [noneOf({ kind: 'principal' }, edges.map(exactly))], sources: [] };
 }
 
 /** Both hold. What cannot be said together admits nobody. */
 export function meetAll(left: readonly Conjunction[], right: readonly Conjunction[]): readonly Conjunction[] {
-  const all = left.flatMap((one) => right.flatMap((other) => both(one, other)));
-  return all.flatMap(({ constraints, sources }) => {
-    const { conjunction: said, lost } = oneSetEach(constraints, sources);
+  const all = left.flatMap((one) => eachWith(right, one));
+  return all.flatMap((one) => {
+    const { conjunction: said, lost } = oneSetEach(one);
     return said === 'empty' || lost.length > 0 ? [] : [said];
   });
 }

@@ -1,7 +1,7 @@
 /** Fewer and readable rules with the same meaning: what another one implies is dropped, and what differs in one set becomes one. */
 import type { ClosedPort, MeshRule } from '../../ir/mesh.ts';
 import { attributeKey, isAddress } from '../../policy/attribute.ts';
-import { addClauses, type Clause, clauseOf, conjunctionOf, sortClauses } from '../../policy/clause.ts';
+import { addClauses, type Clause, clauseIn, clauseOf, conjunctionOf, sortClauses } from '../../policy/clause.ts';
 import { type Conjunction, type Constraint, conjunction } from '../../policy/decision.ts';
 import type { Group } from '../../policy/group.ts';
 import { patternKey } from '../../policy/pattern.ts';
@@ -45,7 +45,7 @@ function unitePorts(rules: readonly MeshRule[]): MeshRule {
 }
 
 export function mergeConjunctions(conjunctions: readonly Conjunction[]): readonly Conjunction[] {
-  let current = normal(conjunctions.map(({ constraints, sources }) => clauseOf(constraints, sources)));
+  let current = normal(conjunctions.map(clauseIn));
   for (;;) {
     const next = mergeOnce(current);
     if (next.length === current.length) return current.map(conjunctionOf);

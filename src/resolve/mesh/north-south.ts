@@ -1,7 +1,8 @@
 /** What one entry of a gateway asks of the edge's identity. */
 import { expressible } from '../../ir/istio-terms.ts';
-import { type Conjunction, conjunction, type Decision } from '../../policy/decision.ts';
+import { type Conjunction, type Decision, intersect } from '../../policy/decision.ts';
 import { northSouth } from '../../policy/planes.ts';
+import { eachWith } from './east-west.ts';
 import { among, exactly } from './match-terms.ts';
 import type { Reached } from './reach.ts';
 import { type Sight, translate } from './translate.ts';
@@ -27,11 +28,11 @@ export function fromEdge(
   const exactlyTaken = taken.opaque.length === 0;
   const peer = among({ kind: 'principal' }, [exactly(identity)]);
   if (!expressible(peer)) return nobody;
+  const requests = eachWith(reached.requests(), { constraints: [peer], sources: [] });
   const through = (one: Conjunction, exact: boolean): readonly Conjunction[] =>
-    taken.outside.flatMap((piece) => {
-      const constraints = [...piece.constraints, ...reached.hosts, ...one.constraints, peer];
+    requests.flatMap((request) => {
       // Before it is translated: what the edge never sends on need not be said.
-      const whole = conjunction(constraints, one.sources);
+      const whole = intersect(request, one);
       if (whole === 'empty') return [];
       const translated = translate(whole, reached.passage, sight);
       if (translated.conjunction === 'empty' || (exact && translated.lost.length > 0)) return [];

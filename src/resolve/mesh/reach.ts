@@ -2,7 +2,7 @@
 import type { Chain, Gateway, RouteEntry, VirtualHost } from '../../ir/gateway.ts';
 import type { Match } from '../../ir/match.ts';
 import { keyOf, type ObjectKey } from '../../kube/object.ts';
-import type { Constraint } from '../../policy/decision.ts';
+import { type Conjunction, conjunction, intersect } from '../../policy/decision.ts';
 import { covers } from '../hosts.ts';
 import { sameMembers } from '../memo.ts';
 import { replaced } from '../patched.ts';
@@ -15,9 +15,9 @@ export interface Reached {
   readonly gateway: ObjectKey;
   readonly entry: RouteEntry;
   readonly passage: Passage;
-  /** Of its host. */
-  readonly hosts: readonly Constraint[];
   readonly taken: () => Taken | 'too-complex';
+  /** What it takes of its host's requests, in normal form; none where that is too complex. */
+  readonly requests: () => readonly Conjunction[];
 }
 
 /** By Service. */
@@ -79,7 +79,7 @@ function narrowerThan(domain: string, hosts: readonly VirtualHost[]): readonly s
 function placeOf(gateway: ObjectKey, host: VirtualHost, narrower: readonly string[], old: Place | undefined): Place {
   const taken = takenAt(host.entries, old?.taken ?? []);
   const sameHosts = old !== undefined && sameMembers(old.narrower, narrower);
-  const hosts = hostTerms(host.domain, narrower);
+  const atHost = conjunction(hostTerms(host.domain, narrower), []);
   const known = new Map([...(old?.services.values() ?? [])].flat().map((one) => [one.entry, one]));
   const services = new Map<ObjectKey, Reached[]>();
   for (const [index, entry] of host.entries.entries()) {
@@ -89,7 +89,7 @@ function placeOf(gateway: ObjectKey, host: VirtualHost, narrower: readonly strin
     const reached =
       before?.taken === own
         ? before
-        : { gateway, entry, passage: passageOf(entry), hosts: before?.hosts ?? hosts, taken: own };
+        : { gateway, entry, passage: passageOf(entry), taken: own, requests: once(() => requestsOf(own(), atHost)) };
     for (const service of new Set(entry.rule.backends.map((backend) => keyOf(backend.namespace, backend.service)))) {
       const list = services.get(service) ?? [];
       services.set(service, list);
@@ -97,6 +97,11 @@ function placeOf(gateway: ObjectKey, host: VirtualHost, narrower: readonly strin
     }
   }
   return { host, narrower, taken, services };
+}
+
+function requestsOf(taken: Taken | 'too-complex', atHost: Conjunction | 'empty'): readonly Conjunction[] {
+  if (taken === 'too-complex' || atHost === 'empty') return [];
+  return taken.outside.map((piece) => intersect(piece, atHost)).filter((one) => one !== 'empty');
 }
 
 const nothing: Reached['taken'] = () => ({ outside: [], opaque: [], inside: [] });

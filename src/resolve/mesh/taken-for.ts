@@ -31,9 +31,7 @@ function sightOf(door: Door, { inside }: Scene): DoorSight {
   const { reached } = door;
   const taken = reached.taken();
   if (taken === 'too-complex') return { door, sees: [], lost: [], opaque: [] };
-  const all = taken.outside.map((piece) =>
-    translate({ constraints: [...piece.constraints, ...reached.hosts], sources: [] }, reached.passage, inside),
-  );
+  const all = reached.requests().map((request) => translate(request, reached.passage, inside));
   return {
     door,
     sees: all.flatMap(({ conjunction }) => (conjunction === 'empty' ? [] : [conjunction])),

@@ -1,7 +1,7 @@
 /** A conjunction as the proxy of a workload can hold it against a request: what cannot be said so is left out, and told. */
 import { expressible } from '../../ir/istio-terms.ts';
 import { observability } from '../../policy/attribute.ts';
-import { type Conjunction, type Constraint, conjunction, type Source } from '../../policy/decision.ts';
+import { type Conjunction, type Constraint, conjunction } from '../../policy/decision.ts';
 import { intersectPatterns, type Pattern } from '../../policy/pattern.ts';
 import { among } from './match-terms.ts';
 import { isChanged, type Passage } from './passage.ts';
@@ -34,30 +34,25 @@ export interface Translated {
   readonly lost: readonly Lost[];
 }
 
-/** `conjunction` in normal form. */
-export function translate(conjunction: Conjunction, passage: Passage, sight: Sight): Translated {
-  const { constraints, sources } = conjunction;
+/** `written` in normal form. */
+export function translate(written: Conjunction, passage: Passage, sight: Sight): Translated {
+  const { constraints, sources } = written;
   const parts = constraints.map((constraint) => translateOne(constraint, passage, sight));
   const image = sight.layer4 ? [] : imageOf(passage.path);
-  if (image.length === 0 && isAsWritten(parts, constraints)) {
-    return { conjunction, lost: [] };
-  }
-  const said = oneSetEach([...image, ...parts.flatMap((part) => part.said)], sources);
-  return { conjunction: said.conjunction, lost: [...parts.flatMap((part) => part.lost), ...said.lost] };
-}
-
-/** As most are: it need not be brought into normal form again. */
-function isAsWritten(parts: readonly Part[], constraints: readonly Constraint[]): boolean {
-  return (
-    parts.every(({ said, lost }, index) => lost.length === 0 && said.length === 1 && said[0] === constraints[index]) &&
-    [...listed].every((kind) => constraints.filter((one) => !one.negated && one.attribute.kind === kind).length < 2)
-  );
+  // As most are: it need not be brought into normal form again.
+  if (image.length === 0 && parts.every((part) => part === asWritten)) return oneSetEach(written);
+  const all = parts.flatMap((part, index) => (part === asWritten ? (constraints[index] ?? []) : part.said));
+  const said = oneSetEach(conjunction([...image, ...all], sources));
+  return { conjunction: said.conjunction, lost: [...parts.flatMap(({ lost }) => lost), ...said.lost] };
 }
 
 interface Part {
   readonly said: readonly Constraint[];
   readonly lost: readonly Lost[];
 }
+
+/** The constraint itself, and nothing lost. */
+const asWritten: Part = { said: [], lost: [] };
 
 function translateOne(constraint: Constraint, passage: Passage, sight: Sight): Part {
   const { attribute } = constraint;
@@ -75,7 +70,7 @@ function translateOne(constraint: Constraint, passage: Passage, sight: Sight): P
   if (attribute.kind === 'host' && passage.host === 'rewritten') return losing('changed');
   if (attribute.kind === 'issuer' && namesSome(constraint, sight.ambiguous)) return losing('keys', [constraint]);
   if (attribute.kind === 'host') return inWords(constraint, constraint, passage.port);
-  if (attribute.kind !== 'path') return inWords(constraint, constraint);
+  if (attribute.kind !== 'path' || passage.path.kind === 'none') return inWords(constraint, constraint);
   const moved = movedPath(constraint, passage.path);
   const words = moved.constraint === undefined ? { said: [], lost: [] } : inWords(moved.constraint, constraint);
   return moved.exact ? words : losing('changed', words.said);
@@ -88,7 +83,9 @@ function namesSome({ anyOf }: Constraint, ids: ReadonlySet<string>): boolean {
 /** Of what is refused, each pattern counts by itself; of what is wanted, all of them. `port`: of hosts, which may name it. */
 function inWords(constraint: Constraint, written: Constraint, port?: number): Part {
   // Nobody is wanted: nothing to be said, and conjunction() knows it.
-  if (constraint.anyOf.length === 0 || expressible(constraint)) return { said: [constraint], lost: [] };
+  if (constraint.anyOf.length === 0 || expressible(constraint)) {
+    return constraint === written ? asWritten : { said: [constraint], lost: [] };
+  }
   const lost: readonly Lost[] = [{ constraint: written, why: 'words' }];
   if (!constraint.negated) return { said: [], lost };
   const anyOf = constraint.anyOf
@@ -107,10 +104,9 @@ function endings(pattern: Pattern, port: number | undefined): readonly Pattern[]
 /** Istio has one list for each of these: of two that must both hold, the pairs that one pattern says make one. */
 const listed: ReadonlySet<string> = new Set(['method', 'path', 'host']);
 
-/** With one list of each where Istio has one; wider where something is lost. */
-export function oneSetEach(constraints: readonly Constraint[], sources: readonly Source[]): Translated {
-  const normal = conjunction(constraints, sources);
-  if (normal === 'empty') return { conjunction: normal, lost: [] };
+/** With one list of each where Istio has one; wider where something is lost. `normal` in normal form. */
+export function oneSetEach(normal: Conjunction | 'empty'): Translated {
+  if (normal === 'empty' || !normal.constraints.some(isAnother)) return { conjunction: normal, lost: [] };
   const kept = new Map<string, Constraint>();
   const lost: Lost[] = [];
   const rest: Constraint[] = [];
@@ -125,8 +121,12 @@ export function oneSetEach(constraints: readonly Constraint[], sources: readonly
       if (!exact) lost.push({ constraint, why: 'words' });
     }
   }
-  if (lost.length === 0 && kept.size + rest.length === normal.constraints.length) return { conjunction: normal, lost };
-  return { conjunction: conjunction([...kept.values(), ...rest], sources), lost };
+  return { conjunction: conjunction([...kept.values(), ...rest], normal.sources), lost };
+}
+
+/** Those of one attribute stand together, and what is wanted before what is not. */
+function isAnother({ attribute, negated }: Constraint, index: number, all: readonly Constraint[]): boolean {
+  return !negated && listed.has(attribute.kind) && all[index - 1]?.attribute.kind === attribute.kind;
 }
 
 /** An ending is told of many more places than a beginning. */
