@@ -2,7 +2,7 @@
 import { describeRef } from '../kube/object.ts';
 import { attributeKey, compareText, observability } from './attribute.ts';
 import type { Conjunction, Constraint, Source } from './constraint.ts';
-import { constraintsOf, type Group, groupOf, impliesGroup, intersectGroups } from './group.ts';
+import { constraintsOf, type Group, groupOf, impliesGroup, intersectGroups, uniteGroups } from './group.ts';
 
 export interface Clause {
   /** Sorted by key. */
@@ -103,6 +103,17 @@ export function clauseIn(conjunction: Conjunction): Clause | 'empty' {
 export function intersectClauses(a: Clause, b: Clause): Clause | 'empty' {
   const groups = mergeByKey(a.groups, b.groups, intersectGroups);
   return groups === 'empty' ? 'empty' : clause(groups, unite(a.sources, b.sources));
+}
+
+/** Of clauses that are alike but for one set of values of one attribute: the union of the sets. */
+export function uniteClauses(alike: readonly Clause[], key: string): readonly Clause[] {
+  const [first] = alike;
+  if (first === undefined) {
+    return alike;
+  }
+  const different = alike.flatMap(({ groups }) => groups.filter((group) => group.key === key));
+  const groups = first.groups.map((group) => (group.key === key ? uniteGroups(group, different) : group));
+  return [clause(groups, nameSources(alike.flatMap(({ sources }) => sources.map(({ source }) => source))))];
 }
 
 function unite(a: readonly NamedSource[], b: readonly NamedSource[]): readonly NamedSource[] {

@@ -62,6 +62,13 @@ export function intersectGroups(a: Group, b: Group): Group | 'empty' {
   return normalGroup(a, [...a.wanted, ...b.wanted], [...a.unwanted, ...b.unwanted]);
 }
 
+/** `like` with the values that any of `all` wants. */
+export function uniteGroups(like: Group, all: readonly Group[]): Group {
+  const wanted = normaliseMembers(all.flatMap((group) => group.wanted.flat()));
+  const { key, unwanted } = like;
+  return { ...like, wanted: [wanted], text: groupText(key, [wanted], unwanted) };
+}
+
 function normalGroup(about: About, sets: readonly Members[], refused: readonly Pattern[]): Group | 'empty' {
   const all = normaliseMembers(refused);
   const allowed =

@@ -1,7 +1,7 @@
 /** Fewer and readable rules with the same meaning: what another one implies is dropped, and what differs in one set becomes one. */
 import type { ClosedPort, MeshRule } from '../../ir/mesh.ts';
 import { attributeKey, isAddress } from '../../policy/attribute.ts';
-import { addClauses, type Clause, clauseIn, clauseOf, conjunctionOf, sortClauses } from '../../policy/clause.ts';
+import { addClauses, type Clause, clauseIn, conjunctionOf, sortClauses, uniteClauses } from '../../policy/clause.ts';
 import { type Conjunction, type Constraint, conjunction } from '../../policy/decision.ts';
 import type { Group } from '../../policy/group.ts';
 import { patternKey } from '../../policy/pattern.ts';
@@ -60,29 +60,25 @@ function normal(clauses: readonly (Clause | 'empty')[]): readonly Clause[] {
 
 /** By one attribute after another: of those that are alike but for one set of it, the union of the sets. */
 function mergeOnce(clauses: readonly Clause[]): readonly Clause[] {
-  if (clauses.length < 2) return clauses;
-  const keys = new Set(clauses.flatMap(({ groups }) => groups.filter(isMergeable).map(({ key }) => key)));
   const numbers = new Map<string, number>();
-  return [...keys].toSorted().reduce((all, key) => mergeBy(all, key, numbers), clauses);
+  return tellingKeys(clauses).reduce((all, key) => mergeBy(all, key, numbers), clauses);
+}
+
+/** Of attributes of which clauses have different sets: no two of them are alike but for one that all have alike. */
+function tellingKeys(clauses: readonly Clause[]): readonly string[] {
+  const texts = new Map<string, string>();
+  const keys = new Set<string>();
+  for (const { key, text } of clauses.flatMap(({ groups }) => groups.filter(isMergeable))) {
+    if (texts.has(key) && texts.get(key) !== text) keys.add(key);
+    texts.set(key, text);
+  }
+  return [...keys].toSorted();
 }
 
 function mergeBy(clauses: readonly Clause[], key: string, numbers: Map<string, number>): readonly Clause[] {
-  const groups = Map.groupBy(clauses, (one) => restText(one, key, numbers));
-  if (groups.size === clauses.length) return clauses;
-  return [...groups.values()].flatMap((group) => (group.length === 1 ? group : unite(group, key)));
-}
-
-function unite(alike: readonly Clause[], key: string): readonly Clause[] {
-  const sets = alike.flatMap(({ groups }) => groups.flatMap((group) => (group.key === key ? group.wanted.flat() : [])));
-  const all = alike.map(conjunctionOf);
-  const united = (all[0]?.constraints ?? []).map((constraint) =>
-    !constraint.negated && attributeKey(constraint.attribute) === key ? { ...constraint, anyOf: sets } : constraint,
-  );
-  const clause = clauseOf(
-    united,
-    all.flatMap(({ sources }) => sources),
-  );
-  return clause === 'empty' ? alike : [clause];
+  const alike = Map.groupBy(clauses, (one) => restText(one, key, numbers));
+  if (alike.size === clauses.length) return clauses;
+  return [...alike.values()].flatMap((each) => (each.length === 1 ? each : uniteClauses(each, key)));
 }
 
 /** Addresses are written otherwise than they are held, and none is told to Istio. */
@@ -95,15 +91,15 @@ function isMergeable({ wanted, attribute }: Group): boolean {
  * number: the texts are long, and there is one of these for each clause and attribute.
  */
 function restText({ groups }: Clause, key: string, numbers: Map<string, number>): string {
-  const numberOf = (text: string) => {
+  let all = '';
+  for (const group of groups) {
+    const isOpen = group.key === key && isMergeable(group);
+    const text = isOpen ? `? ${group.unwanted.map(patternKey).join(',')}` : group.text;
     const number = numbers.get(text) ?? numbers.size;
     numbers.set(text, number);
-    return number;
-  };
-  const parts = groups.map((group) =>
-    numberOf(group.key === key && isMergeable(group) ? `? ${group.unwanted.map(patternKey).join(',')}` : group.text),
-  );
-  return parts.join(' ');
+    all += `${number} `;
+  }
+  return all;
 }
 
 function constraintText({ attribute, negated, anyOf }: Constraint): string {
