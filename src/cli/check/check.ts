@@ -96,7 +96,7 @@ async function examined(cluster: OpenCluster, options: CheckOptions): Promise<re
   const lease = `${namespace}/${leaseName(className)}`;
   const rivals = new Rivals({ client, clock: systemClock, className, namespaces: settings.namespaces, lease });
   const [base, grants, gateways] = await Promise.all([
-    examine({ client, ...settings, rivals, missing: missing ?? nobody, leaseNamespace: namespace }),
+    examine({ client, className, ...settings, rivals, missing: missing ?? nobody, leaseNamespace: namespace }),
     checkReferenceGrants(client),
     checkGateways(client, { className, namespaces: settings.namespaces }),
   ]);

@@ -40,7 +40,7 @@ export function operatorCommand(command: Command, { io, end, runOperator }: Cont
       'label namespaces and Services for Istio, and keep waypoints, where an ApiGateway asks for it',
     )
     .option('--leader-elect', 'wait for the lease before writing, so that several replicas may run')
-    .option('--lease-namespace <name>', 'namespace of the lease; that of the pod or the context when absent')
+    .option('--lease-namespace <name>', 'namespace of lease and kept keys; that of the pod or the context when absent')
     .option('--envoy-image <image>', 'of the Envoys, where an ApiGateway names no other', envoyImage)
     .option(
       '--istio-agent-image <image>',

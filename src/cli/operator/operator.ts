@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { operatorMetricList } from '../../controllers/operator/metric-list.ts';
 import { operatorComponents } from '../../controllers/operator/operator.ts';
+import { leaseName } from '../../controllers/preflight/installed.ts';
 import { openPreflight } from '../../controllers/preflight/open.ts';
 import type { Preflight } from '../../controllers/preflight/preflight.ts';
 import { leaseMetadata } from '../../controllers/preflight/rivals.ts';
@@ -118,8 +119,14 @@ interface Lease {
 
 function leaseOf(options: OperatorArguments, { connection, env }: Surroundings): Lease | undefined {
   if (options.leaderElect !== true) return undefined;
-  const namespace = options.leaseNamespace ?? env['POD_NAMESPACE'] ?? connection.namespace;
-  return { namespace, name: `evengate-${options.class}` };
+  return { namespace: ownNamespace(options, { connection, env }), name: leaseName(options.class) };
+}
+
+function ownNamespace(
+  { leaseNamespace }: OperatorArguments,
+  { connection, env }: Pick<Surroundings, 'connection' | 'env'>,
+): string {
+  return leaseNamespace ?? env['POD_NAMESPACE'] ?? connection.namespace;
 }
 
 function electionOf(options: OperatorArguments, candidate: Candidate): Election {
@@ -191,8 +198,9 @@ function managerOf(options: OperatorArguments, surroundings: Surroundings): Mana
 
 function componentsOf(
   options: OperatorArguments,
-  { client, connection, election, instance, log, metrics, tracer }: Candidate & { readonly election: Election },
+  candidate: Candidate & { readonly election: Election },
 ): readonly Component[] {
+  const { client, connection, election, instance, log, metrics, tracer } = candidate;
   return operatorComponents({
     client,
     election,
@@ -204,6 +212,7 @@ function componentsOf(
     readSecrets: readsSecrets(options),
     secretNamespaces: options.secretNamespace,
     meshEnrolment: options.meshEnrolment,
+    ownNamespace: ownNamespace(options, candidate),
     instance,
     version: evengateVersion(),
     clock: systemClock,

@@ -29,7 +29,9 @@ export interface OperatorOptions {
   /** Label namespaces and Services, and keep waypoints, where an ApiGateway asks for it; false when absent. */
   readonly meshEnrolment?: boolean | undefined;
   /** How key sets are fetched, where it is not as usual. */
-  readonly fetching?: Pick<KeysOptions, 'resolve' | 'refuse'> | undefined;
+  readonly fetching?: Pick<KeysOptions, 'resolve' | 'refuse' | 'fetch'> | undefined;
+  /** Where its Lease is. What it keeps for its next run is there; nothing is kept when absent. */
+  readonly ownNamespace?: string | undefined;
   /** Name of this process. */
   readonly instance: string;
   /** Of Evengate. */

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { waypointBound } from '../../kube/core.ts';
 import { resources } from '../../kube/resources.ts';
 import { elect } from '../../runtime/leader.ts';
-import { authPolicy, jwt, serviceTarget } from '../../testing/build.ts';
+import { authPolicy, corpJwks, jwt, serviceTarget } from '../../testing/build.ts';
 import { kindRefusals } from '../../testing/kube-api/kind-refusals.ts';
 import type { Attributes } from '../../testing/kube-api/request.ts';
 import { billingPolicy, meshedShop, workloadPod, workloadService } from '../../testing/operator/meshed-shop.ts';
@@ -52,11 +52,14 @@ interface Grant {
 /** RBAC with the rules of `permissions`, and a list of what it denied. */
 function rbac({ readSecrets, meshEnrolment, namespaces, secretNamespaces, istioNamespace, without }: Grant) {
   const { watched, cluster, own } = permissions({ readSecrets, meshEnrolment });
-  const rights = { watched: rightsIn(watched), cluster: rightsIn(cluster), own: rightsIn(own) };
+  const rights = { watched: rightsIn(watched), cluster: rightsIn(cluster) };
   const ofMeshConfig = meshConfigRights();
   const isMeshConfig = (right: string, { namespace, name }: Attributes) =>
     namespace === istioNamespace &&
     ofMeshConfig.some((rule) => rightsIn([rule]).has(right) && rule.resourceNames?.includes(name));
+  const isOwn = (right: string, { namespace, name }: Attributes) =>
+    namespace === home &&
+    own.some((rule) => rightsIn([rule]).has(right) && (rule.resourceNames?.includes(name) ?? true));
   const denied: string[] = [];
   const authorize = (attributes: Attributes): boolean => {
     const { namespace } = attributes;
@@ -68,7 +71,7 @@ function rbac({ readSecrets, meshEnrolment, namespaces, secretNamespaces, istioN
     const may =
       mayRead &&
       right !== without &&
-      (inWatched || inCluster || isMeshConfig(right, attributes) || (namespace === home && rights.own.has(right)));
+      (inWatched || inCluster || isMeshConfig(right, attributes) || isOwn(right, attributes));
     if (!may) denied.push(`${right} in ${namespace}`);
     return may;
   };
@@ -86,6 +89,8 @@ async function live(
   rig.start({
     ...settings,
     namespaces: settings.namespaces,
+    ownNamespace: home,
+    fetching: { fetch: () => Promise.resolve(corpJwks) },
     election: ({ client, clock, log }) =>
       elect({ client, clock, log, namespace: home, name: 'evengate', identity: 'one' }),
   });
@@ -103,6 +108,8 @@ async function live(
   return ready;
 }
 
+const fetched = { jwks: { uri: 'https://login.example.com/jwks' } };
+
 /** A Service for callers inside is closed and opened again, and a waypoint comes and goes. */
 async function liveInMesh({ api, quiet }: OperatorRig): Promise<void> {
   // MeshConfig is looked for where it may be read.
@@ -112,7 +119,7 @@ async function liveInMesh({ api, quiet }: OperatorRig): Promise<void> {
     workloadPod('billing'),
     billingPolicy('shop/batch'),
     authPolicy(
-      { targetRefs: [serviceTarget('billing')], authenticate: { jwt: [jwt()] }, authorize: undefined },
+      { targetRefs: [serviceTarget('billing')], authenticate: { jwt: [jwt(fetched)] }, authorize: undefined },
       { name: 'billing-too' },
     ),
   ];
@@ -128,13 +135,16 @@ async function liveInMesh({ api, quiet }: OperatorRig): Promise<void> {
 }
 
 /** What was asked for; an apply that finds nothing needs to create, too. */
-function used({ api }: OperatorRig): ReadonlySet<string> {
-  const created = api.writes.flatMap(({ verb, before, after, kind }) => {
+function used(
+  { api }: OperatorRig,
+  where: (at: Pick<Attributes, 'namespace' | 'resource'>) => boolean = () => true,
+): ReadonlySet<string> {
+  const created = api.writes.flatMap(({ verb, before, after, kind, namespace }) => {
     if (verb !== 'apply' || before !== undefined || after === undefined) return [];
     const { group, plural } = resources[kind as keyof typeof resources];
-    return [`create ${group}/${plural}`];
+    return where({ namespace, resource: plural }) ? [`create ${group}/${plural}`] : [];
   });
-  return new Set([...api.requests.map(rightOf), ...created]);
+  return new Set([...api.requests.filter(where).map(rightOf), ...created]);
 }
 
 /** Used where no model of ours goes. */
@@ -168,6 +178,10 @@ describe('the rights of the operator', () => {
     expect(await live(rig, { readSecrets: true, namespaces })).toBe('True Ready');
     // Labels of namespaces are wanted, and lived without.
     expect([...new Set(denied)]).toEqual(['list /namespaces in ']);
+    const own = permissions({ readSecrets: true }).own.filter((rule) => rule.resourceNames !== undefined);
+    const kept = ({ namespace, resource }: Pick<Attributes, 'namespace' | 'resource'>) =>
+      namespace === home && resource === 'configmaps';
+    expect([...used(rig, kept)].toSorted()).toEqual([...rightsIn(own)].toSorted());
   });
 
   test('on MeshConfig are by its name, where Istio is not watched', async () => {

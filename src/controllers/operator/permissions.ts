@@ -1,7 +1,9 @@
 /** What the operator does to which resources: RBAC is made of it, and a test holds it against every call. */
 import { meshConfigMap } from '../../features/mesh/mesh-config.ts';
+import { defaultClass } from '../../ir/class-name.ts';
 import type { ResourceType } from '../../kube/client.ts';
 import { resources } from '../../kube/resources.ts';
+import { keysName } from '../preflight/installed.ts';
 import { childKinds } from './children.ts';
 import { securityKinds } from './mesh/stored.ts';
 
@@ -31,9 +33,11 @@ export interface Granted {
   readonly readSecrets: boolean;
   /** What labels namespaces and Services, and keeps waypoints; false when absent. */
   readonly meshEnrolment?: boolean | undefined;
+  /** The usual one when absent. */
+  readonly className?: string | undefined;
 }
 
-export function permissions({ readSecrets, meshEnrolment = false }: Granted): Permissions {
+export function permissions({ readSecrets, meshEnrolment = false, className }: Granted): Permissions {
   const kinds = ['ApiGateway', 'Route', 'AuthPolicy', 'RateLimitPolicy'] as const;
   const watched: readonly PolicyRule[] = [
     ...kinds.map((kind) => rule(resources[kind], kind === 'ApiGateway' ? ['get', ...follow] : follow)),
@@ -56,8 +60,13 @@ export function permissions({ readSecrets, meshEnrolment = false }: Granted): Pe
       rule(resources.Lease, ['list']),
       ...(meshEnrolment ? enrolmentRights.cluster : []),
     ],
-    own: [rule(resources.Lease, ['get', 'create', 'update'])],
+    own: [rule(resources.Lease, ['get', 'create', 'update']), keysRule(className)],
   };
+}
+
+/** Of the one ConfigMap that fetched keys are kept in: an apply tells its name also where it creates. */
+function keysRule(className = defaultClass): PolicyRule {
+  return { ...rule(resources.ConfigMap, ['get', 'create', 'patch']), resourceNames: [keysName(className)] };
 }
 
 /** What enrolment needs beside: waypoints, and labels of namespaces. */

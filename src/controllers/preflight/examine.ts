@@ -15,6 +15,7 @@ export interface ExamineOptions {
   readonly readSecrets: boolean;
   readonly meshEnrolment?: boolean | undefined;
   readonly secretNamespaces?: readonly string[] | undefined;
+  readonly className: string;
   /** Where the operator takes its Lease; it takes none when absent. */
   readonly leaseNamespace?: string | undefined;
   readonly signal?: AbortSignal;

@@ -45,6 +45,11 @@ export function leaseName(className: string): string {
   return `evengate-${className}`;
 }
 
+/** ConfigMap beside the Lease, with keys that were fetched. */
+export function keysName(className: string): string {
+  return `evengate-keys-${className}`;
+}
+
 /** What `--name=value`, or `--name value…`, of the operator says. */
 export function argumentOf({ spec }: Deployment, name: string): readonly string[] {
   const all = (spec?.template?.spec?.containers ?? []).flatMap(({ args = [] }) => args);

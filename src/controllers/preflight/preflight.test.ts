@@ -224,7 +224,7 @@ describe('rights', () => {
       expect.stringMatching(
         /^the operator may not get\/list\/watch apigateways\.evengate\.dev, .* and \d+ more in all namespaces$/,
       ),
-      'the operator may not get/create/update leases.coordination.k8s.io in namespace evengate-system',
+      'the operator may not get/create/update leases.coordination.k8s.io, get/create/patch configmaps "evengate-keys-evengate" in namespace evengate-system',
     ]);
     expect(rig.api.writes).toEqual([]);
     granted = true;
@@ -248,6 +248,30 @@ describe('rights', () => {
     await rig.quiet(60_000);
     expect(said(rig).at(-1)).toMatchObject({ msg: 'preflight checks passed' });
     expect(said(rig).filter(({ was }) => was !== undefined)).toHaveLength(1);
+  });
+
+  test('on the ConfigMap of fetched keys hold for that one alone, and are lived without', async () => {
+    const namespaces = ['shop'];
+    const may = rbac({ right: undefined });
+    let granted = 'nothing';
+    const rig = await pool.open({
+      authorize: (asked) =>
+        may(asked) &&
+        (asked.namespace !== 'evengate-system' || asked.resource !== 'configmaps' || asked.name === granted),
+    });
+    rig.start({ readSecrets: true, namespaces, preflight: { lease } });
+    await rig.quiet(20_000);
+    const told = warnings(rig).filter(({ msg }) => msg?.includes('configmaps'));
+    expect(told.map(({ msg }) => msg)).toEqual([
+      'the operator may not get/create/patch configmaps "evengate-keys-evengate" in namespace evengate-system: keys that it fetched for gateways in a mesh are lost when it ends',
+    ]);
+    expect(problems(rig)).toEqual([]);
+    await rig.kill();
+    granted = 'evengate-keys-evengate';
+    const mark = rig.log.length;
+    rig.start({ readSecrets: true, namespaces, preflight: { lease } });
+    await rig.quiet(60_000);
+    expect(rig.log.slice(mark).join()).not.toContain('configmaps');
   });
 
   test('of enrolment are asked for where it enrols, and lived without', async () => {

@@ -73,9 +73,10 @@ async function refused(
   return rights.filter((right) => answers.get(right) !== true);
 }
 
-function attributes({ verb, group, resource }: Right, namespace: string | undefined): object {
+function attributes({ verb, group, resource, name }: Right, namespace: string | undefined): object {
   const [plural = '', subresource] = resource.split('/');
-  return { verb, group, resource: plural, ...(subresource && { subresource }), ...(namespace && { namespace }) };
+  const of = { ...(subresource && { subresource }), ...(namespace && { namespace }), ...(name && { name }) };
+  return { verb, group, resource: plural, ...of };
 }
 
 function review<T extends KubeObject>(
@@ -98,5 +99,6 @@ export function grants(
   const has = (list: readonly string[], value: string) => list.includes('*') || list.includes(value);
   const [, subresource] = right.resource.split('/');
   const covered = has(plurals, right.resource) || (subresource !== undefined && plurals.includes(`*/${subresource}`));
-  return resourceNames.length === 0 && has(verbs, right.verb) && has(apiGroups, right.group) && covered;
+  const isOfIt = resourceNames.length === 0 || (right.name !== undefined && resourceNames.includes(right.name));
+  return isOfIt && has(verbs, right.verb) && has(apiGroups, right.group) && covered;
 }

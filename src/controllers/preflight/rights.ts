@@ -9,6 +9,8 @@ export interface Right {
   readonly verb: string;
   readonly group: string;
   readonly resource: string;
+  /** Of all objects when absent. */
+  readonly name?: string;
 }
 
 /** Answers which of these rights an account has not; in all namespaces, and of the cluster, without a namespace. */
@@ -27,6 +29,7 @@ export interface RightsOptions {
   readonly meshEnrolment?: boolean | undefined;
   /** Where it reads Secrets, when not everywhere that it watches. */
   readonly secretNamespaces?: readonly string[] | undefined;
+  readonly className: string;
   /** Where the Lease is; none is taken when absent. */
   readonly leaseNamespace?: string | undefined;
   readonly signal?: AbortSignal;
@@ -66,6 +69,9 @@ const ofSomeNamespaces: Readonly<Record<string, string>> = {
   'watch /namespaces': 'allowedRoutes knows namespaces by their names alone',
 };
 
+/** The only rights on one object. */
+const keysAreLost = 'keys that it fetched for gateways in a mesh are lost when it ends';
+
 export async function checkRights(options: RightsOptions): Promise<readonly Finding[]> {
   const { missing, signal } = options;
   const places = placesOf(options);
@@ -96,9 +102,14 @@ function placesOf({ namespaces, secretNamespaces, leaseNamespace, ...granted }: 
 }
 
 export function rightsOf(rules: readonly PolicyRule[]): readonly Right[] {
-  return rules.flatMap(({ apiGroups, resources, verbs }) =>
-    apiGroups.flatMap((group) => resources.flatMap((resource) => verbs.map((verb) => ({ verb, group, resource })))),
-  );
+  return rules.flatMap(({ apiGroups, resources, resourceNames, verbs }) => {
+    const named = resourceNames === undefined ? [{}] : resourceNames.map((name) => ({ name }));
+    return apiGroups.flatMap((group) =>
+      resources.flatMap((resource) =>
+        verbs.flatMap((verb) => named.map((name) => ({ verb, group, resource, ...name }))),
+      ),
+    );
+  });
 }
 
 /** One finding for all that stops the operator in one place, so that an account without any right is told of once. */
@@ -110,7 +121,7 @@ function findings(
   const lived = namespaces === undefined ? dispensable : { ...dispensable, ...ofSomeNamespaces };
   const where = namespace === undefined ? whole(namespaces) : `in namespace ${namespace}`;
   const remedy = remedyOf(namespace, { readSecrets });
-  const without = (right: Right) => lived[idOf(right)];
+  const without = (right: Right) => (right.name === undefined ? lived[idOf(right)] : keysAreLost);
   // Rights in some namespaces alone are a choice, of which this is the price.
   const mild = namespaces !== undefined && namespace === undefined ? 'info' : 'warning';
   const finding = (level: Finding['level'], rights: readonly Right[], lost = ''): Finding => {
@@ -136,9 +147,10 @@ const idOf = ({ verb, group, resource }: Right) => `${verb} ${group}/${resource}
 
 /** `patch, delete deployments.apps` */
 function wordsOf(rights: readonly Right[]): readonly string[] {
-  const named = ({ group, resource }: Right) => {
+  const named = ({ group, resource, name }: Right) => {
     const [plural = '', ...sub] = resource.split('/');
-    return [group === '' ? plural : `${plural}.${group}`, ...sub].join('/');
+    const whole = [group === '' ? plural : `${plural}.${group}`, ...sub].join('/');
+    return name === undefined ? whole : `${whole} "${name}"`;
   };
   const byResource = Map.groupBy(rights, named);
   return [...byResource].map(([resource, some]) => `${some.map(({ verb }) => verb).join('/')} ${resource}`);

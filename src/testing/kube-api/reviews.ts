@@ -25,7 +25,7 @@ export function review(server: Reviewing, raw: RawRequest): JsonObject | undefin
     resource: textAt(attributes, 'resource'),
     subresource: textAt(attributes, 'subresource'),
     namespace: textAt(attributes, 'namespace'),
-    name: '',
+    name: textAt(attributes, 'name'),
   });
   return { ...asked, status: { allowed } };
 }

@@ -1,6 +1,7 @@
 /** One operator as a process that can be killed: from then on it does nothing, and nobody hears of it. */
 import { operatorMetricList } from '../../controllers/operator/metric-list.ts';
 import { operatorComponents } from '../../controllers/operator/operator.ts';
+import type { OperatorOptions } from '../../controllers/operator/options.ts';
 import type { CheckName } from '../../controllers/preflight/finding.ts';
 import { openPreflight } from '../../controllers/preflight/open.ts';
 import type { Preflight } from '../../controllers/preflight/preflight.ts';
@@ -22,6 +23,9 @@ export interface OperatorSettings {
   readonly readSecrets: boolean;
   readonly meshEnrolment: boolean;
   readonly secretNamespaces: readonly string[];
+  /** Where it keeps what it keeps; it keeps nothing when absent. */
+  readonly ownNamespace: string;
+  readonly fetching: OperatorOptions['fetching'];
   /** Made with the client, clock and log of the process. */
   readonly election: (parts: ElectionParts) => Election;
   /** As `evengate operator` begins; with a Lease, also as it leads. */
@@ -93,6 +97,8 @@ export function startOperator(around: Surroundings, settings: Partial<OperatorSe
     readSecrets,
     meshEnrolment,
     secretNamespaces,
+    ownNamespace: settings.ownNamespace,
+    fetching: settings.fetching,
     instance: 'test',
     version: '0.0.0',
   };

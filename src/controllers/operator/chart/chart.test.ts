@@ -99,11 +99,11 @@ test('the rights are those of the operator, told apart by who has them', () => {
         resources.flatMap((resource) => verbs.map((verb) => `${verb} ${apiGroups.join()}/${resource}`)),
       )
       .toSorted();
-  const { watched, secrets, cluster, own } = rights();
+  const { watched, secrets, cluster, own, keys } = rights();
   const all = permissions({ readSecrets: true });
   expect(spelled([...watched, ...secrets])).toEqual(spelled(all.watched));
   expect(new Set(secrets.flatMap(({ resources }) => resources))).toEqual(new Set(['secrets']));
-  expect({ cluster, own }).toEqual({ cluster: all.cluster, own: all.own });
+  expect({ cluster, own: [...own, ...keys] }).toEqual({ cluster: all.cluster, own: all.own });
 });
 
 test('what looks like a template in a description is none', () => {

@@ -1,7 +1,7 @@
 /** What the operator writes for Istio while it leads, put together. */
 import { ApiError, type Client } from '../../../kube/client.ts';
 import type { ObjectKey } from '../../../kube/object.ts';
-import { Controller } from '../../../runtime/controller.ts';
+import { Controller, type ControllerOptions } from '../../../runtime/controller.ts';
 import type { Finding } from '../../../status/finding.ts';
 import type { Caches } from '../caches.ts';
 import type { Edges } from '../edges.ts';
@@ -10,6 +10,7 @@ import type { OperatorMeasures } from '../metrics.ts';
 import type { OperatorOptions } from '../options.ts';
 import type { Pods } from '../pods.ts';
 import { Enrolment } from './enrolment.ts';
+import { KeyStore } from './key-store.ts';
 import { Keys } from './keys.ts';
 import { securityKinds } from './stored.ts';
 import { Workloads } from './workloads.ts';
@@ -50,11 +51,12 @@ export function assembleMesh(options: MeshOptions, parts: MeshParts): AssembledM
   const controller = controllerOf(options, 'mesh', workloads);
   const enrolment = enrolmentOf(options, parts, workloads);
   const own = log.child({ logger: 'mesh' });
+  const store = keyStoreOf(options, parts);
   const keys = new Keys({
     clock,
     log: own,
     version,
-    kept: () => undefined,
+    kept: store?.store,
     counted: measure.keysFetched,
     ...fetching,
   });
@@ -67,7 +69,8 @@ export function assembleMesh(options: MeshOptions, parts: MeshParts): AssembledM
       () => workloads.close(),
     ];
   };
-  const runs = [controller, keys, ...(enrolment === undefined ? [] : [enrolment.controller])];
+  const more = [store, enrolment].flatMap((one) => (one === undefined ? [] : [one.controller]));
+  const runs = [controller, keys, ...more];
   return {
     keys,
     workloads,
@@ -98,6 +101,26 @@ function enrolmentOf(options: MeshOptions, { client, loop }: MeshParts, { states
   return { controller, changed: () => enrolment.changed(), findings: () => enrolment.findings };
 }
 
+/** Undefined where the operator has no place of its own. */
+function keyStoreOf(options: MeshOptions, { client }: MeshParts) {
+  const { className, clock, log, ownNamespace: namespace } = options;
+  if (namespace === undefined) return undefined;
+  const own = log.child({ logger: 'mesh' });
+  const store: KeyStore = new KeyStore({
+    client,
+    clock,
+    log: own,
+    namespace,
+    className,
+    enqueue: (key) => controller.enqueue(key),
+  });
+  const controller = controllerOf(options, 'keys', {
+    kind: 'ConfigMap',
+    reconcile: (_, { signal }) => store.reconcile(signal),
+  });
+  return { store, controller };
+}
+
 function workloadsOf(
   { caches, className, clock, log, measure }: MeshOptions,
   { client, pods, edges, loop }: MeshParts,
@@ -123,7 +146,7 @@ function workloadsOf(
 function controllerOf(
   { clock, log, metrics, tracer }: MeshOptions,
   name: string,
-  worker: Pick<Workloads, 'reconcile'>,
+  worker: { readonly kind?: string } & Pick<ControllerOptions, 'reconcile'>,
 ): Controller {
   return new Controller({
     clock,
@@ -131,7 +154,7 @@ function controllerOf(
     metrics,
     tracer,
     name,
-    kindOf: () => 'Service',
+    kindOf: () => worker.kind ?? 'Service',
     concurrency: workloadsAtATime,
     backOff: calm,
     longestBackOff: (error) => (isAway(error) ? awayMs : undefined),

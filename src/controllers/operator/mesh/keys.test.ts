@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { createLog } from '../../../runtime/logger.ts';
 import { corpJwks } from '../../../testing/build.ts';
 import { FakeClock } from '../../../testing/fake-clock.ts';
@@ -40,7 +40,6 @@ async function following(
     clock,
     log,
     version: '0',
-    kept: () => undefined,
     resolve: async () => [{ address: '127.0.0.1', family: 4 }],
     refuse: () => undefined,
     ...more,
@@ -136,17 +135,85 @@ test('that cannot be fetched are none, and the address that nobody may reach is 
   );
 });
 
-test('of before a restart count until there are newer ones', async () => {
-  await following(
-    async ({ keys, next }) => {
-      const first = next();
-      keys.want(new Set([uri]));
-      expect([keys.answered, ...known(keys)]).toEqual([true, rotated, undefined]);
-      await first;
-      expect(known(keys)).toEqual([corpJwks, undefined]);
-    },
-    { kept: () => rotated },
-  );
+/** Keys of before a restart, which are known once they are told. */
+function keptKeys() {
+  const sets = new Map<string, string>();
+  const listeners: (() => void)[] = [];
+  const kept = {
+    want: () => undefined,
+    get: (of: string) => sets.get(of),
+    keep: (of: string, jwks: string) => void sets.set(of, jwks),
+    isAnswered: false,
+    onAnswer: (listener: () => void) => void listeners.push(listener),
+  };
+  const tell = (jwks?: string) => {
+    if (jwks !== undefined) sets.set(uri, jwks);
+    kept.isAnswered = true;
+    for (const listener of listeners) listener();
+  };
+  return { kept, sets, tell };
+}
+
+describe('of before a restart', () => {
+  test('are had at once, and nobody waits for newer ones longer than it takes to fail', async () => {
+    const { kept, tell } = keptKeys();
+    tell(rotated);
+    answer.status = 500;
+    await following(
+      async ({ keys, clock, next }) => {
+        const first = next();
+        keys.want(new Set([uri]));
+        expect([keys.answered, ...known(keys)]).toEqual([false, rotated, undefined]);
+        await first;
+        expect([keys.answered, ...known(keys)]).toEqual([true, rotated, 'it answers 500']);
+        answer.status = 200;
+        const better = next();
+        await pausing(clock, 1);
+        await clock.advance(1000);
+        await better;
+        expect(known(keys)).toEqual([corpJwks, undefined]);
+        expect(kept.get(uri)).toBe(corpJwks);
+      },
+      { kept },
+    );
+  });
+
+  test('give way to newer ones, and newer ones to none', async () => {
+    const { kept, sets, tell } = keptKeys();
+    await following(
+      async ({ keys, next }) => {
+        const first = next();
+        keys.want(new Set([uri]));
+        await first;
+        expect([keys.answered, ...known(keys)]).toEqual([true, corpJwks, undefined]);
+        expect([...sets]).toEqual([[uri, corpJwks]]);
+        tell(rotated);
+        expect(known(keys)).toEqual([corpJwks, undefined]);
+      },
+      { kept },
+    );
+  });
+
+  test.each([
+    ['there are some', rotated],
+    ['there are none', undefined],
+  ])('are waited for where there are no others: %s', async (_, jwks) => {
+    const { kept, tell } = keptKeys();
+    answer.status = 500;
+    await following(
+      async ({ keys, next }) => {
+        const first = next();
+        keys.want(new Set([uri]));
+        await first;
+        expect([keys.answered, ...known(keys)]).toEqual([false, undefined, 'it answers 500']);
+        const told = next();
+        tell(jwks);
+        await told;
+        expect([keys.answered, ...known(keys)]).toEqual([true, jwks, 'it answers 500']);
+      },
+      { kept },
+    );
+  });
 });
 
 test('that nobody wants any more are forgotten', async () => {
