@@ -48,14 +48,18 @@ describe('whether the mesh enforces a policy', () => {
     [{ kind: 'refused', message: 'no' }, 'False NotApplied: sidecar of Service shop/orders: NotApplied: no.'],
     [
       { kind: 'missing', message: 'no CRD' },
-      'False IstioMissing: sidecar of Service shop/orders: IstioMissing: no CRD.',
+      'False IstioMissing: sidecar of Service shop/orders: IstioMissing: no CRD: install Istio with its CRDs, and the operator goes on by itself.',
     ],
     [
-      { kind: 'applied', against: { sidecar: 'not that' } },
+      { kind: 'applied', against: { sidecar: { reason: 'NotTranslatable', message: 'not that' } } },
       'False NotTranslatable: sidecar of Service shop/orders: NotTranslatable: not that.',
     ],
     [
-      { kind: 'applied', against: { ztunnel: 'elsewhere' } },
+      { kind: 'applied', against: { sidecar: { reason: 'Pending', message: 'nothing answers' } } },
+      'Unknown Pending: sidecar of Service shop/orders: Pending: nothing answers.',
+    ],
+    [
+      { kind: 'applied', against: { ztunnel: { reason: 'NotTranslatable', message: 'elsewhere' } } },
       'True Full: sidecar of Service shop/orders: Full: every rule is enforced.',
     ],
   ])('%j', (state, expected) => {

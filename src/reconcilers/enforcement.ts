@@ -3,7 +3,7 @@ import type { EnforcementPoint, MeshReason, MeshReport } from '../ir/mesh.ts';
 import type { ObjectKey } from '../kube/object.ts';
 import { cut, refusal, type Verdict } from '../status/conditions.ts';
 import { type Finding, reasons } from '../status/finding.ts';
-import type { WorkloadState } from './mesh.ts';
+import type { Objections, WorkloadState } from './mesh.ts';
 import type { StatusWorld } from './world.ts';
 
 /** One workload at one point. */
@@ -87,24 +87,23 @@ export function becoming(
   if (states === undefined) return [];
   const state = states.get(workload);
   if (state === undefined) return [{ reason: 'Pending', said: ['its objects are not written yet'] }];
-  const said = saidOf(state, point);
-  return said === undefined ? [] : [{ reason: kinds[state.kind], said: [said] }];
+  if (state.kind === 'applied') return objections(state.against, point);
+  if (state.kind === 'kept') return [];
+  const remedy = state.kind === 'missing' ? ': install Istio with its CRDs, and the operator goes on by itself' : '';
+  return [{ reason: kinds[state.kind], said: [`${state.message}${remedy}`] }];
 }
 
 const kinds = {
-  applied: 'NotTranslatable',
   waiting: 'Pending',
   taken: 'MeshConflict',
   refused: 'NotApplied',
   missing: 'IstioMissing',
-  kept: 'Pending',
-} as const satisfies Record<WorkloadState['kind'], Reason>;
+} as const satisfies Partial<Record<WorkloadState['kind'], Reason>>;
 
-function saidOf(state: WorkloadState, point: EnforcementPoint): string | undefined {
-  if (state.kind !== 'applied') return state.kind === 'kept' ? undefined : state.message;
-  const { against } = state;
-  // A waypoint enforces nothing where ztunnel does not send everybody there.
-  return against?.[point] ?? (point === 'waypoint' ? against?.ztunnel : undefined);
+/** A waypoint enforces nothing where ztunnel does not send everybody there. */
+function objections(against: Objections | undefined, point: EnforcementPoint): readonly Found[] {
+  const found = against?.[point] ?? (point === 'waypoint' ? against?.ztunnel : undefined);
+  return found === undefined ? [] : [{ reason: found.reason, said: [found.message] }];
 }
 
 function byUrgency(a: Enforcement, b: Enforcement): number {

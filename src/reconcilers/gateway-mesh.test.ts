@@ -86,7 +86,7 @@ describe('an ApiGateway tells how its mesh does', () => {
   test('where Istio is missing: once, with what to do, and it serves on', () => {
     expect(told({ states: { 'shop/orders': missing, 'shop/pay': missing } })).toEqual({
       enforced:
-        'False IstioMissing: 0/2 workloads are enforced.\nthe API server does not know authorizationpolicies. Install Istio with its CRDs; the operator goes on by itself.',
+        'False IstioMissing: 0/2 workloads are enforced.\nthe API server does not know authorizationpolicies: install Istio with its CRDs, and the operator goes on by itself.',
       ready: but,
       column: 'Sidecar, mTLS Strict, 0/2 workloads enforced, IstioMissing',
     });
@@ -111,7 +111,10 @@ describe('an ApiGateway tells how its mesh does', () => {
   });
 
   test('where Istio does not take a policy up', () => {
-    const against: WorkloadState = { kind: 'applied', against: { sidecar: 'sidecar has not taken it up' } };
+    const against: WorkloadState = {
+      kind: 'applied',
+      against: { sidecar: { reason: 'NotTranslatable', message: 'sidecar has not taken it up' } },
+    };
     expect(told({ states: { ...both, 'shop/orders': against } }).enforced).toBe(
       'False NotTranslatable: 1/2 workloads are enforced.\nService shop/orders: NotTranslatable: sidecar has not taken it up.',
     );

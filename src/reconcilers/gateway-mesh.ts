@@ -1,6 +1,6 @@
 /** How an ApiGateway's part in a mesh does: in its column, and in its condition. */
 import type { Gateway } from '../ir/gateway.ts';
-import type { EnforcementPoint, Mesh, MeshReason, MeshReport, MeshWorkload } from '../ir/mesh.ts';
+import type { Mesh, MeshReason, MeshReport, MeshWorkload } from '../ir/mesh.ts';
 import type { ObjectKey } from '../kube/object.ts';
 import { pointOf } from '../resolve/mesh/settings.ts';
 import { cut, linesOf, type Verdict } from '../status/conditions.ts';
@@ -58,9 +58,7 @@ function workloadsBehind(gateway: Gateway, { resolution, workloads }: StatusWorl
 }
 
 function becomingOf({ key, settings }: MeshWorkload, states: StatusWorld['workloads']): readonly Found[] {
-  const point = pointOf(settings);
-  const points: readonly EnforcementPoint[] = point === 'waypoint' ? [point, 'ztunnel'] : [point];
-  return points.flatMap((one) => becoming({ workload: key, point: one }, states));
+  return becoming({ workload: key, point: pointOf(settings) }, states);
 }
 
 /** Of the whole workload: it is not protected as was asked, whatever the rules. */
@@ -106,7 +104,7 @@ function outcomeOf(
 const counting =
   'spec.mesh.enforcement: what the mesh would refuse is counted, and nothing is refused. Write Enforce once the counts are as they should be.';
 
-/** What is missing is so for all of them. */
+/** Istio is missing for all of them. */
 function wrongLines(wrong: readonly Wrong[]): readonly string[] {
   const missing = wrong.filter(({ reason }) => reason === 'IstioMissing').flatMap(({ said }) => said);
   const others = wrong.filter(({ reason }) => reason !== 'IstioMissing');
@@ -114,9 +112,5 @@ function wrongLines(wrong: readonly Wrong[]): readonly string[] {
     .slice(0, mostPoints)
     .map(({ workload, reason, said }) => `Service ${workload}: ${reason}: ${cut(said.join('; '), longestSaid)}.`);
   const more = others.length - lines.length;
-  return [
-    ...new Set(missing.map((text) => `${text}. Install Istio with its CRDs; the operator goes on by itself.`)),
-    ...lines,
-    ...(more > 0 ? [`… and ${more} more`] : []),
-  ];
+  return [...new Set(missing.map((text) => `${text}.`)), ...lines, ...(more > 0 ? [`… and ${more} more`] : [])];
 }

@@ -3,9 +3,18 @@ import type { Gateway } from '../ir/gateway.ts';
 import type { EnforcementPoint, MeshWorkload } from '../ir/mesh.ts';
 import { keyOf, type ObjectKey } from '../kube/object.ts';
 
+/** Why a point does not enforce what was written for it. */
+export interface Objection {
+  readonly reason: 'NotEnrolled' | 'NotTranslatable' | 'Pending';
+  /** A sentence without a full stop. */
+  readonly message: string;
+}
+
+export type Objections = Readonly<Partial<Record<EnforcementPoint, Objection>>>;
+
 export type WorkloadState =
-  /** They are there as they should be; `against` is what Istio says against them, a sentence without a full stop a point. */
-  | { readonly kind: 'applied'; readonly against?: Readonly<Partial<Record<EnforcementPoint, string>>> }
+  /** They are there as they should be; `against` is what Istio says against them. */
+  | { readonly kind: 'applied'; readonly against?: Objections }
   /** Not written yet, or not taken up yet. */
   | { readonly kind: 'waiting'; readonly message: string }
   /** An object of somebody else has the name of one of them. */

@@ -66,11 +66,39 @@ describe('a workload behind a waypoint', () => {
     expect(closed).toEqual(['shop/evengate-orders.waypoint-allow', 'shop/evengate-orders.ztunnel-allow']);
     expect(meshed(rig)).toBe('True Full');
     await bind(rig, 'False', 'waypoint "shop/wp" is not ready.');
-    expect(policiesOf(rig, 'orders')).toEqual(closed);
+    expect([policiesOf(rig, 'orders'), meshed(rig)]).toEqual([closed, 'False NotEnrolled']);
+    expect(JSON.stringify(policy(rig))).toContain('create Gateway shop/wp of class istio-waypoint');
+    await bind(rig, 'True', 'Successfully attached to waypoint shop/other');
+    expect([policiesOf(rig, 'orders'), meshed(rig)]).toEqual([closed, 'False NotEnrolled']);
+    expect(JSON.stringify(policy(rig))).toContain('has waypoint shop/other, and not shop/wp');
+    await bind(rig, 'True', 'Successfully attached to waypoint shop/wp');
+    expect(meshed(rig)).toBe('True Full');
+  });
+
+  test('is Pending while no Pod of its waypoint is ready, whatever Istio says', async () => {
+    const rig = await opened({ name: 'wp' });
+    await bind(rig, 'True', 'Successfully attached to waypoint shop/wp');
+    const { status: _, ...pod } = workloadPod('wp', 'none') as Pod;
+    const labels = { 'gateway.networking.k8s.io/gateway-name': 'wp' };
+    const proxy = (name: string): KubeObject => ({ ...pod, metadata: { name, namespace: 'shop', labels } });
+    const isReady = async (name: string, status: 'True' | 'False') => {
+      rig.api.putStatus(proxy(name), { phase: 'Running', conditions: [{ type: 'Ready', status }] });
+      await rig.quiet(40_000);
+      return meshed(rig);
+    };
+    createAll(rig.api, [proxy('wp-0'), proxy('wp-1')]);
+    expect(await isReady('wp-0', 'False')).toBe('Unknown Pending');
+    expect(JSON.stringify(policy(rig))).toContain('no Pod of waypoint shop/wp is ready');
+    expect(await isReady('wp-1', 'True')).toBe('True Full');
+    const before = rig.writes().length;
+    expect(await isReady('wp-0', 'True')).toBe('True Full');
+    expect(rig.writes().slice(before)).toEqual([]);
+    rig.api.delete(proxy('wp-0'));
+    expect(await isReady('wp-1', 'False')).toBe('Unknown Pending');
   });
 
   // istiod writes the generation as a text, and True also for what it takes up in part.
-  test.each<readonly [string, string, Omit<IstioCondition, 'observedGeneration'>, string]>([
+  test.each<readonly [string, string, Omit<IstioCondition, 'observedGeneration'>, readonly [string, string]]>([
     [
       'AncestorNotBound',
       'waypoint-allow',
@@ -80,7 +108,7 @@ describe('a workload behind a waypoint', () => {
         reason: 'AncestorNotBound',
         message: 'Service shop/orders is not bound to a waypoint',
       },
-      'is not bound to a waypoint',
+      ['False NotEnrolled', 'is not bound to a waypoint'],
     ],
     [
       'UnsupportedValue',
@@ -91,9 +119,9 @@ describe('a workload behind a waypoint', () => {
         reason: 'UnsupportedValue',
         message: 'ztunnel does not support HTTP attributes (found: methods).',
       },
-      'found: methods',
+      ['False NotTranslatable', 'found: methods'],
     ],
-  ])('is not called enforced where Istio says %s', async (_, end, condition, why) => {
+  ])('is not called enforced where Istio says %s', async (_, end, condition, [expected, why]) => {
     const rig = await opened({ name: 'wp' });
     await bind(rig, 'True', '');
     const found = rig.api
@@ -103,7 +131,7 @@ describe('a workload behind a waypoint', () => {
     await say(rig, found, { ...accepted, observedGeneration: String(found?.metadata.generation) });
     expect(meshed(rig)).toBe('True Full');
     await say(rig, found, { ...condition, observedGeneration: String(found?.metadata.generation) });
-    expect([meshed(rig), JSON.stringify(policy(rig)).includes(why)]).toEqual(['False NotTranslatable', true]);
+    expect([meshed(rig), JSON.stringify(policy(rig)).includes(why)]).toEqual([expected, true]);
     // Of a policy that there is no more.
     await say(rig, found, { ...condition, observedGeneration: '0' });
     expect(meshed(rig)).toBe('True Full');

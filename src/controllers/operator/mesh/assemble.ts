@@ -1,6 +1,6 @@
 /** What the operator writes for Istio while it leads, put together. */
 import { ApiError, type Client } from '../../../kube/client.ts';
-import type { ObjectKey } from '../../../kube/object.ts';
+import { type ObjectKey, objectKey } from '../../../kube/object.ts';
 import { Controller, type ControllerOptions } from '../../../runtime/controller.ts';
 import type { Finding } from '../../../status/finding.ts';
 import type { Caches } from '../caches.ts';
@@ -65,7 +65,7 @@ export function assembleMesh(options: MeshOptions, parts: MeshParts): AssembledM
     return [
       keys.onChange(() => loop().changed()),
       ...securityKinds.map((kind) => caches.mesh[kind].onState(() => workloads.all())),
-      caches.Service.onChange(() => workloads.moved()),
+      caches.Service.onChange((changes) => workloads.moved(changes.map(({ object }) => objectKey(object)))),
       () => workloads.close(),
     ];
   };

@@ -9,6 +9,7 @@ import { OnDemand } from '../../../runtime/on-demand.ts';
 import { withoutBookkeeping } from '../../../runtime/project.ts';
 import type { Source } from '../../../runtime/source.ts';
 import type { Cache, CacheChange } from '../collections.ts';
+import { waypointOf } from './waypoints.ts';
 
 /** With `status`, in which Istio says what became of it. */
 export interface MeshSources {
@@ -75,8 +76,14 @@ function workloadPod(raw: KubeObject): Pod {
       containers: (spec?.containers ?? []).map(listening),
       ...(spec?.initContainers && { initContainers: spec.initContainers.map(listening) }),
     },
-    status: { ...(status?.phase && { phase: status.phase }) },
+    status: { ...(status?.phase && { phase: status.phase }), ...(waypointOf(raw) && readiness(status)) },
   };
+}
+
+/** Of waypoints alone: whether anybody answers there. */
+function readiness(status: Pod['status']): Pod['status'] {
+  const conditions = (status?.conditions ?? []).filter(({ type }) => type === 'Ready');
+  return { conditions: conditions.map(({ type, status: is }) => ({ type, status: is })) };
 }
 
 function listening({ name, ports }: PodContainer): PodContainer {

@@ -2,22 +2,25 @@
 import type { Gateway } from '../../../ir/gateway.ts';
 import type { MeshWorkload } from '../../../ir/mesh.ts';
 import type { SecurityObject } from '../../../istio/security.ts';
-import type { ObjectKey } from '../../../kube/object.ts';
+import { keyOf, type ObjectKey } from '../../../kube/object.ts';
 import { resources } from '../../../kube/resources.ts';
 import { reaches, type WorkloadState, type WorkloadStates } from '../../../reconcilers/mesh.ts';
 import { meshObjects } from '../../../render/mesh.ts';
 import type { Resolution } from '../../../resolve/resolve.ts';
 import type { View } from '../world.ts';
 import { Ahead } from './ahead.ts';
+import type { MeshSources } from './caches.ts';
 import { type GateWorld, inTheWay } from './gate.ts';
 import { isClosing, kept, withKeptPorts } from './kept.ts';
 import { against } from './read-back.ts';
 import { isReleased, Releases } from './release.ts';
 import { Stored, securityKinds } from './stored.ts';
 import { type Edge, hasAcknowledged, whileTravelling } from './travelling.ts';
+import { Waypoints } from './waypoints.ts';
 import { type Trying, Writer, type WriterOptions } from './writer.ts';
 
 export interface WorkloadsOptions extends WriterOptions, GateWorld {
+  readonly sources: WriterOptions['sources'] & Pick<MeshSources, 'Pod'>;
   readonly className: string;
   readonly view: () => View | undefined;
   /** By ApiGateway: what every Ready Envoy has acknowledged last. */
@@ -40,6 +43,7 @@ export class Workloads {
   readonly #releases: Releases;
   readonly #ports: Releases;
   readonly #ahead: Ahead;
+  readonly #waypoints: Waypoints;
   readonly #states = new Map<ObjectKey, WorkloadState>();
   /** Looked at again when Envoys or Istio have answered. */
   readonly #waiting = new Set<ObjectKey>();
@@ -57,6 +61,9 @@ export class Workloads {
       enqueue(workload);
     });
     this.#writer = new Writer(options, this.#stored);
+    this.#waypoints = new Waypoints(sources.Pod, (moved) => {
+      this.#behindWaypoints((_, waypoint) => waypoint === moved);
+    });
   }
 
   /** By workload; the same value while it is the same. */
@@ -88,9 +95,20 @@ export class Workloads {
     return this.#ahead.leftMs(key, (workload) => reaches(gateway, workload));
   }
 
-  /** Envoys or Istio have answered. */
-  moved(): void {
+  /** Envoys or Istio have answered; Istio says of Services whether they have their waypoint. */
+  moved(services: readonly ObjectKey[] = []): void {
     for (const key of this.#waiting) this.#options.enqueue(key);
+    if (services.length === 0) return;
+    const moved = new Set(services);
+    this.#behindWaypoints(({ namespace, services: own }) => own.some((name) => moved.has(keyOf(namespace, name))));
+  }
+
+  #behindWaypoints(concerns: (workload: MeshWorkload, waypoint: ObjectKey) => boolean): void {
+    for (const [key, workload] of this.#options.view()?.resolution.mesh.workloads ?? []) {
+      const { namespace, settings } = workload;
+      if (settings.waypoint === undefined) continue;
+      if (concerns(workload, keyOf(namespace, settings.waypoint.name))) this.#options.enqueue(key);
+    }
   }
 
   /** Istio's kinds are there, or gone. */
@@ -101,6 +119,7 @@ export class Workloads {
 
   close(): void {
     this.#stored.close();
+    this.#waypoints.close();
   }
 
   /** Throws the first ApiError that was met, so that it is tried again. */
@@ -221,8 +240,10 @@ export class Workloads {
     return [...mesh.workloads.values()].some(isHeir);
   }
 
-  #appliedState({ key, settings }: MeshWorkload): WorkloadState {
-    const said = against(this.#stored.of(key), settings);
+  #appliedState(workload: MeshWorkload): WorkloadState {
+    const { service } = this.#options;
+    const isSilent = (waypoint: ObjectKey) => this.#waypoints.isSilent(waypoint);
+    const said = against(workload, { stored: this.#stored.of(workload.key), service, isSilent });
     return { kind: 'applied', ...(said && { against: said }) };
   }
 
