@@ -88,6 +88,15 @@ test('is looked at with the first URI, and made with the first keys', async () =
   expect(api.writes.map(({ verb, manager }) => `${verb} as ${manager}`)).toEqual(['apply as evengate']);
 });
 
+test('a write whose answer is lost is not done twice', async () => {
+  const { store, reconcile } = open(uri);
+  store.keep(uri, corpJwks);
+  api.faults.add({ match: ({ verb }) => verb === 'patch', times: 1, fault: { kind: 'lose-answer' } });
+  await expect(reconcile()).rejects.toMatchObject({ code: 0 });
+  await reconcile();
+  expect([kept(), api.writes.length]).toEqual([[uri], 1]);
+});
+
 test('what nobody wants goes after an hour, and not if it is wanted again', async () => {
   const { store, reconcile } = open(uri, other);
   for (const one of [uri, other]) store.keep(one, corpJwks);

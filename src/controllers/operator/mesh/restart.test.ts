@@ -10,7 +10,13 @@ import type { KubeApi } from '../../../testing/kube-api/index.ts';
 import type { ApiRequest } from '../../../testing/kube-api/request.ts';
 import { meshedShop } from '../../../testing/operator/meshed-shop.ts';
 import { endOf } from '../../../testing/operator/oracles.ts';
-import { type OperatorRig, type OperatorSettings, type RigOptions, rigPool } from '../../../testing/operator/rig.ts';
+import {
+  type OperatorRig,
+  type OperatorSettings,
+  type RigOptions,
+  type RunningOperator,
+  rigPool,
+} from '../../../testing/operator/rig.ts';
 import { createAll } from '../../../testing/operator/shop.ts';
 
 const pool = rigPool();
@@ -34,7 +40,7 @@ type Servers = Record<string, string | undefined>;
 interface Shop {
   readonly rig: OperatorRig;
   readonly servers: Servers;
-  readonly start: (more?: Partial<OperatorSettings>) => void;
+  readonly start: (more?: Partial<OperatorSettings>) => RunningOperator;
 }
 
 function shopOf(rig: OperatorRig, servers: Servers = { [uri]: kid('first') }): Shop {
@@ -42,7 +48,7 @@ function shopOf(rig: OperatorRig, servers: Servers = { [uri]: kid('first') }): S
     const text = servers[from];
     return text === undefined ? Promise.reject(new FetchProblem('it answers 500')) : Promise.resolve(text);
   };
-  return { rig, servers, start: (more) => void rig.start({ ownNamespace: home, fetching: { fetch }, ...more }) };
+  return { rig, servers, start: (more) => rig.start({ ownNamespace: home, fetching: { fetch }, ...more }) };
 }
 
 /** In a mesh, with keys by URI, and at work. */
@@ -242,15 +248,24 @@ describe('what is kept', () => {
   });
 });
 
-test('who does not lead neither reads nor writes', async () => {
-  const election = (identity: string): Partial<OperatorSettings> => ({
-    election: (parts) => elect({ ...parts, namespace: home, name: 'evengate-evengate', identity }),
-    userAgent: identity,
-  });
-  const shop = await opened({}, election('one'));
-  shop.servers[uri] = undefined;
-  shop.start(election('two'));
-  await shop.rig.quiet(60_000);
-  const by = () => [...new Set(shop.rig.api.requests.filter(isOfKeys).map(({ userAgent }) => userAgent))];
+test('who does not lead neither reads nor writes; who leads next has the keys', async () => {
+  const shop = shopOf(await pool.open());
+  const { rig, servers, start } = shop;
+  createAll(rig.api, [...meshedShop().filter(({ kind }) => kind !== 'AuthPolicy'), policy(uri)]);
+  const candidate = (identity: string) =>
+    start({
+      election: (parts) => elect({ ...parts, namespace: home, name: 'evengate-evengate', identity }),
+      userAgent: identity,
+    });
+  const by = () => [...new Set(rig.api.requests.filter(isOfKeys).map(({ userAgent }) => userAgent))];
+  const one = candidate('one');
+  await rig.quiet();
+  servers[uri] = undefined;
+  candidate('two');
+  await rig.quiet(60_000);
   expect(by()).toEqual(['one']);
+  await one.stop();
+  await rig.quiet(60_000);
+  expect(by()).toEqual(['one', 'two']);
+  expect(served(rig)).toEqual(['first', 'first']);
 });
