@@ -11,7 +11,7 @@ export interface Declaration<Label extends string = string> {
   readonly labels: Readonly<Record<Label, string>>;
 }
 
-const controller = { controller: '`edge`, `fleet` or `status`' };
+const controller = { controller: '`edge`, `fleet`, `status`, `mesh`, `keys` or `enrolment`' };
 const queue = { name: 'as `controller`', ...controller };
 const host = { host: 'host and port of the API server' };
 
