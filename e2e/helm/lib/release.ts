@@ -33,11 +33,11 @@ export async function releaseNamespace(world: World, helm: Helm, suffix: string)
   return namespace;
 }
 
-/** Kind and name of all that is there, but for what Kubernetes puts into each namespace by itself. */
+/** Kind and name of all that is there, but for what Kubernetes, and Istio where it is there, put into each namespace. */
 export async function contentOf(namespace: string): Promise<readonly string[]> {
   const kinds = 'all,secrets,configmaps,serviceaccounts,roles,rolebindings,networkpolicies,poddisruptionbudgets,leases';
   const names = await kubectl(['--namespace', namespace, 'get', kinds, '-o', 'name']);
-  return names.split('\n').filter((name) => name !== '' && !/\/(default|kube-root-ca\.crt)$/.test(name));
+  return names.split('\n').filter((name) => name !== '' && !/\/(default|kube-root-ca\.crt|istio-ca-.*)$/.test(name));
 }
 
 const children = ['ServiceAccount', 'ConfigMap', 'NetworkPolicy', 'Service', 'Deployment', 'PodDisruptionBudget'];
