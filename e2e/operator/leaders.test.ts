@@ -52,7 +52,7 @@ async function written(): Promise<readonly (readonly [string, string | undefined
   const lists = await Promise.all(
     [...kinds, 'NetworkPolicy', 'PodDisruptionBudget', 'Pod'].map((kind) => world.list(kind)),
   );
-  const ours = lists.flat().filter(({ metadata }) => !metadata.name.startsWith('kube-root-ca'));
+  const ours = lists.flat().filter(({ metadata }) => !/^(kube-root|istio)-ca-/.test(metadata.name));
   return ours.map(({ kind, metadata }) => [`${kind} ${metadata.name}`, metadata.resourceVersion]);
 }
 
