@@ -33,17 +33,21 @@ type OneChain = (gateway: GatewayContext, hosts: ChainHosts) => Chain;
 function oneChain(name: string): OneChain {
   const united = new UnitedUses();
   const refusing = rememberLast(refusingIssuers);
-  let made: ReadonlyMap<string, VirtualHost> = new Map();
-  let last:
-    | { readonly gateway: GatewayContext; readonly domains: readonly Domain[]; readonly chain: Chain }
-    | undefined;
+  let made: Hosts = new Map();
+  let last: { readonly gateway: GatewayContext; readonly domains: Domains; readonly chain: Chain } | undefined;
   return (gateway, hosts) => {
     const before = last?.gateway === gateway ? last : undefined;
     if (before !== undefined && hosts.changed.size === 0) return before.chain;
     const own = gateway.listeners.filter((listener) => listener.served && listener.chain === name);
-    const domains = before === undefined || hosts.renamed ? domainsOf(own, gateway.listeners, hosts) : before.domains;
-    const next = new Map(domains.map((domain) => [domain.key, hostAt(domain, hosts, made.get(domain.key))]));
-    united.change(lacking(made, next), lacking(next, made));
+    const isSteady = before !== undefined && !hosts.renamed;
+    const domains = isSteady ? before.domains : domainsOf(own, gateway.listeners, hosts);
+    const next = new Map(isSteady ? made : []);
+    for (const key of isSteady ? hosts.changed : domains.keys()) {
+      const domain = domains.get(key);
+      if (domain !== undefined) next.set(key, hostAt(domain, hosts, made.get(key)));
+    }
+    const keys = isSteady ? hosts.changed : new Set([...made.keys(), ...next.keys()]);
+    united.change(lacking(made, next, keys), lacking(next, made, keys));
     made = next;
     const uses = united.all;
     const chain = chainOf(name, own, { virtualHosts: [...next.values()], uses, refusing: refusing(uses) });
@@ -52,10 +56,18 @@ function oneChain(name: string): OneChain {
   };
 }
 
-/** What those have use for that are in `hosts`, and not the same in `others`. */
-function lacking(hosts: ReadonlyMap<string, VirtualHost>, others: ReadonlyMap<string, VirtualHost>) {
-  return [...hosts].flatMap(([key, host]) => (others.get(key) === host ? [] : [host.uses]));
+type Hosts = ReadonlyMap<string, VirtualHost>;
+
+/** What those of the keys have use for that are in `hosts`, and not the same in `others`. */
+function lacking(hosts: Hosts, others: Hosts, keys: ReadonlySet<string>) {
+  return [...keys].flatMap((key) => {
+    const host = hosts.get(key);
+    return host === undefined || others.get(key) === host ? [] : [host.uses];
+  });
 }
+
+/** By their keys, in the order of the chain. */
+type Domains = ReadonlyMap<string, Domain>;
 
 interface Domain {
   /** Of its placements. */
@@ -73,7 +85,7 @@ function domainsOf(
   own: readonly ResolvedListener[],
   all: readonly ResolvedListener[],
   { placements }: ChainHosts,
-): readonly Domain[] {
+): Domains {
   const domains = new Map<string, Domain>();
   const put = (domain: string, listener: string, misdirected: boolean) =>
     domains.set(domain, { key: hostKey(listener, domain), domain, listener, misdirected });
@@ -88,7 +100,8 @@ function domainsOf(
     put(domain, listener, false);
   }
   if (!domains.has(anyHost)) put(anyHost, '', false);
-  return [...domains.values()].toSorted((a, b) => compareHosts(a.domain, b.domain));
+  const sorted = [...domains.values()].toSorted((a, b) => compareHosts(a.domain, b.domain));
+  return new Map(sorted.map((domain) => [domain.key, domain]));
 }
 
 function hostAt(domain: Domain, hosts: ChainHosts, before: VirtualHost | undefined): VirtualHost {

@@ -10,10 +10,11 @@ import { conflictsAt } from './conflicts.ts';
 import { findingsOf } from './findings.ts';
 import { type GatewayUnit, resolveGateway } from './gateway-unit.ts';
 import { guardMemo } from './guard.ts';
-import { memoise, type Results, rememberLast } from './memo.ts';
+import { changedKeys, memoise, type Results, rememberLast } from './memo.ts';
 import { withAccepted } from './mesh/accepted.ts';
 import { withIdentities } from './mesh/identities.ts';
 import { meshStage } from './mesh/mesh.ts';
+import { replaced } from './patched.ts';
 import { targetIndex } from './policy-index.ts';
 import {
   type AuthUnit,
@@ -75,9 +76,9 @@ function newStages(className: string) {
   const guards = guardMemo();
   return {
     inOrder: {
-      AuthPolicy: rememberLast(byName),
-      RateLimitPolicy: rememberLast(byName),
-      ApiGateway: rememberLast(byName),
+      AuthPolicy: byName(),
+      RateLimitPolicy: byName(),
+      ApiGateway: byName(),
     },
     authPolicies: memoise<KubeObject, ObjectWorld, AuthUnit>(resolveAuthUnit),
     authOn: targetIndex<Policy>(),
@@ -149,9 +150,18 @@ function referencesOf(gateways: Reads, policies: Reads): References {
   };
 }
 
-/** So that what depends on order does not depend on arrival. */
-function byName(objects: Collection): Collection {
-  return new Map([...objects].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+/** So that what depends on order does not depend on arrival. Sorted anew only when names come or go. */
+function byName(): (objects: Collection) => Collection {
+  let last: Collection = new Map();
+  let sorted: Collection = new Map();
+  return (objects) => {
+    const changed = changedKeys(last, objects);
+    const isSteady = changed.every((key) => last.has(key) && objects.has(key));
+    last = objects;
+    if (!isSteady) sorted = new Map([...objects].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+    else if (changed.length > 0) sorted = replaced(sorted, new Map(changed.map((key) => [key, objects.get(key)])));
+    return sorted;
+  };
 }
 
 type Units<U> = ReadonlyMap<ObjectKey, U>;

@@ -1,6 +1,7 @@
 /** What entries need beside themselves. */
 import type { Backend, RouteEntry, Uses } from '../ir/gateway.ts';
 import type { Issuer } from '../ir/guard.ts';
+import { isEqual } from './equal.ts';
 import { rememberLast } from './memo.ts';
 
 export function usesOf(entries: readonly RouteEntry[]): Uses {
@@ -75,6 +76,7 @@ export class UnitedUses {
       this.#limits.add(limits);
       this.#backends.add(backends);
     }
+    for (const tally of [this.#required, this.#issuers, this.#limits, this.#backends]) tally.settle();
   }
 
   /** The same object while it holds the same, and so is each of its lists. */
@@ -87,6 +89,8 @@ export class UnitedUses {
 class Tally<T> {
   readonly #key: (item: T) => string;
   readonly #used = new Map<string, { readonly item: T; count: number }>();
+  /** Keys that were used no more, at some moment since `settle`. */
+  readonly #idle = new Set<string>();
   #list: readonly T[] | undefined;
 
   constructor(key: (item: T) => string) {
@@ -95,12 +99,13 @@ class Tally<T> {
 
   add(items: readonly T[]): void {
     for (const item of items) {
-      const used = this.#used.get(this.#key(item));
-      if (used !== undefined) {
+      const key = this.#key(item);
+      const used = this.#used.get(key);
+      if (used !== undefined && (used.count > 0 || isEqual(used.item, item))) {
         used.count += 1;
         continue;
       }
-      this.#used.set(this.#key(item), { item, count: 1 });
+      this.#used.set(key, { item, count: 1 });
       this.#list = undefined;
     }
   }
@@ -110,10 +115,18 @@ class Tally<T> {
       const used = this.#used.get(this.#key(item));
       if (used === undefined) continue;
       used.count -= 1;
-      if (used.count > 0) continue;
-      this.#used.delete(this.#key(item));
+      if (used.count === 0) this.#idle.add(this.#key(item));
+    }
+  }
+
+  /** What is used again stays as it was. */
+  settle(): void {
+    for (const key of this.#idle) {
+      if (this.#used.get(key)?.count !== 0) continue;
+      this.#used.delete(key);
       this.#list = undefined;
     }
+    this.#idle.clear();
   }
 
   get list(): readonly T[] {

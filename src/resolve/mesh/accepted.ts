@@ -2,11 +2,11 @@
 import { type AcceptedIssuers, requirementAt, type TokenRequirement } from '../../ir/accepted-tokens.ts';
 import type { Chain, Gateway, Uses, VirtualHost } from '../../ir/gateway.ts';
 import type { Issuer } from '../../ir/guard.ts';
-import type { Mesh } from '../../ir/mesh.ts';
+import type { Mesh, MeshWorkload } from '../../ir/mesh.ts';
 import { keyOf, type ObjectKey } from '../../kube/object.ts';
 import { compareText } from '../../policy/attribute.ts';
 import { refusingIssuers } from '../known-issuers.ts';
-import { rememberLast, sameMembers } from '../memo.ts';
+import { changedKeys, rememberLast, sameMembers } from '../memo.ts';
 
 type Gateways = ReadonlyMap<ObjectKey, Gateway>;
 
@@ -27,7 +27,11 @@ export function withAccepted(): (gateways: Gateways, workloads: Mesh['workloads'
 /** Of workloads whose tokens Istio looks at. */
 function acceptedIssuers(): (workloads: Mesh['workloads']) => AcceptedIssuers {
   let before: AcceptedIssuers = new Map();
-  return rememberLast((workloads) => {
+  let last: Mesh['workloads'] = new Map();
+  return (workloads) => {
+    const isMoved = changedKeys(last, workloads).some((key) => !acceptAlike(last.get(key), workloads.get(key)));
+    last = workloads;
+    if (!isMoved) return before;
     const entries = [...workloads.values()].flatMap(({ namespace, services, settings, issuers }) =>
       settings.enforcement === 'Enforce' && issuers.length > 0
         ? services.map((service) => [keyOf(namespace, service), issuers] as const)
@@ -35,7 +39,17 @@ function acceptedIssuers(): (workloads: Mesh['workloads']) => AcceptedIssuers {
     );
     before = new Map(entries.map(([key, issuers]) => [key, kept(before.get(key), issuers, idOf)]));
     return before;
-  });
+  };
+}
+
+function acceptAlike(a: MeshWorkload | undefined, b: MeshWorkload | undefined): boolean {
+  return (
+    a !== undefined &&
+    b !== undefined &&
+    a.settings.enforcement === b.settings.enforcement &&
+    sameMembers(a.services, b.services) &&
+    sameMembers(a.issuers.map(idOf), b.issuers.map(idOf))
+  );
 }
 
 function oneGateway(): (gateway: Gateway, accepted: AcceptedIssuers) => Gateway {
@@ -54,6 +68,7 @@ function oneGateway(): (gateway: Gateway, accepted: AcceptedIssuers) => Gateway 
 function oneChain(): (chain: Chain, accepted: AcceptedIssuers) => Chain {
   let issuers: AcceptedIssuers = new Map();
   let requirements: readonly TokenRequirement[] = [];
+  const acceptedBy = rememberLast(acceptedBehind);
   const requirementsOf = requirementsIn();
   const uses = rememberLast(usesWith);
   const refusing = rememberLast(refusingIssuers);
@@ -66,7 +81,7 @@ function oneChain(): (chain: Chain, accepted: AcceptedIssuers) => Chain {
     }),
   );
   return (chain, accepted) => {
-    const behind = acceptedBehind(chain, accepted);
+    const behind = acceptedBy(chain.uses.backends, accepted);
     if (!sameEntries(issuers, behind)) issuers = behind;
     requirements = kept(requirements, requirementsOf(chain.virtualHosts, issuers), requirementKey);
     if (requirements.length === 0) return chain;
@@ -74,8 +89,8 @@ function oneChain(): (chain: Chain, accepted: AcceptedIssuers) => Chain {
   };
 }
 
-function acceptedBehind({ uses }: Chain, accepted: AcceptedIssuers): AcceptedIssuers {
-  const keys = new Set(uses.backends.map(({ namespace, service }) => keyOf(namespace, service)));
+function acceptedBehind(backends: Uses['backends'], accepted: AcceptedIssuers): AcceptedIssuers {
+  const keys = new Set(backends.map(({ namespace, service }) => keyOf(namespace, service)));
   return new Map(
     [...keys].flatMap((key) => {
       const issuers = accepted.get(key);
@@ -90,24 +105,27 @@ function sameEntries(a: AcceptedIssuers, b: AcceptedIssuers): boolean {
 
 /** Of all entries, each once and sorted; those of a virtual host are remembered. */
 function requirementsIn(): (hosts: readonly VirtualHost[], accepted: AcceptedIssuers) => readonly TokenRequirement[] {
-  let known = new WeakMap<VirtualHost, readonly TokenRequirement[]>();
+  let known = new WeakMap<VirtualHost, Requirements>();
   let last: AcceptedIssuers | undefined;
   return rememberLast((hosts, accepted) => {
     if (last !== accepted) known = new WeakMap();
     last = accepted;
-    return distinct(
-      hosts.flatMap((host) => {
-        const own = known.get(host) ?? distinct(host.entries.flatMap((entry) => requirementAt(entry, accepted) ?? []));
-        known.set(host, own);
-        return own;
-      }),
-    );
+    const all = new Map<string, TokenRequirement>();
+    for (const host of hosts) {
+      const own = known.get(host) ?? requirementsAt(host, accepted);
+      known.set(host, own);
+      for (const [key, requirement] of own) all.set(key, requirement);
+    }
+    return [...all].toSorted(([a], [b]) => compareText(a, b)).map(([, requirement]) => requirement);
   });
 }
 
-function distinct(requirements: readonly TokenRequirement[]): readonly TokenRequirement[] {
-  const byKey = new Map(requirements.map((requirement) => [requirementKey(requirement), requirement]));
-  return [...byKey].toSorted(([a], [b]) => compareText(a, b)).map(([, requirement]) => requirement);
+/** By their keys. */
+type Requirements = ReadonlyMap<string, TokenRequirement>;
+
+function requirementsAt({ entries }: VirtualHost, accepted: AcceptedIssuers): Requirements {
+  const all = entries.flatMap((entry) => requirementAt(entry, accepted) ?? []);
+  return new Map(all.map((requirement) => [requirementKey(requirement), requirement]));
 }
 
 /** Their providers, and those that limits look for claims under. */

@@ -1,5 +1,5 @@
 /** Which Services an edge in mode Sidecar dials with the mesh's certificate, and who must answer for each. */
-import type { Gateway } from '../../ir/gateway.ts';
+import type { Backend, Gateway } from '../../ir/gateway.ts';
 import type { MeshSettings } from '../../ir/mesh.ts';
 import type { Service } from '../../kube/core.ts';
 import { keyOf, type ObjectKey } from '../../kube/object.ts';
@@ -13,7 +13,7 @@ type World = Pick<Snapshot, 'Service' | 'Pod'>;
 
 /** Remembers from call to call: a gateway whose Pods' proxies and service accounts are the same is the same object. */
 export function withIdentities(): (gateways: Gateways, world: World) => Gateways {
-  const made = new Map<ObjectKey, Made>();
+  const made = new Map<ObjectKey, ReturnType<typeof oneGateway>>();
   const podsIn = podIndex();
   const peers = peersMemo();
   return rememberLastOf((gateways, services, all) => {
@@ -23,10 +23,9 @@ export function withIdentities(): (gateways: Gateways, world: World) => Gateways
     return new Map(
       [...gateways].map(([key, gateway]) => {
         if (!isSidecar(gateway)) return [key, gateway];
-        const identities = identitiesOf(gateway, (service) => peers(services.get(service), pods, gateway.mesh));
-        const next = remade(made.get(key), gateway, identities);
-        made.set(key, next);
-        return [key, next.gateway];
+        const one = made.get(key) ?? oneGateway(peers);
+        made.set(key, one);
+        return [key, one(gateway, services, pods)];
       }),
     );
   });
@@ -45,16 +44,26 @@ function isSidecar(gateway: Gateway): gateway is InMesh {
   return gateway.mesh?.mode === 'Sidecar';
 }
 
-interface Made {
-  readonly source: Gateway;
-  readonly gateway: Gateway;
-}
-
-function remade(before: Made | undefined, source: Gateway, identities: Identities): Made {
-  const old = before?.gateway.identities;
-  const kept = old !== undefined && sameIdentities(old, identities) ? old : identities;
-  if (before?.source === source && kept === old) return before;
-  return { source, gateway: { ...source, identities: kept } };
+/** Of all that it sends to, also spans. */
+function oneGateway(peers: PeersOf): (source: InMesh, services: Collection<Service>, pods: PodIndex) => Gateway {
+  let before: { readonly source: Gateway; readonly gateway: Gateway } | undefined;
+  const identities = rememberLast(
+    (
+      services: Collection<Service>,
+      pods: PodIndex,
+      mesh: MeshSettings,
+      ...backends: readonly (Backend | readonly Backend[])[]
+    ) => identitiesOf(backends.flat(), (service) => peers(services.get(service), pods, mesh)),
+  );
+  return (source, services, pods) => {
+    const { chains, telemetry, mesh } = source;
+    const spans = telemetry.tracing ? [telemetry.tracing.backend] : [];
+    const found = identities(services, pods, mesh, ...chains.map(({ uses }) => uses.backends), ...spans);
+    const old = before?.gateway.identities;
+    const kept = old !== undefined && sameIdentities(old, found) ? old : found;
+    if (before?.source !== source || kept !== old) before = { source, gateway: { ...source, identities: kept } };
+    return before.gateway;
+  };
 }
 
 type Identities = ReadonlyMap<ObjectKey, readonly string[]>;
@@ -63,15 +72,10 @@ function sameIdentities(a: Identities, b: Identities): boolean {
   return a.size === b.size && [...a].every(([key, own]) => sameMembers(own, b.get(key) ?? [undefined]));
 }
 
-/** Of all that it sends to, also spans. */
 function identitiesOf(
-  { chains, telemetry }: Gateway,
+  backends: readonly Backend[],
   peersOf: (service: ObjectKey) => readonly string[] | undefined,
 ): Identities {
-  const backends = [
-    ...chains.flatMap(({ uses }) => uses.backends),
-    ...(telemetry.tracing ? [telemetry.tracing.backend] : []),
-  ];
   const keys = new Set(backends.map(({ namespace, service }) => keyOf(namespace, service)));
   return new Map(
     [...keys].toSorted().flatMap((key) => {

@@ -6,6 +6,7 @@ import type { AuthorizationPolicy, PeerAuthentication } from '../../istio/securi
 import { type KubeObject, keyOf, type ObjectKey } from '../../kube/object.ts';
 import type { Snapshot } from '../../kube/snapshot.ts';
 import { changedKeys, memoise, rememberLast, sameMembers } from '../memo.ts';
+import { replaced } from '../patched.ts';
 import type { TargetIndex } from '../policy-index.ts';
 import { isOurs } from './foreign.ts';
 import { outcome } from './outcome.ts';
@@ -40,6 +41,7 @@ function freshStage(className: string): (input: MeshInput) => Mesh {
   const worldOf = worlds(className);
   const seeds = seedsOf();
   const units = memoise<Seed, MeshWorld, WorkloadUnit>(resolveWorkload);
+  const policiesOf = onServices();
   const wantedOf = wantedServices();
   const unselected = rememberLast(unselectable);
   const uncounted = rememberLast(uncountedBeside);
@@ -49,32 +51,68 @@ function freshStage(className: string): (input: MeshInput) => Mesh {
   const outcomeOf = outcome();
   return (input) => {
     const world = worldOf(input);
-    const services = wantedOf(world.reach, world.authOn, world.Service);
-    const sown = seeds(services, world.Service, world.pods);
     const { reach, authOn, Service, settings } = world;
-    const unheard = uncounted(sown, authOn, Service, settings);
+    const { enforced, counted } = policiesOf(authOn);
+    const services = wantedOf(reach, enforced, Service);
+    const sown = seeds(services, Service, world.pods);
+    const unheard = uncounted(sown, counted, Service, settings);
     return outcomeOf(units(sown, world), beside(unselected(services, reach, authOn, Service, settings), unheard));
   };
+}
+
+/** AuthPolicies on Services; each collection the same while it holds the same. */
+interface OnServices {
+  /** Services that one in force targets. */
+  readonly enforced: ReadonlySet<ObjectKey>;
+  /** Targets of those in mode Shadow. */
+  readonly counted: MeshWorld['authOn'];
+}
+
+function onServices(): (authOn: MeshWorld['authOn']) => OnServices {
+  let last: MeshWorld['authOn'] = new Map();
+  let enforced: ReadonlySet<ObjectKey> = new Set();
+  let counted: MeshWorld['authOn'] = new Map();
+  return (authOn) => {
+    const targets = changedKeys(last, authOn).filter((target) => target.startsWith(onService));
+    const has = (mode: Policy['mode']) => (target: string) =>
+      authOn.get(target)?.some(({ policy }) => policy.mode === mode) === true;
+    const [come, gone] = [targets.filter(has('Enforce')), targets.filter((target) => !has('Enforce')(target))];
+    enforced = withMembers(enforced, come.map(serviceOf), gone.map(serviceOf));
+    const shadows = targets.filter((target) => counted.has(target) || has('Shadow')(target));
+    if (shadows.length > 0) {
+      counted = replaced(
+        counted,
+        new Map(shadows.map((target) => [target, has('Shadow')(target) ? authOn.get(target) : undefined])),
+      );
+    }
+    last = authOn;
+    return { enforced, counted };
+  };
+}
+
+const onService = 'Service ';
+
+function serviceOf(target: string): ObjectKey {
+  return target.slice(onService.length);
+}
+
+/** The same Set where it has those that come and none of those that go. */
+function withMembers<T>(before: ReadonlySet<T>, come: readonly T[], gone: readonly T[]): ReadonlySet<T> {
+  if (come.every((one) => before.has(one)) && !gone.some((one) => before.has(one))) return before;
+  const next = new Set([...before, ...come]);
+  for (const one of gone) next.delete(one);
+  return next;
 }
 
 /** Services that a gateway in a mesh sends to, or that an AuthPolicy in force targets; the same Set while it holds the same. */
 function wantedServices(): (
   reach: MeshWorld['reach'],
-  authOn: MeshWorld['authOn'],
+  enforced: OnServices['enforced'],
   services: MeshWorld['Service'],
 ) => ReadonlySet<ObjectKey> {
   let before: ReadonlySet<ObjectKey> = new Set();
-  const targeted = new Set<ObjectKey>();
-  let attached: MeshWorld['authOn'] = new Map();
-  return rememberLast((reach, authOn, services) => {
-    for (const target of changedKeys(attached, authOn)) {
-      if (!target.startsWith('Service ')) continue;
-      const key = target.slice('Service '.length);
-      if (authOn.get(target)?.some(({ policy }) => policy.mode === 'Enforce') === true) targeted.add(key);
-      else targeted.delete(key);
-    }
-    attached = authOn;
-    const next = new Set([...reach.keys(), ...targeted].filter((key) => services.has(key)));
+  return rememberLast((reach, enforced, services) => {
+    const next = new Set([...reach.keys(), ...enforced].filter((key) => services.has(key)));
     if (!sameMembers([...before], [...next])) before = next;
     return before;
   });

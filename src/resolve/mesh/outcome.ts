@@ -1,6 +1,7 @@
 /** What came of all workloads, kept up to date change by change. */
 import type { Mesh, MeshReport } from '../../ir/mesh.ts';
 import { keyOf, type ObjectKey } from '../../kube/object.ts';
+import { isEqual } from '../equal.ts';
 import { distinct, findingsOf } from '../findings.ts';
 import { type Change, type Results, rememberLast } from '../memo.ts';
 import { replaced } from '../patched.ts';
@@ -77,12 +78,4 @@ function withReports(before: Reports, more: readonly MeshReport[]): Reports {
 
 function policyKey({ policy }: MeshReport): ObjectKey {
   return keyOf(policy.namespace, policy.name);
-}
-
-/** Of values as JSON has them. */
-function isEqual(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  const [own, other] = [Object.entries(a), b as Readonly<Record<string, unknown>>];
-  return own.length === Object.keys(b).length && own.every(([key, value]) => key in b && isEqual(value, other[key]));
 }

@@ -1,10 +1,10 @@
 /** Which entries of the gateways' route tables send to which Service, and what each of them takes. */
-import type { Chain, Gateway, RouteEntry, VirtualHost } from '../../ir/gateway.ts';
+import type { Gateway, RouteEntry, VirtualHost } from '../../ir/gateway.ts';
 import type { Match } from '../../ir/match.ts';
 import { keyOf, type ObjectKey } from '../../kube/object.ts';
 import { type Conjunction, conjunction, intersect } from '../../policy/decision.ts';
 import { covers } from '../hosts.ts';
-import { sameMembers } from '../memo.ts';
+import { changedKeys, sameMembers } from '../memo.ts';
 import { replaced } from '../patched.ts';
 import { disjointMatches, hostTerms } from './match-terms.ts';
 import { type Passage, passageOf } from './passage.ts';
@@ -25,19 +25,30 @@ export type Reach = ReadonlyMap<ObjectKey, readonly Reached[]>;
 
 /** Remembers from call to call. */
 export function reachOf(): (gateways: ReadonlyMap<ObjectKey, Gateway>) => Reach {
-  let places: ReadonlyMap<string, Place> = new Map();
+  let tables: ReadonlyMap<string, Places> = new Map();
   let reach: Reach = new Map();
   return (gateways) => {
-    const next = new Map<string, Place>();
+    const next = new Map<string, Places>();
+    const dirty = new Set<ObjectKey>();
     for (const [key, { chains }] of gateways) {
-      for (const chain of chains) placeHosts(key, chain, places, next);
+      for (const { name, virtualHosts } of chains) {
+        const old = tables.get(`${key} ${name}`) ?? noPlaces;
+        const places = placesOf(key, virtualHosts, old);
+        next.set(`${key} ${name}`, places);
+        markChanged(old, places, dirty);
+      }
     }
-    const dirty = changedServices(places, next);
-    places = next;
-    if (dirty.size > 0) reach = patched(reach, dirty, next);
+    for (const [key, places] of tables) if (!next.has(key)) markChanged(places, noPlaces, dirty);
+    tables = next;
+    if (dirty.size > 0) reach = patched(reach, dirty, [...next.values()]);
     return reach;
   };
 }
+
+/** Of one chain, by domain. */
+type Places = ReadonlyMap<string, Place>;
+
+const noPlaces: Places = new Map();
 
 /** One virtual host of a chain. */
 interface Place {
@@ -53,20 +64,16 @@ interface TakenAt {
   readonly taken: Reached['taken'];
 }
 
-function placeHosts(
-  gateway: ObjectKey,
-  { name, virtualHosts }: Chain,
-  before: ReadonlyMap<string, Place>,
-  next: Map<string, Place>,
-): void {
+function placesOf(gateway: ObjectKey, virtualHosts: readonly VirtualHost[], before: Places): Places {
+  const places = new Map<string, Place>();
   for (const host of virtualHosts) {
     if (host.entries.length === 0) continue;
-    const key = `${gateway} ${name} ${host.domain}`;
     const narrower = host.domain.startsWith('*') ? narrowerThan(host.domain, virtualHosts) : [];
-    const old = before.get(key);
+    const old = before.get(host.domain);
     const same = old?.host === host && sameMembers(old.narrower, narrower);
-    next.set(key, same ? old : placeOf(gateway, host, narrower, old));
+    places.set(host.domain, same ? old : placeOf(gateway, host, narrower, old));
   }
+  return places;
 }
 
 function narrowerThan(domain: string, hosts: readonly VirtualHost[]): readonly string[] {
@@ -151,20 +158,14 @@ function once<T>(compute: () => T): () => T {
 }
 
 /** Services of which some list is another one. */
-function changedServices(
-  before: ReadonlyMap<string, Place>,
-  after: ReadonlyMap<string, Place>,
-): ReadonlySet<ObjectKey> {
-  const dirty = new Set<ObjectKey>();
-  for (const [key, place] of after) {
-    const old = before.get(key);
-    if (old !== place) markDifferent(old?.services ?? new Map(), place.services, dirty);
+function markChanged(before: Places, after: Places, dirty: Set<ObjectKey>): void {
+  for (const domain of changedKeys(before, after)) {
+    const [old, now] = [before, after].map((places) => places.get(domain)?.services ?? noServices);
+    markDifferent(old ?? noServices, now ?? noServices, dirty);
   }
-  for (const [key, { services }] of before) {
-    if (!after.has(key)) markDifferent(services, new Map(), dirty);
-  }
-  return dirty;
 }
+
+const noServices: Place['services'] = new Map();
 
 function markDifferent(a: Place['services'], b: Place['services'], dirty: Set<ObjectKey>): void {
   for (const service of new Set([...a.keys(), ...b.keys()])) {
@@ -172,9 +173,9 @@ function markDifferent(a: Place['services'], b: Place['services'], dirty: Set<Ob
   }
 }
 
-function patched(reach: Reach, dirty: ReadonlySet<ObjectKey>, places: ReadonlyMap<string, Place>): Reach {
+function patched(reach: Reach, dirty: ReadonlySet<ObjectKey>, tables: readonly Places[]): Reach {
   const lists = new Map<ObjectKey, Reached[]>([...dirty].map((service) => [service, []]));
-  for (const { services } of places.values()) {
+  for (const { services } of tables.flatMap((places) => [...places.values()])) {
     if (services.size < dirty.size) for (const [service, list] of services) lists.get(service)?.push(...list);
     else for (const service of dirty) lists.get(service)?.push(...(services.get(service) ?? []));
   }
