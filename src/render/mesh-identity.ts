@@ -23,6 +23,11 @@ export function meshSecrets(identity: string): ReadonlyMap<string, string> {
   ]);
 }
 
+/** Whether a file that Envoy's resources name is one of `meshSecrets`. */
+export function isMeshSecret(file: string): boolean {
+  return file === secretFile(own) || file === secretFile(roots);
+}
+
 function secretFile(name: string): string {
   return `sds-${name}.json`;
 }

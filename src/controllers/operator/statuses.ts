@@ -11,6 +11,7 @@ import {
   conditionOf,
   eventOf,
   isNews,
+  isReady,
   isTransition,
   isWaiting,
   type Reported,
@@ -152,18 +153,20 @@ export class Statuses {
     { object, before }: { readonly object: Reported; readonly before: StoredStatus | undefined },
   ): number {
     const { generation } = object.metadata;
-    if (!isWaiting({ ...wanted } as StoredStatus)) {
+    const current = before?.observedGeneration === generation;
+    const settled = current && isReady(before);
+    const fresh = { ...wanted } as StoredStatus;
+    // What Ready does not wait for holds up no first word of it; one that was said is not taken back for a moment.
+    if (!isWaiting(fresh) || (isReady(fresh) && !settled)) {
       this.#waiting.delete(id);
       return 0;
     }
-    const current = before?.observedGeneration === generation;
     // What was wrong is not: whoever waits for the object would still read that it has failed.
     if (current && conditionOf(before, 'Stalled')?.status === 'True') return 0;
     const now = this.#options.clock.monotonic();
     const known = this.#waiting.get(id);
     const since = known?.generation === generation ? (known?.since ?? now) : now;
     this.#waiting.set(id, { generation, since });
-    const settled = current && conditionOf(before, 'Ready')?.status === 'True';
     return since + (settled ? restartPatienceMs : patienceMs) - now;
   }
 

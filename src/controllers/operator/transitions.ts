@@ -91,11 +91,14 @@ export function isTransition(before: StoredStatus | undefined, after: StoredStat
   return old?.status !== fresh.status || old.reason !== fresh.reason;
 }
 
-/** Waiting for Envoys, and for nothing else that somebody would have to do; not for what Ready does not wait for. */
+/** Waiting for Envoys or the mesh, and for nothing else that somebody would have to do. */
 export function isWaiting({ conditions = [], ...status }: StoredStatus): boolean {
   const waits = conditions.some(({ status: is, reason }) => is === 'Unknown' && reason === 'Pending');
-  const isReady = conditions.some(({ type, status: is }) => type === 'Ready' && is === 'True');
-  return waits && !isReady && ('gateways' in status || 'target' in status || 'listeners' in status);
+  return waits && ('gateways' in status || 'target' in status || 'listeners' in status);
+}
+
+export function isReady(status: StoredStatus | undefined): boolean {
+  return conditionOf(status, 'Ready')?.status === 'True';
 }
 
 /** events.k8s.io/v1 Event; its name is made of what it tells, and when. */

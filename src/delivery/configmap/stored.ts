@@ -2,6 +2,7 @@
 
 import type { EdgeFile, Subscription } from '../../render/edge.ts';
 import { hashOf } from '../../render/fragment.ts';
+import { isMeshSecret } from '../../render/mesh-identity.ts';
 import { cdsFile, ldsFile, tableName } from '../../render/names.ts';
 import { discoveryResponse, readResponse } from '../../render/protobuf/response.ts';
 import { type Body, bodyOf, type Content, isSameBody, type Written } from '../publication/content.ts';
@@ -94,11 +95,11 @@ function resourcesOf(text: string): readonly { readonly name?: unknown }[] | und
   }
 }
 
-/** Both roots, and every file that they name. */
+/** Both roots, and every file that they name, but for those that stand beside and are never written anew. */
 function isWhole(content: Content): boolean {
   const roots = [content.get(ldsFile), content.get(cdsFile)];
   return roots.every((root) => {
     const named = [...(root?.body.toString().matchAll(/\/\.\.data\/([^"/]+)"/g) ?? [])].map(([, name]) => name ?? '');
-    return root !== undefined && named.every((name) => content.has(name));
+    return root !== undefined && named.every((name) => content.has(name) || isMeshSecret(name));
   });
 }
