@@ -49,7 +49,7 @@ export const reasons = {
   NotEnrolled: { condition: 'MeshEnforced', summary: 'No proxy of the mesh stands before a workload.' },
   Overridden: {
     condition: 'MeshEnforced',
-    summary: 'An AuthorizationPolicy of somebody else admits what ours refuse.',
+    summary: 'A policy of somebody else, of Istio, admits what ours refuse, or takes callers their identity.',
   },
   IstioMissing: { condition: 'MeshEnforced', summary: "Istio's CRDs are missing, or too old." },
   NotGuarding: { condition: 'Ready', summary: 'The policy has no effect as written.' },

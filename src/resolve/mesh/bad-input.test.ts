@@ -262,7 +262,7 @@ describe('others', () => {
     [
       'PERMISSIVE',
       { selector: { matchLabels: { app: 'orders' } }, mtls: { mode: 'PERMISSIVE' } },
-      'lets Service shop/orders take plaintext on a closed port',
+      'lets Service shop/orders take plaintext on a closed port, for Istio reads the oldest alone of those that select it',
     ],
     ['STRICT', { selector: { matchLabels: { app: 'orders' } }, mtls: { mode: 'STRICT' } }, undefined],
     [
@@ -281,7 +281,7 @@ describe('others', () => {
         mtls: { mode: 'STRICT' },
         portLevelMtls: { 80: { mode: 'DISABLE' } },
       },
-      'disables mTLS on a closed port of Service shop/orders: nobody has an identity there, and what gateways send by mTLS fails',
+      'disables mTLS on a closed port of Service shop/orders: nobody has an identity there, so rules that ask for one admit nobody, and what gateways send by mTLS fails',
     ],
     ['PERMISSIVE for the namespace, which is less specific', { mtls: { mode: 'PERMISSIVE' } }, undefined],
   ])('a PeerAuthentication that is %s', (_, spec, said) => {

@@ -8,7 +8,7 @@ import type { Snapshot } from '../../kube/snapshot.ts';
 import { changedKeys, memoise, rememberLast, sameMembers } from '../memo.ts';
 import { replaced } from '../patched.ts';
 import type { TargetIndex } from '../policy-index.ts';
-import { isOurs } from './foreign.ts';
+import { isOurs } from './others.ts';
 import { outcome } from './outcome.ts';
 import { podsByNamespace } from './pods.ts';
 import { reachOf } from './reach.ts';

@@ -130,3 +130,21 @@ test('a leader that slept writes nothing for Istio when it wakes', async () => {
   await rig.quiet(20_000);
   expect(rig.api.dump('AuthorizationPolicy', 'PeerAuthentication')).toEqual(before);
 });
+
+test('of PeerAuthentications that select one workload the oldest counts, ours or theirs', async () => {
+  // Of one second, the first by name.
+  const theirs = (name: string): KubeObject => ({
+    apiVersion: 'security.istio.io/v1',
+    kind: 'PeerAuthentication',
+    metadata: { name, namespace: 'shop' },
+    spec: { selector: { matchLabels: { app: 'orders' } }, mtls: { mode: 'PERMISSIVE' } },
+  });
+  const before = await opened([...meshedShop(), theirs('before')]);
+  expect(meshed(before, 'orders')).toBe('False Overridden');
+  const after = await opened(meshedShop());
+  const count = after.writes().length;
+  after.api.create(theirs('late'));
+  await after.quiet(40_000);
+  expect(meshed(after, 'orders')).toBe('True Full');
+  expect(after.writes().slice(count)).toEqual([]);
+});

@@ -36,7 +36,8 @@ export class MeshWorld {
     this.#istio = {
       AuthorizationPolicy: following('AuthorizationPolicy'),
       RequestAuthentication: following('RequestAuthentication'),
-      PeerAuthentication: following('PeerAuthentication'),
+      // Ours too: of several that select a workload, Istio reads the oldest.
+      PeerAuthentication: new Following<KubeObject>(sources.PeerAuthentication, writtenOf, sameWrittenOf),
     };
   }
 
