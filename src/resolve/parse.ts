@@ -127,10 +127,13 @@ export interface ParsedPolicy<Spec> {
 }
 
 export const parseAuthPolicy = (object: KubeObject): ParsedPolicy<AuthPolicySpec> =>
-  parsePolicy(object, authPolicySchema, looseTarget(authTargetSchema.shape.kind));
+  parsePolicy(object, authPolicySchema, looseAuthTarget);
 
 export const parseRateLimitPolicy = (object: KubeObject): ParsedPolicy<RateLimitPolicySpec> =>
-  parsePolicy(object, rateLimitPolicySchema, looseTarget(limitTargetSchema.shape.kind));
+  parsePolicy(object, rateLimitPolicySchema, looseLimitTarget);
+
+const looseAuthTarget = looseTarget(authTargetSchema.shape.kind);
+const looseLimitTarget = looseTarget(limitTargetSchema.shape.kind);
 
 function parsePolicy<Spec extends { readonly targetRefs: readonly TargetRefSpec[] }>(
   object: KubeObject,
