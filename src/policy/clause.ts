@@ -2,7 +2,7 @@
 import { describeRef } from '../kube/object.ts';
 import { attributeKey, compareText, observability } from './attribute.ts';
 import type { Conjunction, Constraint, Source } from './constraint.ts';
-import { constraintsOf, type Group, groupOf, impliesGroup, intersectGroups, uniteGroups } from './group.ts';
+import { type Group, groupOf, impliesGroup, intersectGroups, uniteGroups } from './group.ts';
 
 export interface Clause {
   /** Sorted by key. */
@@ -21,19 +21,9 @@ interface NamedSource {
 }
 
 export function clauseOf(constraints: readonly Constraint[], sources: readonly Source[]): Clause | 'empty' {
-  const byKey = new Map<string, [Constraint, ...Constraint[]]>();
-  for (const constraint of constraints) {
-    const key = attributeKey(constraint.attribute);
-    const found = byKey.get(key);
-    if (found === undefined) {
-      byKey.set(key, [constraint]);
-    } else {
-      found.push(constraint);
-    }
-  }
   const groups: Group[] = [];
-  for (const ofOneAttribute of byKey.values()) {
-    const group = groupOf(ofOneAttribute);
+  for (const { key, all } of byAttribute(constraints)) {
+    const group = groupOf(key, all);
     if (group === 'empty') {
       return 'empty';
     }
@@ -41,7 +31,30 @@ export function clauseOf(constraints: readonly Constraint[], sources: readonly S
       groups.push(group);
     }
   }
-  return clause(groups.toSorted(byKeys), nameSources(sources));
+  return clause(groups, nameSources(sources));
+}
+
+interface OfOneAttribute {
+  readonly key: string;
+  readonly all: [Constraint, ...Constraint[]];
+}
+
+/** Sorted by key. */
+function byAttribute(constraints: readonly Constraint[]): readonly OfOneAttribute[] {
+  const found: OfOneAttribute[] = [];
+  let isSorted = true;
+  for (const constraint of constraints) {
+    const key = attributeKey(constraint.attribute);
+    const isNext = (found.at(-1)?.key ?? '') < key;
+    const same = isSorted && isNext ? undefined : found.find((one) => one.key === key);
+    if (same === undefined) {
+      isSorted &&= isNext;
+      found.push({ key, all: [constraint] });
+    } else {
+      same.all.push(constraint);
+    }
+  }
+  return isSorted ? found : found.toSorted(byKeys);
 }
 
 const namedSources = new WeakMap<Source, NamedSource>();
@@ -82,7 +95,7 @@ class Written implements Conjunction {
   readonly #clause: Clause;
 
   constructor(from: Clause) {
-    this.constraints = from.groups.flatMap(constraintsOf);
+    this.constraints = from.groups.flatMap(({ constraints }) => constraints);
     this.sources = from.sources.map(({ source }) => source);
     this.#clause = from;
   }
@@ -142,10 +155,7 @@ function mergeByKey<T extends { readonly key: string }>(
     next += right?.key === left.key ? 1 : 0;
     merged.push(both);
   }
-  for (; next < b.length; next += 1) {
-    merged.push(...b.slice(next, next + 1));
-  }
-  return merged;
+  return next < b.length ? merged.concat(b.slice(next)) : merged;
 }
 
 /** Every request that matches `a` matches `b`. The innermost loop of normalise, so it allocates nothing. */
@@ -198,16 +208,17 @@ function addOne(kept: Clause[], added: Clause): void {
 
 /** A total order of constraints; 0 only for equal ones. */
 export function compareClauses(a: Clause, b: Clause): number {
-  for (const [index, group] of a.groups.entries()) {
-    const other = b.groups[index];
-    const order = other === undefined ? 1 : compareText(group.text, other.text);
+  const length = Math.max(a.groups.length, b.groups.length);
+  for (let index = 0; index < length; index += 1) {
+    // No text is empty.
+    const order = compareText(a.groups[index]?.text ?? '', b.groups[index]?.text ?? '');
     if (order !== 0) {
       return order;
     }
   }
-  return a.groups.length - b.groups.length;
+  return 0;
 }
 
 export function sortClauses(clauses: readonly Clause[]): readonly Clause[] {
-  return clauses.toSorted(compareClauses);
+  return clauses.length < 2 ? clauses : clauses.toSorted(compareClauses);
 }

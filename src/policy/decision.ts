@@ -46,17 +46,15 @@ export function intersect(a: Conjunction, b: Conjunction): Conjunction | 'empty'
 
 /** Most that meet in a route table differ by path or method: that is seen without a normal form. */
 function areApart(a: Conjunction, b: Conjunction): boolean {
-  return a.constraints.some(
-    ({ attribute: { kind }, negated, anyOf }) =>
-      (kind === 'path' || kind === 'method') &&
-      !negated &&
-      b.constraints.some(
-        (other) =>
-          other.attribute.kind === kind &&
-          !other.negated &&
-          anyOf.every((pattern) => disjointFromAll(pattern, other.anyOf)),
-      ),
-  );
+  for (const one of a.constraints) {
+    const { kind } = one.attribute;
+    if (one.negated || (kind !== 'path' && kind !== 'method')) continue;
+    for (const other of b.constraints) {
+      if (other.attribute.kind !== kind || other.negated) continue;
+      if (one.anyOf.every((pattern) => disjointFromAll(pattern, other.anyOf))) return true;
+    }
+  }
+  return false;
 }
 
 /**
@@ -68,9 +66,10 @@ export function normalise(conjunctions: readonly Conjunction[]): readonly Conjun
 }
 
 function normalClauses(conjunctions: readonly Conjunction[]): readonly Clause[] {
-  const clauses = conjunctions.map(clauseIn);
+  const clauses = conjunctions.map(clauseIn).filter((clause) => clause !== 'empty');
+  if (clauses.length < 2) return clauses;
   // Sorted first: of two that imply each other, the same one stays whatever the order they came in.
-  return sortClauses(addClauses([], sortClauses(clauses.filter((clause) => clause !== 'empty'))));
+  return sortClauses(addClauses([], sortClauses(clauses)));
 }
 
 /** Lists in normal form, remembered: the policies of a gateway are AND-ed on every path through it. */

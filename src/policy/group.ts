@@ -1,5 +1,5 @@
 /** The constraints of one conjunction on one attribute, in normal form. */
-import { type Attribute, attributeKey, compareText, isAddress, isSingleValued } from './attribute.ts';
+import { type Attribute, compareText, isAddress, isSingleValued } from './attribute.ts';
 import { cidrOfBits, parseCidr } from './cidr.ts';
 import type { Constraint } from './constraint.ts';
 import {
@@ -19,6 +19,8 @@ export interface Group extends About {
   readonly wanted: readonly Members[];
   /** None matches. */
   readonly unwanted: Members;
+  /** As it is written: what is wanted first. */
+  readonly constraints: readonly Constraint[];
   /** Equal for equal groups; what groups are ordered by. */
   readonly text: string;
 }
@@ -30,8 +32,8 @@ interface About {
   readonly bit: number;
 }
 
-/** Constraints on one attribute, at least one; 'empty' when no request meets them. */
-export function groupOf(constraints: readonly [Constraint, ...Constraint[]]): Group | 'empty' {
+/** Constraints on the attribute of that key, at least one; 'empty' when no request meets them. */
+export function groupOf(key: string, constraints: readonly [Constraint, ...Constraint[]]): Group | 'empty' {
   const attribute = constraints[0].attribute;
   const wanted: Members[] = [];
   const unwanted: Pattern[] = [];
@@ -43,7 +45,6 @@ export function groupOf(constraints: readonly [Constraint, ...Constraint[]]): Gr
       wanted.push(members);
     }
   }
-  const key = attributeKey(attribute);
   return normalGroup({ key, attribute, bit: bitOf(key) }, wanted.map(normaliseMembers), unwanted);
 }
 
@@ -65,23 +66,26 @@ export function intersectGroups(a: Group, b: Group): Group | 'empty' {
 /** `like` with the values that any of `all` wants. */
 export function uniteGroups(like: Group, all: readonly Group[]): Group {
   const wanted = normaliseMembers(all.flatMap((group) => group.wanted.flat()));
-  const { key, unwanted } = like;
-  return { ...like, wanted: [wanted], text: groupText(key, [wanted], unwanted) };
+  return groupWith(like, [wanted], like.unwanted);
 }
 
 function normalGroup(about: About, sets: readonly Members[], refused: readonly Pattern[]): Group | 'empty' {
   const all = normaliseMembers(refused);
   const allowed =
     all.length === 0 ? sets : sets.map((members) => members.filter((member) => !impliesSome(member, all)));
-  const { key, attribute, bit } = about;
-  const single = isSingleValued(attribute);
+  const single = isSingleValued(about.attribute);
   const wanted = single ? meet(allowed) : withoutImplied(allowed);
   if (wanted.some((members) => members.length === 0)) {
     return 'empty';
   }
   // One value that is wanted cannot be one that no wanted pattern reaches; with several values, another may be.
   const unwanted = single ? all.filter((member) => !wanted.some((members) => disjointFromAll(member, members))) : all;
-  return { key, attribute, bit, wanted, unwanted, text: groupText(key, wanted, unwanted) };
+  return groupWith(about, wanted, unwanted);
+}
+
+function groupWith({ key, attribute, bit }: About, wanted: readonly Members[], unwanted: Members): Group {
+  const constraints = constraintsOf(attribute, wanted, unwanted);
+  return { key, attribute, bit, wanted, unwanted, constraints, text: groupText(key, wanted, unwanted) };
 }
 
 function bitOf(key: string): number {
@@ -199,13 +203,10 @@ function refuses(group: Group, member: Pattern): boolean {
   );
 }
 
-export function constraintsOf(group: Group): readonly Constraint[] {
-  const { attribute } = group;
+function constraintsOf(attribute: Attribute, wanted: readonly Members[], unwanted: Members): readonly Constraint[] {
   const written = (members: Members) => (isAddress(attribute) ? members.map(toCidr) : members);
-  const positive = group.wanted.map((members) => ({ attribute, negated: false, anyOf: written(members) }));
-  return group.unwanted.length === 0
-    ? positive
-    : [...positive, { attribute, negated: true, anyOf: written(group.unwanted) }];
+  const positive = wanted.map((members) => ({ attribute, negated: false, anyOf: written(members) }));
+  return unwanted.length === 0 ? positive : [...positive, { attribute, negated: true, anyOf: written(unwanted) }];
 }
 
 function toCidr(pattern: Pattern): Pattern {

@@ -6,7 +6,7 @@ export type Members = readonly Pattern[];
 
 /** Sorted by kind, then value; subsumed members dropped. Lists of thousands of exact values or address ranges stay cheap. */
 export function normaliseMembers(patterns: readonly Pattern[]): Members {
-  if (patterns.length < 2) {
+  if (patterns.length < 2 || (patterns.length <= few && isNormal(patterns))) {
     return patterns;
   }
   const sorted = patterns.toSorted(comparePatterns);
@@ -15,6 +15,20 @@ export function normaliseMembers(patterns: readonly Pattern[]): Members {
     (pattern, index) => pattern.kind === 'exact' && !repeats(sorted, index) && !impliesSome(pattern, open),
   );
   return [...exact, ...open];
+}
+
+/** So many are compared one by one. */
+const few = 4;
+
+function isNormal(patterns: readonly Pattern[]): boolean {
+  return patterns.every((pattern, index) => {
+    const before = patterns[index - 1];
+    const isOpen = ({ kind }: Pattern) => kind !== 'exact';
+    return (
+      (before === undefined || comparePatterns(before, pattern) < 0) &&
+      !patterns.some((other) => other !== pattern && isOpen(other) && impliesPattern(pattern, other))
+    );
+  });
 }
 
 function repeats(sorted: readonly Pattern[], index: number): boolean {
