@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { until } from '../operator/lib/until.ts';
 import { answersOf, type Caller, type PodAsk, settled } from './lib/callers.ts';
 import { openShop, type Shop } from './lib/open-shop.ts';
-import { ordersPolicy } from './lib/shop.ts';
+import { ordersPolicy, ordersRoute } from './lib/shop.ts';
 import { meshSuite } from './lib/suite.ts';
 
 const suite = await meshSuite();
@@ -46,6 +46,22 @@ suite('a policy that changes', () => {
       { batch: ['200'], other: ['403'] },
       { batch: ['403'], reader: ['403'] },
     ]);
+  });
+
+  test('and a Route that goes another way, lose no request: the mesh knows before the edge', async () => {
+    const { world, outside, thief, throughGateway, direct } = shop;
+    const stop = await outside.watch({ reads: throughGateway() });
+    for (const [before, after] of [
+      ['/orders', '/v1'],
+      ['/v1', '/v2'],
+      ['/v2', '/orders/now'],
+      ['/orders/now', undefined],
+    ] as const) {
+      await world.apply(ordersRoute(after));
+      await becomes(thief, direct({ path: `${after ?? '/orders'}/1` }), '200');
+      if (before !== '/orders/now') await becomes(thief, direct({ path: `${before}/1` }), '403');
+    }
+    expect(answersOf(await stop())).toEqual({ reads: ['200'] });
   });
 
   test('is served once more as it was on a connection from before, at most', async () => {

@@ -19,8 +19,11 @@ export function plainGateway(world: World, replicas = 1): KubeObject {
   return gateway('edge', { className: world.namespace, replicas });
 }
 
-/** `/orders` to the workload `web`. */
-export const ordersRoute = () => route('orders', host, [rule('/orders', 'web')]);
+/** `/orders` to the workload `web`, there as it is or below another prefix. */
+export function ordersRoute(prefix?: string): KubeObject {
+  const rewrite = { path: { type: 'ReplacePrefixMatch', value: prefix } };
+  return route('orders', host, [rule('/orders', 'web', prefix === undefined ? {} : { rewrite })]);
+}
 
 export interface Rules {
   /** Of readers, beside a token with scope orders.read, GET and a path below /orders. */

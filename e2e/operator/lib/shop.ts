@@ -1,5 +1,5 @@
 /** What tests apply: backends, and the objects of ours in short, without a namespace: a world puts them into its own. */
-
+import { connect } from 'node:net';
 import type { Service } from '../../../src/kube/core.ts';
 import type { KubeObject } from '../../../src/kube/object.ts';
 import { evengateImage } from '../../cluster/images/images.ts';
@@ -105,8 +105,26 @@ export interface Address {
   readonly port: number;
 }
 
-/** Where a gateway's Service is reached from this machine: its cluster IP, or a node's port. */
+/**
+ * Where a gateway's Service is reached from this machine: its cluster IP, or a node's port. Resolves when something listens there:
+ * kube-proxy hears of Ready Pods no sooner than we do.
+ */
 export async function addressOf(world: World, gatewayName: string, port: number): Promise<Address> {
+  const address = await addressAtOnce(world, gatewayName, port);
+  await until(`somebody at ${address.host}:${address.port}`, () => isListening(address));
+  return address;
+}
+
+function isListening({ host, port }: Address): Promise<boolean> {
+  const socket = connect({ host, port, timeout: 1000 });
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  socket.once('connect', () => resolve(true));
+  for (const event of ['error', 'timeout']) socket.once(event, () => resolve(false));
+  return promise.finally(() => socket.destroy());
+}
+
+/** … whether anybody listens there or not. */
+export async function addressAtOnce(world: World, gatewayName: string, port: number): Promise<Address> {
   const found = await until(`Service edge-${gatewayName}`, () => world.get<Service>('Service', `edge-${gatewayName}`));
   const { clusterIP: host, ports = [] } = found.spec ?? {};
   if (world.cluster.podNetworkReachable && host !== undefined) return { host, port };

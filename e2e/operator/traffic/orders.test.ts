@@ -13,6 +13,7 @@ import { chooseSeed, type Random, seeded } from '../lib/random.ts';
 import { say } from '../lib/report.ts';
 import {
   type Address,
+  addressAtOnce,
   addressOf,
   authPolicy,
   backends,
@@ -133,7 +134,7 @@ class Poller {
   }
 
   async #address(port: number): Promise<Address | undefined> {
-    return (await world.get('Service', 'edge-edge')) === undefined ? undefined : addressOf(world, 'edge', port);
+    return (await world.get('Service', 'edge-edge')) === undefined ? undefined : addressAtOnce(world, 'edge', port);
   }
 
   async #poll(client: Client): Promise<void> {

@@ -19,8 +19,8 @@ test('an edge waits for what it reaches: until it was looked at, and a little lo
   ahead.settled(orders, false);
   expect(ahead.leftMs(edge, (one) => one === orders)).toBe(0);
   ahead.settled(billing, true);
-  expect(left()).toBe(150);
-  await clock.advance(149);
+  expect(left()).toBe(300);
+  await clock.advance(299);
   expect(left()).toBe(1);
   await clock.advance(1);
   expect(left()).toBe(0);

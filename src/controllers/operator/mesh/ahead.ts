@@ -5,8 +5,8 @@
 import type { MeshWorkload } from '../../../ir/mesh.ts';
 import type { ObjectKey } from '../../../kube/object.ts';
 
-/** istiod gathers changes for a tenth of a second (PILOT_DEBOUNCE_AFTER); an Envoy of ours takes as long again to serve. */
-const propagationMs = 150;
+/** istiod gathers changes for a tenth of a second (PILOT_DEBOUNCE_AFTER), and pushes them; an Envoy of ours takes another one to serve. */
+const propagationMs = 300;
 /** Whatever goes on in the mesh, the edge is not kept waiting longer. */
 const longestMs = 2000;
 /** Nobody has looked at a workload yet: it is being done. */
