@@ -121,6 +121,8 @@ export interface MeshReport {
   /** Names of the rules that the reason is about; empty for all. */
   readonly rules: readonly string[];
   readonly message: string;
+  /** What to do, an imperative sentence without a full stop; undefined where nothing is to be done. */
+  readonly remedy?: string;
 }
 
 export interface Mesh {

@@ -1,9 +1,10 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { type Mesh, type MeshReport, noMesh } from '../ir/mesh.ts';
 import { emptySnapshot } from '../kube/snapshot.ts';
 import { resolver } from '../resolve/resolve.ts';
-import type { Finding } from '../status/finding.ts';
-import { enforcementOf, enforcementStatus, meshVerdict, mostPoints } from './enforcement.ts';
+import { type Finding, reasons } from '../status/finding.ts';
+import { enforcementOf, enforcementReasons, enforcementStatus, meshVerdict, mostPoints } from './enforcement.ts';
 import type { WorkloadState, WorkloadStates } from './mesh.ts';
 import { statusWorld } from './world.ts';
 
@@ -44,11 +45,17 @@ describe('whether the mesh enforces a policy', () => {
     [applied, 'True Full: sidecar of Service shop/orders: Full: every rule is enforced.'],
     [undefined, 'Unknown Pending: sidecar of Service shop/orders: Pending: its objects are not written yet.'],
     [{ kind: 'waiting', message: 'it waits' }, 'Unknown Pending: sidecar of Service shop/orders: Pending: it waits.'],
-    [{ kind: 'taken', message: 'theirs' }, 'False MeshConflict: sidecar of Service shop/orders: MeshConflict: theirs.'],
-    [{ kind: 'refused', message: 'no' }, 'False NotApplied: sidecar of Service shop/orders: NotApplied: no.'],
+    [
+      { kind: 'taken', message: 'theirs' },
+      'False MeshConflict: sidecar of Service shop/orders: MeshConflict: theirs. Delete or rename that object, or keep whoever changes it from it.',
+    ],
+    [
+      { kind: 'refused', message: 'no' },
+      'False NotApplied: sidecar of Service shop/orders: NotApplied: no. Do what the API server asks for; it is tried again.',
+    ],
     [
       { kind: 'missing', message: 'no CRD' },
-      'False IstioMissing: sidecar of Service shop/orders: IstioMissing: no CRD: install Istio with its CRDs, and the operator goes on by itself.',
+      'False IstioMissing: sidecar of Service shop/orders: IstioMissing: no CRD. Install Istio with its CRDs; the operator goes on by itself.',
     ],
     [
       { kind: 'applied', against: { sidecar: { reason: 'NotTranslatable', message: 'not that' } } },
@@ -68,13 +75,19 @@ describe('whether the mesh enforces a policy', () => {
 
   test('is as the worst of all places, each with its line, and a limit that is declared is none', () => {
     const partly = report({ reason: 'PartlyAtEdge', rules: ['a'], message: 'rule a asks for more' });
-    const open = report({ workload: 'shop/billing', reason: 'NotEnrolled', message: 'no proxy' });
+    const alone = { reason: 'NotEnrolled', message: 'no proxy', remedy: 'Give it one' } as const;
+    const open = report({ workload: 'shop/billing', ...alone });
     const states = { 'shop/orders': applied, 'shop/billing': applied };
+    // What to do is said once.
+    expect(verdict([open, report({ workload: 'shop/pay', ...alone })], { ...states, 'shop/pay': applied })).toBe(
+      'False NotEnrolled: sidecar of Service shop/billing: NotEnrolled: no proxy. Give it one.\n' +
+        'sidecar of Service shop/pay: NotEnrolled: no proxy.',
+    );
     expect(verdict([partly], states)).toBe(
       'True PartlyAtEdge: sidecar of Service shop/orders: PartlyAtEdge: rule a asks for more.',
     );
     expect(verdict([partly, open], states)).toBe(
-      'False NotEnrolled: sidecar of Service shop/billing: NotEnrolled: no proxy.\n' +
+      'False NotEnrolled: sidecar of Service shop/billing: NotEnrolled: no proxy. Give it one.\n' +
         'sidecar of Service shop/orders: PartlyAtEdge: rule a asks for more.',
     );
   });
@@ -100,4 +113,16 @@ describe('whether the mesh enforces a policy', () => {
     ]);
     expect(meshVerdict(places, [])?.message.split('\n').at(-1)).toBe('… and 25 more');
   });
+});
+
+test('the documentation has every reason, with what to do', () => {
+  const [, chapter = ''] = readFileSync('docs/troubleshooting.md', 'utf8').split(
+    '### The mesh does not enforce a policy',
+  );
+  const [table = ''] = chapter.split('###');
+  const found = Object.entries(reasons).flatMap(([reason, { condition }]) =>
+    condition === 'MeshEnforced' ? [reason] : [],
+  );
+  const all = [...found, ...enforcementReasons].filter((reason) => reason !== 'Full');
+  expect(all.filter((reason) => !new RegExp(`^\\|[^|]*\`${reason}\``, 'm').test(table))).toEqual([]);
 });

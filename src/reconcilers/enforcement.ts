@@ -13,6 +13,8 @@ export interface Enforcement {
   readonly reason: Reason;
   /** Sentences without a full stop. */
   readonly said: readonly string[];
+  /** What to do about the reason; undefined where `said` has it, or nothing is to be done. */
+  readonly remedy?: string | undefined;
 }
 
 export interface EnforcementStatus {
@@ -24,7 +26,7 @@ export interface EnforcementStatus {
 }
 
 /** The worst first: of what a user has to mend, the more fundamental; then what passes by itself; then what is a choice. */
-const order = [
+export const enforcementReasons = [
   'MeshConflict',
   'IstioMissing',
   'NotApplied',
@@ -39,11 +41,11 @@ const order = [
   'PartlyAtEdge',
   'Full',
 ] as const;
-type Reason = (typeof order)[number];
+type Reason = (typeof enforcementReasons)[number];
 
 /** For `toSorted`. */
 export function inOrder(a: { readonly reason: Reason }, b: { readonly reason: Reason }): number {
-  return order.indexOf(a.reason) - order.indexOf(b.reason);
+  return enforcementReasons.indexOf(a.reason) - enforcementReasons.indexOf(b.reason);
 }
 
 /** As many as a status holds. */
@@ -60,14 +62,16 @@ export function enforcementOf(policy: ObjectKey, { resolution, workloads }: Stat
 function summed(reports: readonly MeshReport[], states: StatusWorld['workloads']): readonly Enforcement[] {
   const found = reports.flatMap((report) => {
     const reason = reasonOf(report.reason);
-    const own = { reason, said: report.message === '' ? [] : [report.message] };
+    const own = { reason, said: report.message === '' ? [] : [report.message], remedy: report.remedy };
     return [own, ...(reason === 'Pending' ? [] : becoming(report, states))];
   });
   const [worst] = found.toSorted(inOrder);
   const [first] = reports;
   if (worst === undefined || first === undefined) return [];
   const said = [...new Set([...worst.said, ...found.flatMap((one) => one.said)])];
-  return [{ point: first.point, workload: first.workload, reason: worst.reason, said }];
+  const remedies = found.flatMap(({ reason, remedy }) => (reason === worst.reason && remedy ? [remedy] : []));
+  const remedy = remedies.length === 0 ? undefined : [...new Set(remedies)].join('. ');
+  return [{ point: first.point, workload: first.workload, reason: worst.reason, said, remedy }];
 }
 
 export function reasonOf(reason: MeshReason): Reason {
@@ -77,6 +81,7 @@ export function reasonOf(reason: MeshReason): Reason {
 export interface Found {
   readonly reason: Reason;
   readonly said: readonly string[];
+  readonly remedy?: string | undefined;
 }
 
 /** What stands between the objects and their being enforced; nothing is known of that where nobody writes them. */
@@ -89,16 +94,15 @@ export function becoming(
   if (state === undefined) return [{ reason: 'Pending', said: ['its objects are not written yet'] }];
   if (state.kind === 'applied') return objections(state.against, point);
   if (state.kind === 'kept') return [];
-  const remedy = state.kind === 'missing' ? ': install Istio with its CRDs, and the operator goes on by itself' : '';
-  return [{ reason: kinds[state.kind], said: [`${state.message}${remedy}`] }];
+  return [{ ...kinds[state.kind], said: [state.message] }];
 }
 
-const kinds = {
-  waiting: 'Pending',
-  taken: 'MeshConflict',
-  refused: 'NotApplied',
-  missing: 'IstioMissing',
-} as const satisfies Partial<Record<WorkloadState['kind'], Reason>>;
+const kinds: Readonly<Record<Exclude<WorkloadState['kind'], 'applied' | 'kept'>, Omit<Found, 'said'>>> = {
+  waiting: { reason: 'Pending' },
+  taken: { reason: 'MeshConflict', remedy: 'Delete or rename that object, or keep whoever changes it from it' },
+  refused: { reason: 'NotApplied', remedy: 'Do what the API server asks for; it is tried again' },
+  missing: { reason: 'IstioMissing', remedy: 'Install Istio with its CRDs; the operator goes on by itself' },
+};
 
 /** A waypoint enforces nothing where ztunnel does not send everybody there. */
 function objections(against: Objections | undefined, point: EnforcementPoint): readonly Found[] {
@@ -127,7 +131,7 @@ export function meshVerdict(places: readonly Enforcement[], findings: readonly F
   const found = refusal(findings.filter(({ reason }) => reasons[reason].condition === 'MeshEnforced'));
   if (worst === undefined) return found;
   if (found !== undefined && isEnforced(worst)) return found;
-  const lines = places.slice(0, mostPoints).map(lineOf);
+  const lines = withRemedies(places.slice(0, mostPoints).map((place) => ({ ...place, line: lineOf(place) })));
   const more = places.length - lines.length;
   const message = [...lines, ...(more > 0 ? [`… and ${more} more`] : [])].join('\n');
   return { status: statusOf(worst), reason: worst.reason, message };
@@ -136,6 +140,18 @@ export function meshVerdict(places: readonly Enforcement[], findings: readonly F
 function statusOf(one: Enforcement): Verdict['status'] {
   if (one.reason === 'Pending') return 'Unknown';
   return isEnforced(one) ? 'True' : 'False';
+}
+
+/** Each remedy once, after the first that asks for it. */
+export function withRemedies(
+  all: readonly { readonly line: string; readonly remedy?: string | undefined }[],
+): readonly string[] {
+  const told = new Set<string>();
+  return all.map(({ line, remedy }) => {
+    if (remedy === undefined || told.has(remedy)) return line;
+    told.add(remedy);
+    return `${line} ${remedy}.`;
+  });
 }
 
 function lineOf({ point, workload, reason, said }: Enforcement): string {

@@ -86,7 +86,7 @@ describe('an ApiGateway tells how its mesh does', () => {
   test('where Istio is missing: once, with what to do, and it serves on', () => {
     expect(told({ states: { 'shop/orders': missing, 'shop/pay': missing } })).toEqual({
       enforced:
-        'False IstioMissing: 0/2 workloads are enforced.\nthe API server does not know authorizationpolicies: install Istio with its CRDs, and the operator goes on by itself.',
+        'False IstioMissing: 0/2 workloads are enforced.\nthe API server does not know authorizationpolicies. Install Istio with its CRDs; the operator goes on by itself.',
       ready: but,
       column: 'Sidecar, mTLS Strict, 0/2 workloads enforced, IstioMissing',
     });
@@ -95,7 +95,7 @@ describe('an ApiGateway tells how its mesh does', () => {
   test('where one workload has no proxy', () => {
     expect(told({ objects: [...behind, pod('orders'), pod('pay', ['app']), normal] })).toEqual({
       enforced:
-        'False NotEnrolled: 1/2 workloads are enforced.\nService shop/pay: NotEnrolled: before the Pods of Service shop/pay stands no proxy, so the mesh does not protect them.',
+        'False NotEnrolled: 1/2 workloads are enforced.\nService shop/pay: NotEnrolled: before the Pods of Service shop/pay stands no proxy, so the mesh does not protect them. Label its namespace istio-injection: enabled and restart its Pods, or write spec.mesh.enrolment: Managed at the ApiGateway.',
       ready: but,
       column: 'Sidecar, mTLS Strict, 1/2 workloads enforced, NotEnrolled',
     });

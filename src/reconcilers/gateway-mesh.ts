@@ -5,7 +5,7 @@ import type { ObjectKey } from '../kube/object.ts';
 import { pointOf } from '../resolve/mesh/settings.ts';
 import { cut, linesOf, type Verdict } from '../status/conditions.ts';
 import { type Finding, reasons } from '../status/finding.ts';
-import { becoming, type Found, inOrder, longestSaid, mostPoints, reasonOf } from './enforcement.ts';
+import { becoming, type Found, inOrder, longestSaid, mostPoints, reasonOf, withRemedies } from './enforcement.ts';
 import { reaches } from './mesh.ts';
 import type { StatusWorld } from './world.ts';
 
@@ -47,9 +47,10 @@ function workloadsBehind(gateway: Gateway, { resolution, workloads }: StatusWorl
   const all = [...resolution.mesh.workloads.values()].filter((workload) => reaches(gateway, workload));
   const reports = reportsIn(resolution.mesh);
   const wrong = all.flatMap((workload) => {
-    const own = (reports.get(workload.key) ?? []).map(({ reason, message }) => ({
+    const own = (reports.get(workload.key) ?? []).map(({ reason, message, remedy }) => ({
       reason: reasonOf(reason),
       said: [message],
+      remedy,
     }));
     const [worst] = [...own, ...becomingOf(workload, workloads)].toSorted(inOrder);
     return worst === undefined ? [] : [{ ...worst, workload: workload.key }];
@@ -106,11 +107,13 @@ const counting =
 
 /** Istio is missing for all of them. */
 function wrongLines(wrong: readonly Wrong[]): readonly string[] {
-  const missing = wrong.filter(({ reason }) => reason === 'IstioMissing').flatMap(({ said }) => said);
+  const missing = wrong.filter(({ reason }) => reason === 'IstioMissing');
   const others = wrong.filter(({ reason }) => reason !== 'IstioMissing');
-  const lines = others
-    .slice(0, mostPoints)
-    .map(({ workload, reason, said }) => `Service ${workload}: ${reason}: ${cut(said.join('; '), longestSaid)}.`);
-  const more = others.length - lines.length;
-  return [...new Set(missing.map((text) => `${text}.`)), ...lines, ...(more > 0 ? [`… and ${more} more`] : [])];
+  const shown = others.slice(0, mostPoints).map(({ workload, reason, said, remedy }) => ({
+    line: `Service ${workload}: ${reason}: ${cut(said.join('; '), longestSaid)}.`,
+    remedy,
+  }));
+  const more = others.length - shown.length;
+  const istio = withRemedies(missing.map(({ said, remedy }) => ({ line: `${said.join('; ')}.`, remedy })));
+  return [...istio.slice(0, 1), ...withRemedies(shown), ...(more > 0 ? [`… and ${more} more`] : [])];
 }

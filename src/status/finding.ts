@@ -7,7 +7,10 @@ export type Severity = 'error' | 'warning';
 export const reasons = {
   Invalid: { condition: 'Accepted', summary: 'The object or field does not have the shape of its schema.' },
   UnsupportedValue: { condition: 'Accepted', summary: 'The value is well-formed but cannot be served.' },
-  TooComplex: { condition: 'Accepted', summary: 'The policies on one path combine to more than 512 conjunctions.' },
+  TooComplex: {
+    condition: 'Accepted',
+    summary: 'The policies on one path, or all rules about one workload, come to more than 512 conjunctions.',
+  },
   Conflicted: { condition: 'Accepted', summary: 'Another object or listener claims the same place.' },
   NoMatchingParent: { condition: 'Accepted', summary: 'A parentRef names no ApiGateway or listener.' },
   NotAllowedByListeners: { condition: 'Accepted', summary: "The listener's allowedRoutes do not admit the Route." },
@@ -46,7 +49,10 @@ export const reasons = {
     condition: 'MeshEnforced',
     summary: 'The mesh normalises paths less than the edge, or nobody knows: rules about paths admit nobody inside it.',
   },
-  NotEnrolled: { condition: 'MeshEnforced', summary: 'No proxy of the mesh stands before a workload.' },
+  NotEnrolled: {
+    condition: 'MeshEnforced',
+    summary: 'No proxy of the mesh, or not the waypoint that it needs, stands before a workload.',
+  },
   Overridden: {
     condition: 'MeshEnforced',
     summary: 'A policy of somebody else, of Istio, admits what ours refuse, or takes callers their identity.',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { Mesh } from '../../ir/mesh.ts';
 import type { KubeObject } from '../../kube/object.ts';
 import {
   authPolicy,
@@ -29,8 +30,16 @@ function pod(name: string, spec: object = {}, meta: object = {}): KubeObject {
 const bare = { containers: [{ name: 'app' }] };
 const ambient = { annotations: { 'ambient.istio.io/redirection': 'enabled' } };
 
+/** Reports that leave their reader alone; a declared limit and a choice ask for nothing. */
+function withoutRemedy({ reports }: Mesh): readonly string[] {
+  const choices = new Set(['Full', 'PartlyAtEdge', 'Shadow']);
+  const lacking = [...reports.values()].flat().filter(({ reason, remedy }) => !choices.has(reason) && !remedy);
+  return lacking.map(({ message }) => message);
+}
+
 function seen(...objects: readonly KubeObject[]) {
   const { mesh } = resolver()(snapshotOf([meshConfig(), ...objects]));
+  expect(withoutRemedy(mesh)).toEqual([]);
   return {
     workloads: told(mesh),
     reports: toldReports(mesh),
@@ -346,24 +355,24 @@ describe('others', () => {
       },
       reports: [
         'orders at shop/orders (sidecar): NotEnrolled no Pod of Service shop/orders is known, so nobody knows whether a proxy stands before it',
-        'second at shop/orders (sidecar): Conflicted its ApiGateway has another mesh than one that reaches the workload as well, so what comes through it is refused',
+        'second at shop/orders (sidecar): Conflicted ApiGateway shop/second has another mode, trust domain or waypoint in spec.mesh than ApiGateway shop/edge, which reaches Service shop/orders as well, so what comes through it is refused',
       ],
       findings: [
-        'ApiGateway second: MeshConflict: its mesh.mode Ambient is not Sidecar as that of another ApiGateway that reaches Service shop/orders, which refuses its requests',
+        'ApiGateway second spec.mesh.mode: MeshConflict: its mesh.mode Ambient is not Sidecar as that of ApiGateway shop/edge, which reaches Service shop/orders as well, so the Service refuses its requests',
       ],
     });
     expect(seen(inMesh(), gateway({}, { name: 'second' }), ...both).findings).toEqual([
-      'ApiGateway second: MeshConflict: it has no part in the mesh, but sends to Service shop/orders, where the mesh admits only callers with an identity',
+      'ApiGateway second spec.mesh.mode: MeshConflict: it has no part in the mesh, but sends to Service shop/orders, where the mesh admits only callers with an identity',
     ]);
     const other = gateway({ className: 'alpha', mesh: { mode: 'Sidecar' } }, { name: 'second' });
     expect(seen(inMesh(), other, ...both)).toEqual({
       workloads: { 'shop/orders': { closed: 'orders:80→80', allow: [] } },
       reports: [
-        'orders at shop/orders (sidecar): Conflicted ApiGateway shop/second of class alpha reaches it, too, and that operator enforces there, so it admits nobody',
+        'orders at shop/orders (sidecar): Conflicted ApiGateway shop/second of class alpha reaches it, too, and the operator of that class enforces there, so it admits nobody',
         'orders at shop/orders (sidecar): NotEnrolled no Pod of Service shop/orders is known, so nobody knows whether a proxy stands before it',
       ],
       findings: [
-        'Service orders: MeshConflict: ApiGateway shop/second of class alpha reaches it, too, and that operator enforces there, so it admits nobody',
+        'Service orders: MeshConflict: ApiGateway shop/second of class alpha reaches it, too, and the operator of that class enforces there, so it admits nobody',
       ],
     });
   });
@@ -395,11 +404,11 @@ describe('rules', () => {
       },
       reports: [
         'orders at shop/orders (ztunnel): NotEnrolled no Pod of Service shop/orders is known, so nobody knows whether a proxy stands before it',
-        'orders at shop/orders (ztunnel): NotObservable [mallory posts reader] rules mallory, posts, reader: no proxy of the mesh sees methods, so nobody passes by that inside the mesh, and what it may refuse there is refused',
+        'orders at shop/orders (ztunnel): NotObservable [mallory posts reader] rules mallory, posts, reader: no proxy of the mesh sees methods, so inside the mesh nobody is admitted by it, and what it may refuse is refused',
         "orders at shop/orders (ztunnel): PartlyAtEdge [anyone posts] rules anyone, posts: the gateway alone decides by methods; the mesh checks all else, of the gateway's identity",
       ],
       findings: [
-        'AuthPolicy orders spec.authorize: NotObservable: at Service shop/orders, rules mallory, posts, reader: no proxy of the mesh sees methods, so nobody passes by that inside the mesh, and what it may refuse there is refused',
+        'AuthPolicy orders spec.authorize: NotObservable: at Service shop/orders, rules mallory, posts, reader: no proxy of the mesh sees methods, so inside the mesh nobody is admitted by it, and what it may refuse is refused',
       ],
     });
   });
@@ -457,11 +466,11 @@ describe('rules', () => {
       },
       reports: [
         'orders at shop/orders (sidecar): NotEnrolled no Pod of Service shop/orders is known, so nobody knows whether a proxy stands before it',
-        'orders at shop/orders (sidecar): NotTranslatable [batch not] rules batch, not: Istio has no words for hosts such as *.example.com; hosts such as *.internal, so nobody passes by that inside the mesh, and what it may refuse there is refused',
+        'orders at shop/orders (sidecar): NotTranslatable [batch not] rules batch, not: Istio has no words for hosts such as *.example.com; hosts such as *.internal, so inside the mesh nobody is admitted by it, and what it may refuse is refused',
         "orders at shop/orders (sidecar): PartlyAtEdge [hosts] rule hosts: the gateway alone decides by hosts such as *.example.com; the mesh checks all else, of the gateway's identity",
       ],
       findings: [
-        'AuthPolicy orders spec.authorize: NotTranslatable: at Service shop/orders, rules batch, not: Istio has no words for hosts such as *.example.com; hosts such as *.internal, so nobody passes by that inside the mesh, and what it may refuse there is refused',
+        'AuthPolicy orders spec.authorize: NotTranslatable: at Service shop/orders, rules batch, not: Istio has no words for hosts such as *.example.com; hosts such as *.internal, so inside the mesh nobody is admitted by it, and what it may refuse is refused',
       ],
     });
   });
@@ -483,11 +492,11 @@ describe('rules', () => {
       },
       reports: [
         'orders at shop/orders (sidecar): NotEnrolled no Pod of Service shop/orders is known, so nobody knows whether a proxy stands before it',
-        'orders at shop/orders (sidecar): NotObservable [batch] rule batch: no proxy of the mesh sees what only a gateway sees, so nobody passes by that inside the mesh, and what it may refuse there is refused',
+        'orders at shop/orders (sidecar): NotObservable [batch] rule batch: no proxy of the mesh sees client addresses, so inside the mesh nobody is admitted by it, and what it may refuse is refused',
         "orders at shop/orders (sidecar): PartlyAtEdge [bad office] rules bad, office: the gateway alone decides by client addresses; the mesh checks all else, of the gateway's identity",
       ],
       findings: [
-        'AuthPolicy orders spec.authorize: NotObservable: at Service shop/orders, rule batch: no proxy of the mesh sees what only a gateway sees, so nobody passes by that inside the mesh, and what it may refuse there is refused',
+        'AuthPolicy orders spec.authorize: NotObservable: at Service shop/orders, rule batch: no proxy of the mesh sees client addresses, so inside the mesh nobody is admitted by it, and what it may refuse is refused',
       ],
     });
   });
@@ -512,11 +521,11 @@ describe('rules', () => {
         },
       },
       reports: [
-        `orders at shop/orders (sidecar): NormalizationMismatch [batch no] rules batch, no: ${why}, so nobody passes by that inside the mesh, and what it may refuse there is refused`,
+        `orders at shop/orders (sidecar): NormalizationMismatch [batch no] rules batch, no: ${why}, so inside the mesh nobody is admitted by it, and what it may refuse is refused`,
         'orders at shop/orders (sidecar): NotEnrolled no Pod of Service shop/orders is known, so nobody knows whether a proxy stands before it',
       ],
       findings: [
-        `AuthPolicy orders spec.authorize: NormalizationMismatch: at Service shop/orders, rules batch, no: ${why}, so nobody passes by that inside the mesh, and what it may refuse there is refused`,
+        `AuthPolicy orders spec.authorize: NormalizationMismatch: at Service shop/orders, rules batch, no: ${why}, so inside the mesh nobody is admitted by it, and what it may refuse is refused`,
       ],
     });
   });
@@ -538,11 +547,11 @@ describe('rules', () => {
       },
       reports: [
         'orders at shop/orders (sidecar): NotEnrolled no Pod of Service shop/orders is known, so nobody knows whether a proxy stands before it',
-        'orders at shop/orders (sidecar): NotTranslatable [batch] rule batch: Istio has no words for a regular expression for the path; a regular expression for the path of a rule before it, so nobody passes by that inside the mesh, and what it may refuse there is refused',
+        'orders at shop/orders (sidecar): NotTranslatable [batch] rule batch: Istio has no words for a regular expression for the path; a regular expression for the path of a rule before it, so inside the mesh nobody is admitted by it, and what it may refuse is refused',
         "orders at shop/orders (sidecar): PartlyAtEdge all rules: the gateway alone decides by a regular expression for the path; a regular expression for the path of a rule before it; the mesh checks all else, of the gateway's identity",
       ],
       findings: [
-        'AuthPolicy orders spec.authorize: NotTranslatable: at Service shop/orders, rule batch: Istio has no words for a regular expression for the path; a regular expression for the path of a rule before it, so nobody passes by that inside the mesh, and what it may refuse there is refused',
+        'AuthPolicy orders spec.authorize: NotTranslatable: at Service shop/orders, rule batch: Istio has no words for a regular expression for the path; a regular expression for the path of a rule before it, so inside the mesh nobody is admitted by it, and what it may refuse is refused',
       ],
     });
   });
@@ -564,7 +573,7 @@ describe('rules', () => {
       { name: 'second' },
     );
     expect(seen(inMesh(), orders, route(), second, ...two, pod('a')).reports).toEqual([
-      'orders at shop/orders (sidecar): NotTranslatable [batch] rule batch: Istio has no words for an issuer that has several sets of keys here, so nobody passes by that inside the mesh, and what it may refuse there is refused',
+      'orders at shop/orders (sidecar): NotTranslatable [batch] rule batch: Istio has no words for an issuer that has several sets of keys here, so inside the mesh nobody is admitted by it, and what it may refuse is refused',
       "orders at shop/orders (sidecar): PartlyAtEdge [users] rule users: the gateway alone decides by an issuer that has several sets of keys here; the mesh checks all else, of the gateway's identity",
       "second at shop/orders (sidecar): PartlyAtEdge [anyone] rule anyone: the gateway alone decides by an issuer that has several sets of keys here; the mesh checks all else, of the gateway's identity",
     ]);

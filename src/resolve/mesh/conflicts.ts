@@ -1,7 +1,7 @@
 /** Selectors, modes and classes that contradict each other. */
 import { keyOf, type ObjectRef } from '../../kube/object.ts';
 import type { Finding } from '../../status/finding.ts';
-import type { Verdict } from './reports.ts';
+import { sameMesh, type Verdict } from './reports.ts';
 import type { MeshLook, Scene, ScenePort } from './scene.ts';
 
 export interface Conflicts {
@@ -29,7 +29,11 @@ export function conflictsOf(scene: Scene, look: MeshLook): Conflicts {
       : []),
   ];
   return {
-    verdicts: sentences.map(({ message }) => ({ reason: 'Conflicted', message: `${message}, so it admits nobody` })),
+    verdicts: sentences.map(({ message, remedy }) => ({
+      reason: 'Conflicted',
+      message: `${message}, so it admits nobody`,
+      remedy,
+    })),
     findings: [
       ...sentences.map(({ message, remedy }) => conflict(serviceRef(scene), `${message}, so it admits nobody`, remedy)),
       ...(undecided ? [] : scene.denied.map((key) => deniedGateway(key, scene, look))),
@@ -78,37 +82,31 @@ function firstRival({ seed }: Scene, look: MeshLook): Sentence | undefined {
     .find(({ className }) => className < own);
   if (first === undefined) return undefined;
   return {
-    message: `ApiGateway ${first.gateway} of class ${first.className} reaches it, too, and that operator enforces there`,
+    message: `ApiGateway ${first.gateway} of class ${first.className} reaches it, too, and the operator of that class enforces there`,
     remedy: `Reach the Service by gateways of one class`,
   };
 }
 
-function deniedGateway(key: string, { seed, settings }: Scene, look: MeshLook): Finding {
+function deniedGateway(key: string, { seed, settings, doors }: Scene, look: MeshLook): Finding {
   const other = look.get('settings', key);
-  const differs =
+  const [at, own, wanted] =
     other?.mode !== settings.mode
-      ? `mesh.mode ${other?.mode} is not ${settings.mode}`
+      ? (['mode', other?.mode, settings.mode] as const)
       : other.trustDomain !== settings.trustDomain
-        ? `mesh.trustDomain ${other.trustDomain} is not ${settings.trustDomain}`
-        : `mesh.waypoint ${other.waypoint?.name ?? 'none'} is not ${settings.waypoint?.name ?? 'none'}`;
-  return conflict(
-    gatewayRef(key),
-    `its ${differs} as that of another ApiGateway that reaches Service ${seed.key}, which refuses its requests`,
-    'Give both ApiGateways the same mesh',
-  );
+        ? (['trustDomain', other.trustDomain, settings.trustDomain] as const)
+        : (['waypoint', other.waypoint?.name ?? 'none', settings.waypoint?.name ?? 'none'] as const);
+  const [first = ''] = doors.map(({ reached }) => reached.gateway).toSorted();
+  const message = `its mesh.${at} ${own} is not ${wanted} as that of ApiGateway ${first}, which reaches Service ${seed.key} as well, so the Service refuses its requests`;
+  return { ...conflict(gatewayRef(key), message, sameMesh), at: `spec.mesh.${at}` };
 }
 
 /** Their requests carry no identity. */
 function outsiders({ seed, closed }: Scene, look: MeshLook): readonly Finding[] {
   if (closed.length === 0) return [];
   const keys = new Set(seed.services.flatMap((service) => look.get('plain', keyOf(seed.namespace, service)) ?? []));
-  return [...keys].map((key) =>
-    conflict(
-      gatewayRef(key),
-      `it has no part in the mesh, but sends to Service ${seed.key}, where the mesh admits only callers with an identity`,
-      'Set spec.mesh.mode as at the other ApiGateways, or send elsewhere',
-    ),
-  );
+  const message = `it has no part in the mesh, but sends to Service ${seed.key}, where the mesh admits only callers with an identity`;
+  const remedy = 'Set spec.mesh.mode as at the other ApiGateways, or send elsewhere';
+  return [...keys].map((key) => ({ ...conflict(gatewayRef(key), message, remedy), at: 'spec.mesh.mode' }));
 }
 
 /** Routes of other namespaces start nothing: a tenant cannot close another's ports. */

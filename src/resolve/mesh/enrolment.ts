@@ -9,8 +9,15 @@ export function enrolment({ pods, settings, seed }: Scene): readonly Verdict[] {
   const { proxies } = podFacts(pods);
   const wanted = settings.mode === 'Sidecar' ? 'sidecar' : 'ztunnel';
   const what = `Service ${seed.key}`;
-  const saying = (message: string): readonly Verdict[] => [{ reason: 'NotEnrolled', message }];
-  if (pods.length === 0) return saying(`no Pod of ${what} is known, so nobody knows whether a proxy stands before it`);
+  const saying = (message: string, remedy = takeUp(settings)): readonly Verdict[] => [
+    { reason: 'NotEnrolled', message, remedy },
+  ];
+  if (pods.length === 0) {
+    return saying(
+      `no Pod of ${what} is known, so nobody knows whether a proxy stands before it`,
+      'Start its Pods, or correct its selector',
+    );
+  }
   if (proxies.size === 1 && proxies.has(wanted)) return [];
   if (!proxies.has(wanted)) {
     const found = proxies.has('none') ? 'no proxy' : `the other data plane (${[...proxies].join(', ')})`;
@@ -22,6 +29,17 @@ export function enrolment({ pods, settings, seed }: Scene): readonly Verdict[] {
   return saying(
     `there are mixed sidecar and ambient pods in ${what}, and only those of mode ${settings.mode} are protected`,
   );
+}
+
+/** What makes Istio take up Pods. */
+function takeUp({ mode, revision, enrol }: Scene['settings']): string {
+  const byRevision = `istio.io/rev: ${revision}`;
+  const injection = revision === '' ? 'istio-injection: enabled' : byRevision;
+  const [label, more] =
+    mode === 'Sidecar' ? [injection, ' and restart its Pods'] : ['istio.io/dataplane-mode: ambient', ''];
+  if (enrol)
+    return `See that no label of the Pods keeps them out of the mesh,${more === '' ? '' : `${more},`} and that Istio runs`;
+  return `Label its namespace ${label}${more}, or write spec.mesh.enrolment: Managed at the ApiGateway`;
 }
 
 export interface Headless {
@@ -36,15 +54,15 @@ export function headless({ seed: { namespace, services }, point, closed }: Scene
   const all = (point === 'waypoint' ? named : []).map((name) => ({
     about: { kind: 'Service', namespace, name },
     message: `Service ${keyOf(namespace, name)} is headless (clusterIP: None): requests go to its Pods' own addresses and pass the waypoint by, so ztunnel, which admits the waypoint alone, refuses them`,
+    remedy: 'Give the Service an address of its own, or leave out spec.mesh.waypoint of the ApiGateway',
   }));
   return {
-    verdicts: all.map(({ message }) => ({ reason: 'NotEnrolled', message })),
+    verdicts: all.map(({ message, remedy }) => ({ reason: 'NotEnrolled', message, remedy })),
     findings: all.map((one) => ({
       ...one,
       severity: 'error',
       reason: 'NotEnrolled',
       at: 'spec.clusterIP',
-      remedy: 'Give the Service an address of its own, or leave out spec.mesh.waypoint of the ApiGateway',
     })),
   };
 }

@@ -17,7 +17,7 @@ export function overriding(scene: Scene, look: MeshLook): Overridden {
   const peers = peersOf(scene, look);
   const all = [...openings(scene, look), ...peers.overriding];
   return {
-    verdicts: all.map(({ message }) => ({ reason: 'Overridden', message })),
+    verdicts: all.map((one) => ({ reason: 'Overridden', ...one })),
     findings: [
       ...concernedBy(scene).enforced.flatMap((about) =>
         all.map((one): Finding => ({ about, severity: 'error', reason: 'Overridden', at: '', ...one })),

@@ -2,6 +2,7 @@
 import type { Policy } from '../../ir/guard.ts';
 import type { MeshReason } from '../../ir/mesh.ts';
 import type { ObjectRef } from '../../kube/object.ts';
+import { observability } from '../../policy/attribute.ts';
 import type { Conjunction, Constraint } from '../../policy/decision.ts';
 import { formatPattern } from '../../policy/pattern.ts';
 import { eastWest, namesIdentity } from '../../policy/planes.ts';
@@ -17,6 +18,8 @@ export interface Note {
   readonly reason: Extract<MeshReason, 'PartlyAtEdge' | 'NotObservable' | 'NotTranslatable' | 'NormalizationMismatch'>;
   /** What the rule is about: `client addresses`. */
   readonly about: string;
+  /** Where it is not what is to be done for that reason. */
+  readonly remedy?: string;
 }
 
 export function notesOf(scene: Scene): readonly Note[] {
@@ -93,17 +96,26 @@ function insideNotes(
   const unheard = decision.allow.filter(
     (one) => namesIdentity(one) && !eastWest({ allow: [one], deny: [] }).allow.length,
   );
-  const hidden = unheard.flatMap((one) => noted(ref, one, 'NotObservable', 'what only a gateway sees'));
+  const hidden = unheard.flatMap((one) => noted(ref, one, 'NotObservable', seenByGateways(one)));
   const counting = [...allow.filter((one) => counts(one, 'allow')), ...deny.filter((one) => counts(one, 'deny'))];
   const losses = counting.flatMap((one) => {
     const { conjunction: said, lost } = translate(one, passage, inside);
-    const notes = lost.flatMap((each) =>
-      noted(ref, one, each.why === 'layer' ? 'NotObservable' : 'NotTranslatable', describe(each)),
-    );
+    const notes = lost.flatMap((each) => {
+      const found = noted(ref, one, each.why === 'layer' ? 'NotObservable' : 'NotTranslatable', describe(each));
+      return each.why === 'keys' ? found.map((note) => ({ ...note, remedy: oneSetOfKeys })) : found;
+    });
     const untrusted = !inside.trustsPaths && said !== 'empty' && said.constraints.some(isPath);
     return untrusted ? [...notes, ...noted(ref, one, 'NormalizationMismatch', normalising(settings))] : notes;
   });
   return [...hidden, ...losses];
+}
+
+const oneSetOfKeys = 'Let all AuthPolicies that reach the Service name the same keys for the issuer';
+
+/** What keeps callers inside the mesh from being heard. */
+function seenByGateways({ constraints }: Conjunction): string {
+  const unseen = constraints.filter(({ attribute, negated }) => !negated && observability(attribute) === 'edge');
+  return [...new Set(unseen.map(nounOf))].toSorted().join(' and ');
 }
 
 function isPath({ attribute }: Constraint): boolean {

@@ -1,6 +1,6 @@
 /** What a workload enforces of each policy, in sentences. */
 import type { Guard } from '../../ir/guard.ts';
-import type { MeshReason, MeshReport } from '../../ir/mesh.ts';
+import type { EnforcementPoint, MeshReason, MeshReport } from '../../ir/mesh.ts';
 import { keyOf, type ObjectRef } from '../../kube/object.ts';
 import type { Finding, Reason } from '../../status/finding.ts';
 import { type Note, notesOf } from './notes.ts';
@@ -11,6 +11,7 @@ import { isClosed } from './taken-for.ts';
 export interface Verdict {
   readonly reason: Extract<MeshReason, 'NotEnrolled' | 'TooComplex' | 'Overridden' | 'Conflicted' | 'Shadow'>;
   readonly message: string;
+  readonly remedy: string;
 }
 
 /** Policies in force, then those that are only counted. */
@@ -48,7 +49,7 @@ export function reportsOf(scene: Scene, verdicts: readonly Verdict[], uncounted 
   const { enforced, counted } = concernedBy(scene);
   const nobody = verdicts.some(({ reason }) => reason === 'TooComplex' || reason === 'Conflicted');
   const notes = Map.groupBy(nobody ? [] : notesOf(scene), ({ policy }) => keyOf(policy.namespace, policy.name));
-  const report = (policy: ObjectRef, rest: Pick<MeshReport, 'reason' | 'rules' | 'message'>): MeshReport => ({
+  const report = (policy: ObjectRef, rest: Said): MeshReport => ({
     policy,
     workload: scene.seed.key,
     point: scene.point,
@@ -58,7 +59,7 @@ export function reportsOf(scene: Scene, verdicts: readonly Verdict[], uncounted 
   const noted = (policy: ObjectRef) =>
     (notes.get(keyOf(policy.namespace, policy.name)) ?? [])
       .reduce(byReason, [])
-      .map((one) => report(policy, summary(one)));
+      .map((one) => report(policy, summary(one, scene)));
   const broken = distinct([...notes.values()].flatMap((list) => list.map(({ policy }) => policy)));
   const isEnforced = new Set(enforced.map((policy) => keyOf(policy.namespace, policy.name)));
   return [
@@ -68,7 +69,7 @@ export function reportsOf(scene: Scene, verdicts: readonly Verdict[], uncounted 
     }),
     ...broken.filter((policy) => !isEnforced.has(keyOf(policy.namespace, policy.name))).flatMap(noted),
     ...counted.flatMap((policy) => [...whole(policy), report(policy, uncounted ? notCounted : onlyCounted)]),
-    ...policiesAt(scene.shut).map((policy) => report(policy, shut)),
+    ...policiesAt(scene.shut).map((policy) => report(policy, shut(scene))),
   ];
 }
 
@@ -77,12 +78,13 @@ function policiesAt(doors: readonly Door[]): readonly ObjectRef[] {
   return distinct(guards.flatMap((guard) => (guard.kind === 'blocked' ? [] : guard.policies)));
 }
 
-const shut = {
-  reason: 'Conflicted',
-  rules: [],
-  message:
-    'its ApiGateway has another mesh than one that reaches the workload as well, so what comes through it is refused',
-} as const;
+function shut({ denied, doors, seed }: Scene): Said {
+  const [first = ''] = doors.map(({ reached }) => reached.gateway).toSorted();
+  const message = `ApiGateway ${denied.join(', ')} has another mode, trust domain or waypoint in spec.mesh than ApiGateway ${first}, which reaches Service ${seed.key} as well, so what comes through it is refused`;
+  return { reason: 'Conflicted', rules: [], message, remedy: sameMesh };
+}
+export const sameMesh = 'Give both ApiGateways the same mesh';
+
 const full = { reason: 'Full', rules: [], message: '' } as const;
 const onlyCounted = {
   reason: 'Shadow',
@@ -95,6 +97,7 @@ const notCounted = {
   rules: [],
   message:
     'it is in mode Shadow, but with it the rules come to more than 512 conjunctions, or more than an object of Istio holds: nothing is counted',
+  remedy: 'Name fewer alternatives, or try policies out one after the other',
 } as const;
 
 function byReason(groups: readonly (readonly Note[])[], note: Note): readonly (readonly Note[])[] {
@@ -102,17 +105,22 @@ function byReason(groups: readonly (readonly Note[])[], note: Note): readonly (r
   return same === undefined ? [...groups, [note]] : groups.map((group) => (group === same ? [...group, note] : group));
 }
 
-function summary(notes: readonly Note[]): Pick<MeshReport, 'reason' | 'rules' | 'message'> {
+type Said = Pick<MeshReport, 'reason' | 'rules' | 'message' | 'remedy'>;
+
+function summary(notes: readonly Note[], { point }: Scene): Said {
   const [first] = notes;
   const reason = first?.reason ?? 'NotTranslatable';
   const all = notes.some(({ rule }) => rule === '');
   const rules = all ? [] : [...new Set(notes.map(({ rule }) => rule))].toSorted();
   const abouts = [...new Set(notes.map(({ about }) => about))].toSorted();
   const whose = all ? 'all rules' : `${rules.length === 1 ? 'rule' : 'rules'} ${rules.join(', ')}`;
-  return { reason, rules, message: `${whose}: ${sentences[reason](abouts.join('; '))}` };
+  const said = { reason, rules, message: `${whose}: ${sentences[reason](abouts.join('; '))}` };
+  if (reason === 'PartlyAtEdge') return said;
+  const own = notes.map(({ remedy = remedies[reason](point) }) => remedy);
+  return { ...said, remedy: [...new Set(own)].join('. ') };
 }
 
-const inside = 'so nobody passes by that inside the mesh, and what it may refuse there is refused';
+const inside = 'so inside the mesh nobody is admitted by it, and what it may refuse is refused';
 
 const sentences: Readonly<Record<Note['reason'], (about: string) => string>> = {
   PartlyAtEdge: (about) => `the gateway alone decides by ${about}; the mesh checks all else, of the gateway's identity`,
@@ -121,17 +129,20 @@ const sentences: Readonly<Record<Note['reason'], (about: string) => string>> = {
   NormalizationMismatch: (about) => `${about}, ${inside}`,
 };
 
-const remedies: Readonly<Record<Exclude<Note['reason'], 'PartlyAtEdge'>, string>> = {
-  NotObservable:
-    'Name callers by their identity alone, or put a waypoint before the workload (spec.mesh.waypoint of the ApiGateway)',
-  NotTranslatable: 'Write it with exact values, prefixes or suffixes, or name the callers in a policy on the Service',
-  NormalizationMismatch:
+const remedies: Readonly<Record<Exclude<Note['reason'], 'PartlyAtEdge'>, (point: EnforcementPoint) => string>> = {
+  NotObservable: (point) =>
+    point === 'ztunnel'
+      ? 'Name callers by their identity alone, or put a waypoint before the workload (spec.mesh.waypoint of the ApiGateway)'
+      : 'Take it out of rules that name callers inside the mesh, who do not come by a gateway',
+  NotTranslatable: () =>
+    'Write it with exact values, prefixes or suffixes, or name the callers in a policy on the Service',
+  NormalizationMismatch: () =>
     'Set pathNormalization DECODE_AND_MERGE_SLASHES in MeshConfig, and let it be read, or leave paths out of rules for callers inside the mesh',
 };
 
 /** What a policy's author has to know. */
 export function ruleFindings(reports: readonly MeshReport[]): readonly Finding[] {
-  return reports.flatMap(({ policy, reason, message, workload }) => {
+  return reports.flatMap(({ policy, reason, message, remedy = '', workload }) => {
     if (!isFindable(reason)) return [];
     return [
       {
@@ -140,7 +151,7 @@ export function ruleFindings(reports: readonly MeshReport[]): readonly Finding[]
         reason,
         at: 'spec.authorize',
         message: `at Service ${workload}, ${message}`,
-        remedy: remedies[reason],
+        remedy,
       },
     ];
   });

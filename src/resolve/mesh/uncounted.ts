@@ -10,7 +10,8 @@ type Where = Pick<MeshReport, 'policy' | 'workload' | 'point'>;
 
 function uncounted(where: Where): MeshReport {
   const message = `it is in mode Shadow, and neither a Route nor a policy in force closes a port of Service ${where.workload}, so nothing is counted there`;
-  return { ...where, reason: 'Shadow', rules: [], message };
+  const remedy = 'Let a Route of its namespace send to the Service, or target it with a policy in mode Enforce';
+  return { ...where, reason: 'Shadow', rules: [], message, remedy };
 }
 
 /** On a workload that is open. */

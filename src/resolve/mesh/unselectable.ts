@@ -32,7 +32,7 @@ export function unselectable(
     const policies = policiesOf(key, { reach, authOn });
     return {
       reports: policies.map(
-        (policy): MeshReport => ({ policy, workload: key, point, reason: 'NotEnrolled', rules: [], message }),
+        (policy): MeshReport => ({ policy, workload: key, point, reason: 'NotEnrolled', rules: [], message, remedy }),
       ),
       findings: [finding(key, message)],
     };
@@ -56,6 +56,8 @@ function finding(key: ObjectKey, message: string): Finding {
     reason: 'NotEnrolled',
     at: 'spec.selector',
     message,
-    remedy: 'Give the Service a selector, or do not count on the mesh for what is behind it',
+    remedy,
   };
 }
+
+const remedy = 'Give the Service a selector, or do not count on the mesh for what is behind it';

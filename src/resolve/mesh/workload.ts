@@ -103,6 +103,7 @@ function hasShadow({ doors, ports }: Scene): boolean {
 
 const tooComplex: Verdict = {
   reason: 'TooComplex',
+  remedy: 'Let fewer Routes lead to it, or name fewer alternatives in their policies',
   message:
     'the rules of all Routes and policies that concern it come to more than 512 conjunctions, or more than an object of Istio holds, so it admits nobody',
 };
@@ -113,6 +114,7 @@ function shadowed({ settings }: Scene): readonly Verdict[] {
     {
       reason: 'Shadow',
       message: 'the mesh of its ApiGateway is in enforcement Shadow: what it would refuse is counted',
+      remedy: 'Write spec.mesh.enforcement: Enforce at the ApiGateway once the counts are as they should be',
     },
   ];
 }
@@ -120,9 +122,7 @@ function shadowed({ settings }: Scene): readonly Verdict[] {
 /** Told of the Service; policies have their reports. */
 function verdictFindings({ seed }: Scene, verdicts: readonly Verdict[]): readonly Finding[] {
   const about = { kind: 'Service', namespace: seed.namespace, name: seed.services[0] ?? '' };
-  return verdicts.flatMap(({ reason, message }): readonly Finding[] => {
-    if (reason !== 'TooComplex') return [];
-    const remedy = 'Let fewer Routes lead to it, or name fewer alternatives in their policies';
-    return [{ about, severity: 'error', reason, at: '', message, remedy }];
-  });
+  return verdicts.flatMap(({ reason, message, remedy }): readonly Finding[] =>
+    reason === 'TooComplex' ? [{ about, severity: 'error', reason, at: '', message, remedy }] : [],
+  );
 }

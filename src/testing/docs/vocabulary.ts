@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { kinds } from '../../api/kinds.ts';
+import { enforcementReasons } from '../../reconcilers/enforcement.ts';
 import { reasons } from '../../status/finding.ts';
 import { root } from './page.ts';
 
@@ -47,6 +48,7 @@ export const names: ReadonlySet<string> = new Set([
   ...namesIn(parse(read('charts/evengate/values.yaml'))),
   ...kinds.map(({ kind }) => kind),
   ...Object.keys(reasons),
+  ...enforcementReasons,
   ...conditions,
   ...ofOthers,
 ]);
