@@ -60,6 +60,13 @@ export const missingCredential: Limit = {
   message: 'Without any credential the edge answers 401, and Istio 403',
 };
 
+/** Of a workload whose policies know no tokens (ADR 15). */
+export const tokenOfTheGateway: Limit = {
+  reason: 'PartlyAtEdge',
+  message:
+    'No policy before the workload knows a token, so that one of an issuer of the gateway which does not verify is refused by the edge alone',
+};
+
 /** Of Routes, whether a policy is on them or not. */
 export const leftToTheEdge: Limit = {
   reason: 'PartlyAtEdge',
@@ -67,18 +74,19 @@ export const leftToTheEdge: Limit = {
     'Hosts with a wildcard and regular expressions of Routes are asked at the edge alone: Istio has no words for them',
 };
 
-/** What the mesh may admit that an edge refuses: the edge has asked for it before. */
-const wider: readonly MeshReason[] = ['PartlyAtEdge'];
 /** Where it admits nobody. */
 const shut: readonly MeshReason[] = ['TooComplex', 'Conflicted'];
 /** Whom it may refuse though a policy names them. */
 const narrower: readonly MeshReason[] = [...shut, 'NotObservable', 'NotTranslatable', 'NormalizationMismatch'];
 
-/** Of a workload that was reported to be so: what it `admits`, or refuses, that others say otherwise. */
+/**
+ * Of a workload that was reported to be so: what it `admits`, or refuses, that others say otherwise. What it admits because its
+ * edge has asked before is `left-to-edge.ts`'s to say.
+ */
 export function limitOf(workload: ProofWorkload, comparison: Comparison, admits: boolean): Limit | undefined {
   if (admits && workload.meant.settings.enforcement === 'Shadow') return onlyCounting;
   const outside = comparison !== 'caller';
-  const reasons = admits ? (outside ? wider : []) : outside ? shut : narrower;
+  const reasons = admits ? [] : outside ? shut : narrower;
   const found = workload.reports.find(({ reason }) => reasons.includes(reason));
   return found === undefined ? undefined : { reason: found.reason, message: sentenceOf(found) };
 }
@@ -110,17 +118,4 @@ export function describeVerdict({ because, by }: MeshVerdict): string {
     case 'several-authorizers':
       return 'several external authorizers would be asked';
   }
-}
-
-/** Whether the report says that what the edge denies by this RBAC policy (`namespace/policy:rule`) is not denied again behind it. */
-export function leavesDeny({ reports }: ProofWorkload): (policy: string) => boolean {
-  const left = reports.filter(({ reason }) => reason === 'PartlyAtEdge');
-  return (policy) => {
-    const [, policies = '', rules = ''] = /^([^:]*):(.*?)(?:#\d+)?$/.exec(policy) ?? [];
-    return left.some(
-      (report) =>
-        policies.split('+').includes(`${report.policy.namespace}/${report.policy.name}`) &&
-        (report.rules.length === 0 || report.rules.some((rule) => rules.split('+').includes(rule))),
-    );
-  };
 }

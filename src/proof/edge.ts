@@ -25,32 +25,28 @@ export type { EdgeAnswer, EdgeRequest, Forwarded, ProofToken } from './edge/requ
 export interface Asked {
   /** As if no filter refused: what would be forwarded then. */
   readonly unguarded?: boolean;
-  /** As if these policies of a DENY were not there. */
-  readonly ignoring?: (policy: string) => boolean;
-  /** As if these routes were not there. */
-  readonly past?: (route: TableRoute) => boolean;
+  /** As if the request were for this host. */
+  readonly host?: VirtualHostTable;
   /** As if this route took it. */
   readonly by?: TableRoute;
-  /** As if every listener asked clients for certificates. */
-  readonly certified?: boolean;
 }
 
 export function answerAtEdge(edge: ParsedEdge, sent: EdgeRequest, asked: Asked = {}): EdgeAnswer {
   const chain = chooseChain(edge, sent);
   if (typeof chain === 'string') return { kind: 'closed', reason: chain };
-  const request = asked.certified === true || asksForCertificate(chain) ? sent : withoutCertificate(sent);
+  const request = asksForCertificate(chain) ? sent : withoutCertificate(sent);
   const manager = managerOf(chain);
   const table = manager === undefined ? undefined : edge.tables.get(manager.rds.route_config_name);
-  const host = table === undefined ? undefined : chooseHost(table, request);
-  const route = asked.by ?? (host === undefined ? undefined : chooseRoute(host, request, asked.past));
+  const host = asked.host ?? (table === undefined ? undefined : chooseHost(table, request));
+  const route = asked.by ?? (host === undefined ? undefined : chooseRoute(host, request));
   if (manager === undefined || table === undefined || host === undefined || route === undefined) {
     return { kind: 'closed', reason: `chain ${chain.name} has no route for ${request.authority}${request.path}` };
   }
   const taken = { edge, manager, table, host, route };
-  const { refusal, token } = throughFilters(taken, request, asked.ignoring);
+  const { refusal, token, by } = throughFilters(taken, request);
   if (refusal !== undefined && asked.unguarded !== true) return refusal;
   const { token: _, ...others } = request;
-  return answer(taken, token === undefined ? others : { ...others, token });
+  return answer(taken, token === undefined ? others : { ...others, token }, by);
 }
 
 /** What a listener did not ask for it does not see. */
@@ -102,14 +98,12 @@ interface Passed {
   readonly refusal: EdgeAnswer | undefined;
   /** Of the request that goes on. */
   readonly token: ProofToken | undefined;
+  /** The policy of the ALLOW that admits it. */
+  readonly by: string | undefined;
 }
 
 /** In their order: the first that refuses answers. */
-function throughFilters(
-  { edge, manager, table, host, route }: Taken,
-  request: EdgeRequest,
-  ignoring: (policy: string) => boolean = () => false,
-): Passed {
+function throughFilters({ edge, manager, table, host, route }: Taken, request: EdgeRequest): Passed {
   const own: PerFilter = {
     ...table.typed_per_filter_config,
     ...host.typed_per_filter_config,
@@ -118,8 +112,9 @@ function throughFilters(
   let metadata: Metadata = {};
   let token = request.token;
   let refusal: EdgeAnswer | undefined;
-  const refuse = (status: number, by: string) => {
-    refusal ??= { kind: 'refused', status, route: route.name, by };
+  let by: string | undefined;
+  const refuse = (status: number, whom: string) => {
+    refusal ??= { kind: 'refused', status, route: route.name, by: whom };
   };
   for (const filter of manager.http_filters) {
     if (isDiscovered(filter)) {
@@ -135,17 +130,13 @@ function throughFilters(
       if (found.refused !== undefined) refuse(found.refused, 'jwt_authn');
     } else {
       const rules = rbacOf(filter, own);
-      const policy = rules === undefined ? undefined : matchingPolicy(without(rules, ignoring), { request, metadata });
+      const policy = rules === undefined ? undefined : matchingPolicy(rules, { request, metadata });
       if (rules?.action === 'DENY' && policy !== undefined) refuse(statusOf(manager, policy), policy);
       if (rules?.action === 'ALLOW' && policy === undefined) refuse(403, 'no rule');
+      if (rules?.action === 'ALLOW') by = policy;
     }
   }
-  return { refusal, token };
-}
-
-function without(rules: RbacRules, ignoring: (policy: string) => boolean): RbacRules {
-  if (rules.action !== 'DENY') return rules;
-  return { ...rules, policies: Object.fromEntries(Object.entries(rules.policies).filter(([name]) => !ignoring(name))) };
+  return { refusal, token, by };
 }
 
 function isDiscovered(filter: NamedConfig | Discovered): filter is Discovered {
@@ -169,7 +160,7 @@ function statusOf({ local_reply_config }: HttpManager, policy: string): number {
   return mapper?.status_code ?? 403;
 }
 
-function answer({ table, host, route }: Taken, request: EdgeRequest): EdgeAnswer {
+function answer({ table, host, route }: Taken, request: EdgeRequest, by: string | undefined): EdgeAnswer {
   if (route.direct_response !== undefined) {
     return { kind: 'answered', status: route.direct_response.status, route: route.name };
   }
@@ -180,6 +171,7 @@ function answer({ table, host, route }: Taken, request: EdgeRequest): EdgeAnswer
   return {
     kind: 'forwarded',
     route: route.name,
+    ...(by === undefined ? {} : { by }),
     to: forwarded({ table, host, route: { ...route, route: action } }, request),
   };
 }

@@ -6,10 +6,11 @@ import { keyOf } from '../kube/object.ts';
 import type { Collection } from '../kube/snapshot.ts';
 import type { Resolution } from '../resolve/resolve.ts';
 import { couldCome } from './could-come.ts';
-import { type Difference, describeVerdict, type Limit, leftToTheEdge, limitOf, type Side } from './difference.ts';
+import { type Difference, describeVerdict, type Limit, limitOf, type Side } from './difference.ts';
 import { listsOf } from './edge/table.ts';
+import { leftToEdge, leftToEdgeAtLayer4 } from './left-to-edge.ts';
 import { entriesByRoute, type Meaning, servicePolicies } from './meaning.ts';
-import { answersInMesh, isLayer4, type MeshAnswer, type MeshCall } from './mesh-answer.ts';
+import { answersInMesh, answersPastWaypoint, isLayer4, type MeshAnswer, type MeshCall } from './mesh-answer.ts';
 import { type Atom, about, classesOf } from './regions/atoms.ts';
 import type { ChoiceContext } from './regions/choices.ts';
 import { clustersOf, doorsOf } from './regions/doors.ts';
@@ -18,6 +19,7 @@ import { keySetOf, tokenIssuers } from './regions/issuers.ts';
 import { meshAtoms } from './regions/mesh-atoms.ts';
 import { decisionAtoms } from './regions/policy-atoms.ts';
 import { images } from './regions/preimages.ts';
+import { isUnknownThere, leftWithoutToken } from './through-edge.ts';
 import { callAsWitness } from './witness.ts';
 import { type Destination, type ProofGateway, type ProofWorkload, type ProofWorld, sameDestination } from './world.ts';
 
@@ -44,11 +46,10 @@ export function asTheEdge({ world, gateway, destination }: Stolen, call: MeshCal
     if (!found.last.verdict.admitted || couldCome(coming)) return [];
     const because = 'no request that it admits becomes this one';
     const left: Side = { name: 'edge', admitted: false, status: 403, because };
-    const limit = isLayer4(found)
-      ? limitOf(destination.workload, 'as-the-edge', true)
-      : couldCome(coming, true)
-        ? leftToTheEdge
-        : undefined;
+    const limit =
+      limitOf(destination.workload, 'as-the-edge', true) ??
+      (isLayer4(found) ? leftToEdgeAtLayer4(coming) : leftToEdge(coming)) ??
+      (isUnknownThere(destination, call) ? leftWithoutToken(coming) : undefined);
     return [differenceOf({ comparison: 'as-the-edge', destination, call, left, found, limit })];
   });
 }
@@ -60,6 +61,23 @@ export function asCaller(meaning: Meaning, destination: Destination, call: MeshC
     if (admitted === meant.admitted) return [];
     const left: Side = { name: 'policies', ...meant };
     const limit = limitOf(destination.workload, 'caller', admitted);
+    return [differenceOf({ comparison: 'caller', destination, call, left, found, limit })];
+  });
+}
+
+/** Nobody has anything to look for behind a waypoint but the waypoint itself. */
+export function pastWaypoint(destination: Destination, call: MeshCall): readonly Difference[] {
+  const { settings, namespace } = destination.workload.meant;
+  if (call.principal === `${settings.trustDomain}/ns/${namespace}/sa/${settings.waypoint?.name}`) return [];
+  return answersPastWaypoint(destination, call).flatMap((found) => {
+    if (!found.last.verdict.admitted) return [];
+    const left: Side = {
+      name: 'policies',
+      admitted: false,
+      status: 403,
+      because: 'only the waypoint may dial the Pods',
+    };
+    const limit = limitOf(destination.workload, 'caller', true);
     return [differenceOf({ comparison: 'caller', destination, call, left, found, limit })];
   });
 }

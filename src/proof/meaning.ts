@@ -49,9 +49,10 @@ export function meaningOf(resolution: Resolution, world: ProofWorld, services: C
       facts,
     );
     if (!byService.admitted) return byService;
-    const byRoutes = takenBy(destination, call, world).flatMap((route) => {
+    const byRoutes = takenBy(destination, call, world).flatMap(({ route, path }) => {
       const changed = editedHeaders(route);
-      return (entries.get(route.name) ?? []).map((entry) => sayOfEntry(entry, facts, changed));
+      // Its policies are about paths as the edge sees them.
+      return (entries.get(route.name) ?? []).map((entry) => sayOfEntry(entry, { ...facts, path }, changed));
     });
     const denied = byRoutes.find(({ denies }) => denies);
     if (denied !== undefined) return denied.says;
@@ -136,12 +137,14 @@ export function entriesByRoute({ gateways }: Resolution): ReadonlyMap<string, re
   return Map.groupBy(all, routeName);
 }
 
+interface Taken {
+  readonly route: TableRoute;
+  /** As the edge would have seen it. */
+  readonly path: string;
+}
+
 /** Routes that would take the request, if it came through an edge, whatever its host. */
-function takenBy(
-  destination: Destination,
-  call: MeshCall,
-  { gateways, destinations }: ProofWorld,
-): readonly TableRoute[] {
+function takenBy(destination: Destination, call: MeshCall, { gateways, destinations }: ProofWorld): readonly Taken[] {
   const leads = (route: TableRoute) =>
     clustersOf(route).some((cluster) => sameDestination(destinations.get(cluster), destination));
   const taking = gateways
@@ -151,14 +154,14 @@ function takenBy(
       listsOf(host)
         .flat()
         .filter(leads)
-        .filter((route) => takes(host, route, call)),
+        .flatMap((route) => pathsTaken(host, route, call).map((path): Taken => ({ route, path }))),
     );
-  return [...new Map(taking.map((route) => [route.name, route])).values()];
+  return [...new Map(taking.map((one) => [`${one.route.name} ${one.path}`, one])).values()];
 }
 
-function takes(host: VirtualHostTable, route: TableRoute, { method, path, headers }: MeshCall): boolean {
+function pathsTaken(host: VirtualHostTable, route: TableRoute, { method, path, headers }: MeshCall): readonly string[] {
   const bare = path.replace(/[?#].*$/s, '');
-  return pathsBefore(route.match, route.route ?? {}, bare).some((before) => {
+  return pathsBefore(route.match, route.route ?? {}, bare).filter((before) => {
     const request: EdgeRequest = {
       port: 0,
       scheme: 'http',

@@ -36,6 +36,13 @@ export function answersInMesh(destination: Destination, call: MeshCall): readonl
   return targetsOf(destination).map((target) => answerAt(destination, target, call));
 }
 
+/** Of somebody who dials the Pods instead of their waypoint; nothing where there is none. */
+export function answersPastWaypoint(destination: Destination, call: MeshCall): readonly MeshAnswer[] {
+  const { workload, service } = destination;
+  if (workload.meant.settings.waypoint === undefined) return [];
+  return targetsOf(destination).map((target) => passed([stageAt('ztunnel', target, { workload, service, call })]));
+}
+
 /** The Service's own where nobody knows the Pods': then all ports are closed alike. */
 export function targetsOf({ workload, service, port }: Destination): readonly number[] {
   const { closed } = workload.meant;

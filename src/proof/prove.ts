@@ -5,13 +5,13 @@ import type { ObjectKey } from '../kube/object.ts';
 import type { Collection } from '../kube/snapshot.ts';
 import type { Resolution } from '../resolve/resolve.ts';
 import type { Difference, Limit } from './difference.ts';
-import { asCaller, askedOf, asTheEdge, callersOf, contextOf, destinationsOf } from './inside.ts';
+import { asCaller, askedOf, asTheEdge, callersOf, contextOf, destinationsOf, pastWaypoint } from './inside.ts';
 import type { EnforcementPoint } from './istio.ts';
 import { meaningOf } from './meaning.ts';
 import { pointsOf } from './mesh-answer.ts';
 import { edgeCells, issuersOf } from './regions/edge-cells.ts';
-import { meshCells } from './regions/mesh-cells.ts';
-import { type Draft, draftAt, indices, type Space, sizeOf } from './regions/space.ts';
+import { baseCall, meshCells } from './regions/mesh-cells.ts';
+import { type Choice, type Draft, draftAt, indices, type Space, sizeOf } from './regions/space.ts';
 import { throughEdge } from './through-edge.ts';
 import { callOf, requestOf } from './witness.ts';
 import { type Destination, type ProofGateway, type ProofWorld, proofWorld } from './world.ts';
@@ -150,13 +150,35 @@ function* insideTasks(resolution: Resolution, services: Collection<Service>, wor
     for (const destination of destinationsOf(workload, services)) {
       for (const gateway of world.gateways) yield* stolenTasks(gateway, destination, world);
       const asked = askedAt(destination);
-      const context = contextOf(destination, callersOf(destination, asked, world));
+      const callers = callersOf(destination, asked, world);
+      yield* bypassTasks(destination, callers, world);
+      const context = contextOf(destination, callers);
       for (const { base, spaces, size } of meshCells(destination, context, asked)) {
         const ask = (draft: Draft) => asCaller(meaning, destination, callOf(base, draft));
         yield { workload: workload.key, size, spaces, ask };
       }
     }
   }
+}
+
+/** Identities alone are seen of it. */
+function* bypassTasks(
+  destination: Destination,
+  callers: readonly (string | undefined)[],
+  { gateways }: ProofWorld,
+): Iterable<Task> {
+  const { workload } = destination;
+  if (workload.meant.settings.waypoint === undefined) return;
+  const all = [...callers, ...gateways.flatMap(({ identity }) => identity ?? [])];
+  const choices = all.map(
+    (principal): Choice =>
+      (draft) => {
+        draft.principal = principal;
+      },
+  );
+  const base = baseCall('GET', '/', `${destination.service}.${workload.meant.namespace}`);
+  const ask = (draft: Draft) => pastWaypoint(destination, callOf(base, draft));
+  yield { workload: workload.key, size: all.length, spaces: [[choices]], ask };
 }
 
 function* stolenTasks(gateway: ProofGateway, destination: Destination, world: ProofWorld): Iterable<Task> {

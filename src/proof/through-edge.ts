@@ -1,16 +1,21 @@
 /** A request through an edge, held against the same request as the mesh gets it from there. */
 
-import { couldCome } from './could-come.ts';
+import { type Arrival, type Coming, couldCome } from './could-come.ts';
+import { limitBy, policiesOn, reportOn, rulesIn } from './declared.ts';
 import {
   type Comparison,
   type Difference,
   describeVerdict,
+  type Limit,
   leftToTheEdge,
   limitOf,
   missingCredential,
   type Side,
+  tokenOfTheGateway,
 } from './difference.ts';
+import { listsOf } from './edge/table.ts';
 import { answerAtEdge, type EdgeAnswer, type EdgeRequest, type Forwarded } from './edge.ts';
+import { leftToEdge, leftToEdgeAtLayer4 } from './left-to-edge.ts';
 import { answersInMesh, isLayer4, type MeshAnswer, type MeshCall } from './mesh-answer.ts';
 import { asWitness } from './witness.ts';
 import type { Destination, ProofGateway, ProofWorld } from './world.ts';
@@ -69,12 +74,18 @@ function compared({ gateway, world, request, answer, share, destination, found }
   if (same) return [];
   const { workload } = destination;
   const limit = () => {
-    if (!left.admitted && !right.admitted) return request.token === undefined ? missingCredential : undefined;
+    const unknown = isUnknownThere(destination, request);
+    if (!left.admitted && !right.admitted) {
+      if (request.token === undefined) return missingCredential;
+      return unknown && left.status === 401 ? tokenOfTheGateway : undefined;
+    }
     const declared = limitOf(workload, 'forwarded', right.admitted);
-    if (!right.admitted || declared?.reason === 'Shadow' || isLayer4(found)) return declared;
+    if (!right.admitted || declared !== undefined) return declared;
     const coming = { gateway, world, destination, share };
-    if (couldCome(coming)) return declared;
-    return couldCome(coming, true) ? leftToTheEdge : undefined;
+    if (isLayer4(found)) return leftToEdgeAtLayer4(coming);
+    const arrival = couldCome(coming);
+    if (arrival !== undefined) return takenFor(arrival, answer, coming);
+    return leftToEdge(coming) ?? (unknown ? leftWithoutToken(coming) : undefined);
   };
   const why = limit();
   const difference: Difference = {
@@ -86,6 +97,35 @@ function compared({ gateway, world, request, answer, share, destination, found }
     point: found.last.point,
   };
   return [why === undefined ? difference : { ...difference, limit: why }];
+}
+
+/** To a workload without issuers a token is a header as any other. */
+export function isUnknownThere({ workload }: Destination, { token }: Pick<EdgeRequest, 'token'>): boolean {
+  return token !== undefined && workload.meant.issuers.length === 0;
+}
+
+/** Without its token the edge would send it on. */
+export function leftWithoutToken(coming: Coming): Limit | undefined {
+  const { token: _, ...share } = coming.share;
+  const bare = { ...coming, share };
+  return couldCome(bare) === undefined && leftToEdge(bare) === undefined ? undefined : tokenOfTheGateway;
+}
+
+/** Behind the edge it looks as another one that the edge sends on: the report is of that rule, or of the one that refused. */
+function takenFor({ route, by }: Arrival, answer: EdgeAnswer, { gateway, destination }: Coming): Limit | undefined {
+  const { workload } = destination;
+  const refusing = answer.kind === 'refused' ? answer : undefined;
+  const before = [...gateway.edge.tables.values()]
+    .flatMap(({ virtual_hosts }) => virtual_hosts.flatMap((host) => listsOf(host).flat()))
+    .find(({ name }) => name === refusing?.route);
+  const denied = rulesIn(refusing?.by ?? '');
+  const policies = [route, ...(before === undefined ? [] : [before])].map(policiesOn);
+  const report =
+    reportOn(workload, denied.policies ?? [], denied.rules) ??
+    reportOn(workload, policiesOn(route), rulesIn(by ?? '').rules) ??
+    reportOn(workload, policies.flat(), []);
+  if (report !== undefined) return limitBy(report);
+  return policies.flat().length === 0 ? leftToTheEdge : undefined;
 }
 
 export function edgeSide(answer: EdgeAnswer): Side {

@@ -47,7 +47,8 @@ export type EdgeAnswer =
   /** By a filter: `by` is the RBAC policy that matched, or what jwt_authn said. */
   | { readonly kind: 'refused'; readonly status: number; readonly route: string; readonly by: string }
   | { readonly kind: 'answered'; readonly status: number; readonly route: string }
-  | { readonly kind: 'forwarded'; readonly route: string; readonly to: readonly Forwarded[] };
+  /** `by` is the RBAC policy that admitted it. */
+  | { readonly kind: 'forwarded'; readonly route: string; readonly by?: string; readonly to: readonly Forwarded[] };
 
 const statuses = {
   MOVED_PERMANENTLY: 301,

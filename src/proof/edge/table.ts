@@ -26,12 +26,8 @@ export function chooseHost(
   return ranked.toSorted((a, b) => b.rank - a.rank)[0]?.virtualHost;
 }
 
-export function chooseRoute(
-  host: VirtualHostTable,
-  request: EdgeRequest,
-  past: (route: TableRoute) => boolean = () => false,
-): TableRoute | undefined {
-  return listFor(host, request).find((route) => !past(route) && routeMatches(route.match, request));
+export function chooseRoute(host: VirtualHostTable, request: EdgeRequest): TableRoute | undefined {
+  return listFor(host, request).find((route) => routeMatches(route.match, request));
 }
 
 /** Every list that a request may be answered from. */
@@ -42,7 +38,7 @@ export function listsOf({ routes, matcher }: VirtualHostTable): readonly (readon
 }
 
 /** The longest key that the path begins with; Envoy falls back to no shorter one. */
-function listFor({ routes, matcher }: VirtualHostTable, request: EdgeRequest): readonly TableRoute[] {
+export function listFor({ routes, matcher }: VirtualHostTable, request: EdgeRequest): readonly TableRoute[] {
   if (matcher === undefined) return routes ?? [];
   const { input, prefix_match_map } = matcher.matcher_tree;
   const [text = ''] = headerValues(input.typed_config.header_name, request);

@@ -1,6 +1,7 @@
 /** Whose tokens there are to be tried: one for each way in which sets of keys can verify one. */
 
 import type { KeySource } from '../../ir/guard.ts';
+import { compareText } from '../../policy/attribute.ts';
 
 export interface TokenIssuer {
   readonly issuer: string;
@@ -36,5 +37,5 @@ export function tokenIssuers(known: readonly KnownIssuer[]): readonly TokenIssue
 function keysIn(set: string): readonly string[] {
   if (!set.startsWith('{')) return [set];
   const { keys } = JSON.parse(set) as { readonly keys: readonly object[] };
-  return keys.map((key) => JSON.stringify(Object.entries(key).toSorted()));
+  return keys.map((key) => JSON.stringify(Object.entries(key).toSorted(([a], [b]) => compareText(a, b))));
 }

@@ -52,16 +52,13 @@ function cellOf(
   );
   const spaces = spacesOf(atoms, context);
   const size = spaces.reduce((sum, space) => sum + sizeOf(space), 0);
-  const base: MeshCall = {
-    method,
-    path,
-    host,
-    headers: new Map(),
-    principal: undefined,
-    directIp: '10.0.0.1',
-    remoteIp: somewhere,
-  };
-  return { destination, base, spaces, size };
+  return { destination, base: baseCall(method, path, host), spaces, size };
+}
+
+/** Without what the spaces say. */
+export function baseCall(method: string, path: string, host: string): MeshCall {
+  const addresses = { directIp: '10.0.0.1', remoteIp: somewhere };
+  return { method, path, host, headers: new Map(), principal: undefined, ...addresses };
 }
 
 /** As people write them; Envoy takes more. */
