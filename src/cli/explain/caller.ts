@@ -1,18 +1,23 @@
 /** `evengate explain --from NAMESPACE/SERVICEACCOUNT`: what becomes of a call inside the mesh. */
+import type { Issuer } from '../../ir/guard.ts';
 import type { Service } from '../../kube/core.ts';
 import { keyOf, type ObjectKey } from '../../kube/object.ts';
 import type { Collection } from '../../kube/snapshot.ts';
+import type { ProofToken } from '../../proof/edge.ts';
 import { type Meant, meaningOf } from '../../proof/meaning.ts';
 import { answersInMesh, type MeshCall } from '../../proof/mesh-answer.ts';
 import { type Destination, proofWorld } from '../../proof/world.ts';
 import { addressOf } from '../../resolve/explain/request.ts';
-import type { ExplainRequest, TokenClaims } from '../../resolve/explain/types.ts';
+import type { ExplainRequest, TokenClaims, TokenFacts } from '../../resolve/explain/types.ts';
 import type { Resolution } from '../../resolve/resolve.ts';
+import { tokenNotes } from '../remote-keys.ts';
 import { type MeshStep, meshStep, proofToken } from './mesh.ts';
 import { claimedToken, tokenFacts } from './token.ts';
 
 export interface CallerExplanation {
   readonly mesh: readonly MeshStep[];
+  /** What could not be found out here. */
+  readonly notes: readonly string[];
   /** What the policies say, whatever became of them in the mesh. */
   readonly policies: Meant;
 }
@@ -48,9 +53,12 @@ export async function explainCaller(
     return `Service ${keyOf(namespace, service)} is not enforced in a mesh: no Route of an ApiGateway with spec.mesh reaches it, and no AuthPolicy targets it`;
   }
   const destination: Destination = { workload, service, port };
-  const call = await callOf(from, asked, destination);
+  const { issuers } = workload.meant;
+  const facts = await factsOf(asked, issuers);
+  const call = callOf(from, { request: asked.request, token: proofToken(facts, issuers) }, destination);
   const mesh = answersInMesh(destination, call).map((answer) => meshStep(destination, answer, call.principal ?? ''));
-  return { mesh, policies: meaningOf(resolution, world, services)(destination, call) };
+  const policies = meaningOf(resolution, world, services)(destination, call);
+  return { mesh, policies, notes: tokenNotes(facts, issuers) };
 }
 
 interface Dialled {
@@ -78,19 +86,21 @@ function dialled(url: string, services: Collection<Service>): Dialled | string {
     : `Service ${key} has no port ${address.port}; it has ${ports.join(', ') || 'none'}`;
 }
 
-async function callOf(
-  { namespace, name }: { readonly namespace: string; readonly name: string },
-  { request, claims }: Asked,
-  { workload }: Destination,
-): Promise<MeshCall> {
-  const { issuers, settings } = workload.meant;
-  const address = addressOf(request.url);
+async function factsOf({ request, claims }: Asked, issuers: readonly Issuer[]): Promise<TokenFacts | undefined> {
   const lines = request.headers
     .filter(([header]) => header.toLowerCase() === 'authorization')
     .map(([, value]) => value);
   const header = lines.length === 0 ? undefined : lines.join(',');
-  const facts = claims === undefined ? await tokenFacts(header, issuers, new Date()) : claimedToken(claims, issuers);
-  const token = proofToken(facts, issuers);
+  return claims === undefined ? await tokenFacts(header, issuers, new Date()) : claimedToken(claims, issuers);
+}
+
+function callOf(
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+  { request, token }: { readonly request: ExplainRequest; readonly token: ProofToken | undefined },
+  { workload }: Destination,
+): MeshCall {
+  const { settings } = workload.meant;
+  const address = addressOf(request.url);
   const headers = Map.groupBy(request.headers, ([header]) => header.toLowerCase());
   return {
     method: request.method,

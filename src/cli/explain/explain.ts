@@ -12,6 +12,7 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { textReport } from '../findings.ts';
 import type { Io } from '../io.ts';
 import { complain, loadSource, type SourceOptions, showNotes } from '../load.ts';
+import { tokenNotes } from '../remote-keys.ts';
 import { type Asked, explainCaller, readCaller } from './caller.ts';
 import { type ClientCertificate, certificateFacts, namedCertificate, readCertificate } from './certificate.ts';
 import { behindEdge } from './mesh.ts';
@@ -57,21 +58,28 @@ export async function explainRequest(written: string, options: ExplainOptions, i
     if (typeof explained === 'string') return unusable(io, explained);
     const report = options.output === 'json' ? jsonCaller : textCaller;
     io.stdout.write(report(asked.request, explained, io.stdout));
+    tellNotes(explained.notes, options, io);
     return ended;
   }
   const gateways = chosenGateways(resolution, options);
   if (typeof gateways === 'string') return unusable(io, gateways);
   const world = once(() => proofWorld(resolution));
-  const all = await Promise.all(
-    gateways.map(
-      async ([gateway, ir]): Promise<Explained> =>
-        explainOn([gateway, ir], { ...asked, ...(certificate && { certificate }) }, world),
-    ),
-  );
+  const question = { ...asked, ...(certificate && { certificate }) };
+  const all = await Promise.all(gateways.map(async (gateway) => await explainOn(gateway, question, world)));
   const answers = answering(all);
   const report = options.output === 'json' ? jsonExplanation : textExplanation;
   io.stdout.write(report(asked.request, answers, io.stdout));
+  tellNotes(
+    answers.flatMap((one) => one.notes),
+    options,
+    io,
+  );
   return ended;
+}
+
+/** JSON has them where they belong. */
+function tellNotes(notes: readonly string[], { output }: ExplainOptions, io: Io): void {
+  if (output !== 'json') showNotes(io, [...new Set(notes)]);
 }
 
 function once<T>(make: () => T): () => T {
@@ -184,7 +192,8 @@ async function explainOn(
   };
   const explanation = explain(gateway, known);
   const isBehind = gateway.mesh !== undefined && explanation.outcome.kind === 'forward';
-  return { gateway: key, explanation, mesh: isBehind ? behindEdge(gateway, known, world()) : [] };
+  const mesh = isBehind ? behindEdge(gateway, known, world()) : [];
+  return { gateway: key, explanation, mesh, notes: tokenNotes(token, issuers) };
 }
 
 /** Those with a route for the host and path, else those that know the host, else those that listen, else all. */

@@ -10,6 +10,8 @@ import type { MeshStep } from './mesh.ts';
 export interface Explained {
   readonly gateway: ObjectKey;
   readonly explanation: Explanation;
+  /** What could not be found out here. */
+  readonly notes: readonly string[];
   /** What the mesh does with what is forwarded; empty for a gateway without a part in one. */
   readonly mesh: readonly MeshStep[];
 }
@@ -48,8 +50,9 @@ export function textCaller(request: ExplainRequest, { mesh, policies }: CallerEx
 }
 
 /** `{request: {method, url}, mesh: […], policies: {admitted, status, because}}` */
-export function jsonCaller({ method, url }: ExplainRequest, explained: CallerExplanation): string {
-  return `${JSON.stringify({ request: { method, url }, ...explained }, null, 2)}\n`;
+export function jsonCaller({ method, url }: ExplainRequest, { notes, ...explained }: CallerExplanation): string {
+  const told = { request: { method, url }, ...explained, ...(notes.length > 0 && { notes }) };
+  return `${JSON.stringify(told, null, 2)}\n`;
 }
 
 function stepLines(steps: readonly Step[], output: Output): string {
@@ -122,11 +125,12 @@ function printable(text: string): string {
 
 /** `{request: {method, url}, answers: [{gateway, status, outcome, …Explanation}]}`; status is null where a backend or nobody answers. */
 export function jsonExplanation({ method, url }: ExplainRequest, answers: readonly Explained[]): string {
-  const list = answers.map(({ gateway, explanation, mesh }) => ({
+  const list = answers.map(({ gateway, explanation, mesh, notes }) => ({
     gateway,
     status: statusOf(explanation.outcome) ?? null,
     ...explanation,
     ...(mesh.length === 0 ? {} : { mesh }),
+    ...(notes.length === 0 ? {} : { notes }),
   }));
   return `${JSON.stringify({ request: { method, url }, answers: list }, null, 2)}\n`;
 }

@@ -3,7 +3,8 @@ import { type Proof, prove } from '../../proof/prove.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { textReport } from '../findings.ts';
 import type { Io } from '../io.ts';
-import { complain, type Loaded, load } from '../load.ts';
+import { complain, type Loaded, load, showNotes } from '../load.ts';
+import { meshKeyNotes } from '../remote-keys.ts';
 import { jsonProof, textProof } from './report.ts';
 
 export interface ProveOptions {
@@ -23,8 +24,12 @@ export async function proveManifests(options: ProveOptions, io: Io): Promise<Exi
     return exitCodes.unusable;
   }
   const proof = prove(resolution, set.snapshot.Service, { onProgress: progressOn(io) });
-  const report = options.output === 'json' ? jsonProof : textProof;
-  io.stdout.write(report(proof, io.stdout));
+  const keyNotes = meshKeyNotes([...resolution.mesh.workloads.values()].flatMap(({ issuers }) => issuers));
+  if (options.output === 'json') io.stdout.write(jsonProof(proof, keyNotes));
+  else {
+    io.stdout.write(textProof(proof, io.stdout));
+    showNotes(io, keyNotes);
+  }
   if (set.problems.length > 0) return exitCodes.unusable;
   return isEquivalent(proof, options.strict === true) ? exitCodes.done : exitCodes.findings;
 }

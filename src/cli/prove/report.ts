@@ -82,15 +82,16 @@ function quoted(text: string): string {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-/** `{equivalent, regions, workloads: [{workload, points, regions, all, limits, difference?}]}`; each difference with its `curl`. */
-export function jsonProof({ workloads, regions }: Proof): string {
-  const told = (difference: Difference) => ({ ...difference, curl: curlOf(difference.request) });
+/** `{equivalent, regions, workloads: [{workload, points, regions, all, limits, difference?}], notes?}`; each difference with its `curl`. */
+export function jsonProof({ workloads, regions }: Proof, notes: readonly string[] = []): string {
+  const shown = (difference: Difference) => ({ ...difference, curl: curlOf(difference.request) });
   const list = workloads.map(({ difference, limits, ...proof }) => ({
     ...proof,
     equivalent: difference === undefined,
-    limits: limits.map(({ example, ...limit }) => ({ ...limit, example: told(example) })),
-    ...(difference === undefined ? {} : { difference: told(difference) }),
+    limits: limits.map(({ example, ...limit }) => ({ ...limit, example: shown(example) })),
+    ...(difference === undefined ? {} : { difference: shown(difference) }),
   }));
   const equivalent = workloads.every(({ difference }) => difference === undefined);
-  return `${JSON.stringify({ equivalent, regions, workloads: list }, null, 2)}\n`;
+  const told = { equivalent, regions, workloads: list, ...(notes.length > 0 && { notes }) };
+  return `${JSON.stringify(told, null, 2)}\n`;
 }
