@@ -64,8 +64,8 @@ export const apiGatewayStatus = z.strictObject({
   ]),
   attachedRoutes: count('Routes attached to any listener.'),
   mesh: line(
-    'How it is in a mesh, and of how many workloads behind it what is written holds.',
-    'Sidecar, mTLS Strict, 3/4 workloads enforced',
+    'How it is in a mesh, of how many workloads behind it what is written holds, and what stands against it (the reason of MeshEnforced).',
+    'Sidecar, mTLS Strict, 3/4 workloads enforced, NotEnrolled',
   ),
   listeners: field(
     z
