@@ -40,10 +40,7 @@ export async function explainRequest(written: string, options: ExplainOptions, i
   if (typeof asked === 'string') return unusable(io, asked);
   const caller = options.from === undefined || options.from === 'edge' ? undefined : readCaller(options.from);
   if (typeof caller === 'string') return unusable(io, caller);
-  const asksGateways = [options.gateway, options.clientCert, options.clientCertSan?.[0]].some(
-    (one) => one !== undefined,
-  );
-  if (caller !== undefined && asksGateways) {
+  if (caller !== undefined && asksGateways(options)) {
     return unusable(io, '--from a service account asks no gateway: leave out --gateway and --client-cert');
   }
   const certificate = await shownCertificate(options);
@@ -132,6 +129,10 @@ function readClaims(text: string): TokenClaims | string {
     // Said below, as for any other text that is no object.
   }
   return `--claims is not a JSON object with an iss, such as {"iss": "https://login.example.com", "sub": "alice"}`;
+}
+
+function asksGateways({ gateway, clientCert, clientCertSan = [] }: ExplainOptions): boolean {
+  return gateway !== undefined || clientCert !== undefined || clientCertSan.length > 0;
 }
 
 async function shownCertificate({
