@@ -9,7 +9,7 @@ export interface ClusterOptions {
   readonly context?: string;
   readonly namespace?: string;
   readonly allNamespaces?: boolean;
-  /** className of the ApiGateways that are looked at; when absent the only one that there is, or `evengate`. */
+  /** className of the ApiGateways that are looked at; when absent the only one that the namespace, or the cluster, has, or `evengate`. */
   readonly class?: string;
 }
 
@@ -34,7 +34,7 @@ export function withCluster(command: Command): Command {
     .option('-A, --all-namespaces', 'report on all namespaces')
     .option(
       '--class <name>',
-      `className of the ApiGateways to look at; when absent the only one that there is, or ${defaultClass}`,
+      `className of the ApiGateways to look at; when absent the only one that the namespace, or the cluster, has, or ${defaultClass}`,
     )
     .hook('preAction', () => {
       const { namespace, allNamespaces } = command.opts<ClusterOptions>();

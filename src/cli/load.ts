@@ -74,7 +74,11 @@ export async function loadCluster(
     try {
       const { namespace, ownNamespace, client } = cluster;
       const className = options.class;
-      const more = { ...(className && { className }), ...(alsoNamedBy && { alsoNamedBy }) };
+      const more = {
+        ...(className && { className }),
+        ...(options.namespace && { shown: options.namespace }),
+        ...(alsoNamedBy && { alsoNamedBy }),
+      };
       const reading = readCluster(client, { namespaces: namespaces ?? [ownNamespace], ...more });
       const { set, resolution, notes } = await withProgress(io, `reading ${cluster.server}`, reading);
       const findings = placeFindings(set, resolution.findings).filter(

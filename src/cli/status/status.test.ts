@@ -275,6 +275,39 @@ describe('other commands read the cluster, too', () => {
   });
 });
 
+describe('of several classes, and none named', () => {
+  const internal = (namespace: string, name: string, kind: string, spec: object): KubeObject => ({
+    ...ours(kind, name, spec),
+    metadata: { name, namespace },
+  });
+
+  beforeEach(() => {
+    for (const one of [gateway, route, anyone, service]) api.create(one);
+    api.create(internal('back', 'inner', 'ApiGateway', { className: 'internal', listeners }));
+    const to = {
+      parentRefs: [{ name: 'inner', namespace: 'back' }],
+      rules: [{ name: 'far', respond: { status: 204 } }],
+    };
+    api.create(internal('front', 'far', 'Route', to));
+    api.create(internal('back', 'near', 'Route', { ...to, parentRefs: [{ name: 'inner' }] }));
+  });
+
+  test.each([
+    ['whose ApiGateways are of another one', 'back', /No operator of class internal has reported/],
+    ['whose Routes are at one of another', 'front', /No operator of class internal has reported/],
+    ['whose ApiGateways are of the usual one', 'shop', /No operator of class evengate has reported/],
+  ])('it is that of a namespace %s', async (_, namespace, said) => {
+    const { stdout } = await evengate('status', '-n', namespace);
+    expect(stdout).toMatch(said);
+    expect(stdout).not.toMatch(/--class/);
+  });
+
+  test('explain -n asks those of the namespace', async () => {
+    const { code, stdout } = await evengate('explain', 'GET http://any.test/', '-n', 'back');
+    expect([code, stdout]).toEqual([0, expect.stringContaining('ApiGateway back/inner, listener web')]);
+  });
+});
+
 test.each([
   ['rout/orders', /there is no kind "rout"; write route, a slash and a name/],
   ['pod/x', /there is no kind "pod"; write one of apigateway, route/],

@@ -59,9 +59,10 @@ export interface Seen {
 }
 
 async function look(cluster: OpenCluster, options: ClusterOptions, wanted: ObjectName | undefined): Promise<Seen> {
-  const { client, ownNamespace } = cluster;
+  const { client, ownNamespace, namespace } = cluster;
   const reading = await readCluster(client, {
     namespaces: [ownNamespace],
+    ...(namespace === undefined ? {} : { shown: namespace }),
     ...(options.class === undefined ? {} : { className: options.class }),
   });
   return await seen(reading, cluster, wanted);

@@ -2,7 +2,7 @@
 import { classOf, defaultClass } from '../../ir/class-name.ts';
 import { ApiError, type Client, type ListOptions, type ResourceType } from '../../kube/client.ts';
 import type { ConfigMap, Namespace, ReferenceGrant, Secret, Service } from '../../kube/core.ts';
-import { type KubeObject, type ObjectKey, objectKey } from '../../kube/object.ts';
+import { type KubeObject, keyOf, type ObjectKey, objectKey } from '../../kube/object.ts';
 import type { Pod } from '../../kube/pod.ts';
 import { resources } from '../../kube/resources.ts';
 import { type Collection, emptySnapshot, type Snapshot } from '../../kube/snapshot.ts';
@@ -15,8 +15,10 @@ import type { ManifestSet } from './assemble.ts';
 export interface ClusterReadOptions {
   /** Read where rights do not reach over all namespaces; otherwise all are read, as objects name each other across them. */
   readonly namespaces?: readonly string[];
-  /** Of the ApiGateways that are looked at; when absent the only one that there is, or `evengate`. */
+  /** Of the ApiGateways that are looked at; when absent the only one that there is (in or for `shown`), or `evengate`. */
   readonly className?: string;
+  /** Namespace that is reported on; absent for all. */
+  readonly shown?: string;
   /** What else names Secrets and ConfigMaps that are to be read, such as manifests that are held against the cluster. */
   readonly alsoNamedBy?: (live: Snapshot) => References;
 }
@@ -42,7 +44,7 @@ const ownKinds = ['ApiGateway', 'Route', 'AuthPolicy', 'RateLimitPolicy'] as con
 export async function readCluster(client: Client, options: ClusterReadOptions = {}): Promise<ClusterReading> {
   const reader = new ClusterReader(client, options.namespaces ?? []);
   const [own, others] = await Promise.all([reader.own(), reader.others()]);
-  const resolve = resolver(options.className ?? onlyClass(own.ApiGateway));
+  const resolve = resolver(options.className ?? classShown(own, options.shown));
   const mesh = [...own.ApiGateway.values()].some(concernsMesh) ? await reader.mesh() : {};
   let snapshot: Snapshot = { ...emptySnapshot, ...own, ...others, ...mesh };
   let resolution = resolve(snapshot);
@@ -55,6 +57,24 @@ export async function readCluster(client: Client, options: ClusterReadOptions = 
   }
   const set = { snapshot, findings: [], problems: [], locate: () => undefined };
   return { set, resolution, notes: reader.notes };
+}
+
+/** Of the ApiGateways in a namespace and those that its Routes name, else of all. */
+function classShown({ ApiGateway, Route }: Pick<Snapshot, 'ApiGateway' | 'Route'>, shown: string | undefined): string {
+  const routes = [...Route.values()].filter(({ metadata }) => metadata.namespace === shown);
+  const named = new Set(routes.flatMap(({ spec }) => parentsOf(spec, shown ?? '')));
+  const near = [...ApiGateway].filter(([key, { metadata }]) => metadata.namespace === shown || named.has(key));
+  return onlyClass(near.length === 0 ? ApiGateway : new Map(near));
+}
+
+/** Also of a Route that cannot be read otherwise. */
+function parentsOf(spec: unknown, own: string): readonly ObjectKey[] {
+  const { parentRefs } = (spec ?? {}) as { readonly parentRefs?: unknown };
+  if (!Array.isArray(parentRefs)) return [];
+  return parentRefs.map((parent: unknown) => {
+    const { namespace = own, name } = (parent ?? {}) as { readonly namespace?: string; readonly name?: string };
+    return keyOf(namespace, name ?? '');
+  });
 }
 
 export function onlyClass(gateways: Collection): string {
