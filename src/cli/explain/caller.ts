@@ -7,6 +7,7 @@ import type { ProofToken } from '../../proof/edge.ts';
 import { type Meant, meaningOf } from '../../proof/meaning.ts';
 import { answersInMesh, type MeshCall } from '../../proof/mesh-answer.ts';
 import { type Destination, proofWorld } from '../../proof/world.ts';
+import { normaliseInMesh } from '../../resolve/explain/normalise-path.ts';
 import { addressOf } from '../../resolve/explain/request.ts';
 import type { ExplainRequest, TokenClaims, TokenFacts } from '../../resolve/explain/types.ts';
 import type { Resolution } from '../../resolve/resolve.ts';
@@ -27,12 +28,21 @@ export interface Asked {
   readonly claims: TokenClaims | undefined;
 }
 
+/** As certificates and RBAC write it. */
+const otherForms = [
+  /^(?:spiffe:\/\/)?[^/]+\/ns\/([^/]+)\/sa\/([^/]+)$/,
+  /^system:serviceaccount:([^:]+):([^:]+)$/,
+] as const;
+
 /** `namespace/name` of a ServiceAccount; a sentence says what is wrong. */
 export function readCaller(from: string): { readonly namespace: string; readonly name: string } | string {
   const [namespace = '', name = '', ...more] = from.split('/');
   const label = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/;
   if (label.test(namespace) && label.test(name) && more.length === 0) return { namespace, name };
-  return `--from ${from} is nobody; write edge, or a service account as namespace/name, such as billing/batch`;
+  const [, inside, account] = otherForms.map((form) => form.exec(from)).find((found) => found !== null) ?? [];
+  if (inside !== undefined && account !== undefined) return `--from ${from} is written ${inside}/${account} here`;
+  const shown = from === '' ? '""' : from;
+  return `--from ${shown} is nobody; write edge, or a service account as namespace/name, such as billing/batch`;
 }
 
 /** A sentence says why nothing can be told. */
@@ -55,7 +65,9 @@ export async function explainCaller(
   const destination: Destination = { workload, service, port };
   const { issuers } = workload.meant;
   const facts = await factsOf(asked, issuers);
-  const call = callOf(from, { request: asked.request, token: proofToken(facts, issuers) }, destination);
+  const sent = sentBy(asked.request, workload.meant.settings.normalises === true);
+  if (typeof sent === 'string') return sent;
+  const call = callOf(from, { ...sent, token: proofToken(facts, issuers) }, destination);
   const mesh = answersInMesh(destination, call).map((answer) => meshStep(destination, answer, call.principal ?? ''));
   const policies = meaningOf(resolution, world, services)(destination, call);
   return { mesh, policies, notes: tokenNotes(facts, issuers) };
@@ -86,6 +98,21 @@ function dialled(url: string, services: Collection<Service>): Dialled | string {
     : `Service ${key} has no port ${address.port}; it has ${ports.join(', ') || 'none'}`;
 }
 
+interface Sent {
+  readonly request: ExplainRequest;
+  /** As rules see it, with its query. */
+  readonly path: string;
+}
+
+/** A sentence says why the proxy answers 400 before it asks any rule. */
+function sentBy(request: ExplainRequest, fully: boolean): Sent | string {
+  const { method, url } = request;
+  if (!/^[A-Z]+$/.test(method)) return `${JSON.stringify(method)} is not a method that Envoy takes; write it as GET`;
+  const target = normaliseInMesh(addressOf(url)?.target ?? '/', fully);
+  if (target.kind === 'refused') return `${url}: a proxy answers 400, because ${target.reason}`;
+  return { request, path: `${target.path}${target.query}` };
+}
+
 async function factsOf({ request, claims }: Asked, issuers: readonly Issuer[]): Promise<TokenFacts | undefined> {
   const lines = request.headers
     .filter(([header]) => header.toLowerCase() === 'authorization')
@@ -96,7 +123,7 @@ async function factsOf({ request, claims }: Asked, issuers: readonly Issuer[]): 
 
 function callOf(
   { namespace, name }: { readonly namespace: string; readonly name: string },
-  { request, token }: { readonly request: ExplainRequest; readonly token: ProofToken | undefined },
+  { request, path, token }: Sent & { readonly token: ProofToken | undefined },
   { workload }: Destination,
 ): MeshCall {
   const { settings } = workload.meant;
@@ -104,7 +131,7 @@ function callOf(
   const headers = Map.groupBy(request.headers, ([header]) => header.toLowerCase());
   return {
     method: request.method,
-    path: address?.target ?? '/',
+    path,
     host: headers.get('host')?.[0]?.[1] ?? address?.authority ?? '',
     headers: new Map([...headers].map(([header, all]) => [header, all.map(([, value]) => value)])),
     principal: `${settings.trustDomain}/ns/${namespace}/sa/${name}`,

@@ -65,7 +65,8 @@ function apart(
   written: string | undefined,
   words: readonly string[] | undefined,
 ): { readonly request: string | undefined; readonly file: readonly string[] | undefined } {
-  const request = written ?? words?.findLast((word) => word.includes('://'));
+  const request =
+    written ?? words?.findLast((word) => word.includes('://')) ?? words?.findLast((word) => /^[A-Z]+ \S+$/.test(word));
   return { request, file: words?.filter((word) => word !== request) };
 }
 

@@ -44,6 +44,13 @@ describe('evengate explain', () => {
   test.each([
     [['explain', '-f', shop], "say which request, such as 'GET https://host/path'"],
     [['explain', '-f', shop, 'GET ftp://a/b'], 'is not a request'],
+    [['explain', '-f', shop, 'GET api.shop.example.com/orders'], '"GET api.shop.example.com/orders" is not a request'],
+    [['explain', '-f', shop, 'GET https://[::1/'], 'is not a request'],
+    [
+      ['explain', '-f', shop, 'GET https://alice:pw@a.test/'],
+      'evengate: a URL with a user is sent by nobody; write -H',
+    ],
+    [['explain', '-f', shop, 'GET https://a.test:99999/'], '99999 is no port'],
     [['explain', '-f', 'no-such-folder', orders], 'no-such-folder'],
     [['explain', '-f', shop, orders, '--claims', '{'], '--claims'],
     [['explain', '-f', shop, orders, '--client-ip', '1.2'], '1.2'],
@@ -94,6 +101,16 @@ describe('evengate explain, in a mesh', () => {
     expect(code).toBe(0);
   });
 
+  test.each(['/a/../orders', '/%6frders', '/x/%2e%2e/orders?y=/..'])(
+    'a path is the one that the proxy makes of it: %s',
+    async (path) => {
+      const asked = `GET http://orders.shop${path}`;
+      const { stdout } = await evengate('explain', '-f', mesh, asked, '--from', 'billing/batch');
+      expect(stdout).toContain('✓ admits it: shop/orders:billing-job');
+      expect(stdout).toContain('The policies admit the caller');
+    },
+  );
+
   test('answers for scripts in JSON', async () => {
     const asked = ['GET http://orders.shop.svc.cluster.local/orders', '--from', 'billing/batch', '-o', 'json'];
     const { stdout } = await evengate('explain', '-f', mesh, ...asked);
@@ -111,6 +128,12 @@ describe('evengate explain, in a mesh', () => {
   test.each([
     ['GET http://orders.shop/orders', 'billing', '--from billing is nobody; write edge, or a service account'],
     ['GET http://orders.shop/orders', 'a/b/c', '--from a/b/c is nobody'],
+    ['GET http://orders.shop/orders', '', '--from "" is nobody'],
+    ['GET http://orders.shop/', 'spiffe://td/ns/billing/sa/batch', '/sa/batch is written billing/batch here'],
+    ['GET http://orders.shop/', 'td/ns/billing/sa/batch', '/sa/batch is written billing/batch here'],
+    ['GET http://orders.shop/', 'system:serviceaccount:billing:batch', 'is written billing/batch here'],
+    ['get http://orders.shop/orders', 'billing/batch', '"get" is not a method that Envoy takes'],
+    ['GET http://orders.shop/%00', 'billing/batch', 'a proxy answers 400, because the path holds %00'],
     ['GET http://orders.nowhere/', 'billing/batch', 'there is no Service nowhere/orders'],
     ['GET http://orders.shop:81/', 'billing/batch', 'Service shop/orders has no port 81; it has 80'],
     ['GET http://api.shop.example.com/', 'billing/batch', 'api.shop.example.com is no Service'],

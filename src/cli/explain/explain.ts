@@ -96,9 +96,13 @@ function unusable(io: Io, sentence: string): ExitCode {
 function readRequest(written: string, options: ExplainOptions): Asked | string {
   const [first = '', second, ...rest] = written.trim().split(/ +/);
   const url = second ?? first;
-  if (rest.length > 0 || addressOf(url) === undefined) {
-    return `${JSON.stringify(written)} is not a request; write it as 'GET https://host/path'`;
+  // Neither is repeated: it may be a password.
+  if (/^https?:\/\/[^/?#]*@/i.test(url)) {
+    return "a URL with a user is sent by nobody; write -H 'authorization: Basic …' instead";
   }
+  const address = rest.length > 0 ? undefined : addressOf(url);
+  if (address === undefined) return `${JSON.stringify(written)} is not a request; write it as 'GET https://host/path'`;
+  if (address.port < 1 || address.port > 65_535) return `${address.port} is no port: they go from 1 to 65535`;
   const headers = (options.header ?? []).map(readHeader);
   const unreadable = headers.find((header) => typeof header === 'string');
   if (unreadable !== undefined) return unreadable;

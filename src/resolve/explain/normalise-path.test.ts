@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { normaliseTarget } from './normalise-path.ts';
+import { normaliseInMesh, normaliseTarget } from './normalise-path.ts';
 
 /** `redirect /b`, `refused`, or path and query. All rows were seen in Envoy 1.40.0. */
 function outcome(target: string): string {
@@ -70,4 +70,15 @@ test.each([
 test('NUL in a query, or in parameters of dots that are dropped, is nobody’s concern', () => {
   expect(outcome('/?%00')).toBe('/?%00');
   expect(outcome('/a/..;%00/b')).toBe('/b');
+});
+
+test.each([
+  ['/a/../b?x=/../y', '/b?x=/../y', '/b?x=/../y'],
+  ['/a//b', '/a//b', '/a/b'],
+  ['/a%2fb?c', '/a%2fb?c', '/a/b?c'],
+  ['/a/..;x/b', '/b', '/b'],
+  ['/%61#c', '/a', '/a'],
+])('a proxy of Istio makes of %s by default %s, and of all that is asked %s', (target, base, full) => {
+  const seen = [false, true].map((fully) => normaliseInMesh(target, fully));
+  expect(seen.map((one) => (one.kind === 'path' ? `${one.path}${one.query}` : one.reason))).toEqual([base, full]);
 });

@@ -18,18 +18,39 @@ export function normaliseTarget(target: string): Target {
   if (/[^\x21-\x7e]/.test(target))
     return refused('the path or query holds a space, a control or a non-ASCII character');
   if (target.includes('#')) return refused('the path or query holds a #, which clients never send');
-  const end = target.indexOf('?');
-  const written = end < 0 ? target : target.slice(0, end);
-  const query = end < 0 ? '' : target.slice(end);
+  const [written, query] = halves(target);
   const unescaped = written.replaceAll(/%2f/gi, '/').replaceAll(/%5c/gi, '\\');
-  // `..;x` is `..` to some backends, and since CVE-2026-73511 to Envoy; `%2e%2e;x` is not.
-  const plain = unescaped.replaceAll(/(?<=\/)(\.\.?);[^/]*/g, '$1');
+  const plain = withoutDotParameters(unescaped);
   if (plain.includes('%00')) return refused('the path holds %00');
   const path = mergeSlashes(canonical(plain));
   return unescaped === written ? { kind: 'path', path, query } : { kind: 'redirect', location: `${path}${query}` };
 }
 
-function refused(reason: string): Target {
+/**
+ * As a proxy of Istio does it before its rules: by its default, normalize_path alone, or `fully` by DECODE_AND_MERGE_SLASHES, which
+ * goes on where an edge redirects. Fragments are cut off.
+ */
+export function normaliseInMesh(target: string, fully: boolean): Exclude<Target, { readonly kind: 'redirect' }> {
+  const sent = target.replace(/#.*$/s, '');
+  const known = normaliseTarget(sent);
+  if (known.kind === 'refused') return known;
+  const [written, query] = halves(sent);
+  if (!fully) return { kind: 'path', path: canonical(withoutDotParameters(written)), query };
+  return known.kind === 'path' ? known : { kind: 'path', path: halves(known.location)[0], query };
+}
+
+/** Path, and query with its `?`. */
+function halves(target: string): readonly [path: string, query: string] {
+  const end = target.indexOf('?');
+  return end < 0 ? [target, ''] : [target.slice(0, end), target.slice(end)];
+}
+
+/** `..;x` is `..` to some backends, and since CVE-2026-73511 to Envoy; `%2e%2e;x` is not. */
+function withoutDotParameters(path: string): string {
+  return path.replaceAll(/(?<=\/)(\.\.?);[^/]*/g, '$1');
+}
+
+function refused(reason: string): { readonly kind: 'refused'; readonly reason: string } {
   return { kind: 'refused', reason };
 }
 
