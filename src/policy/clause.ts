@@ -88,6 +88,9 @@ function clause(groups: readonly Group[], sources: readonly NamedSource[]): Clau
   return { groups, sources, bits, named };
 }
 
+/** A list that `concat` makes has no room for more. */
+const none: readonly Constraint[] = [];
+
 /** It knows what it was written from, so that nothing need be grouped again. */
 class Written implements Conjunction {
   readonly constraints: readonly Constraint[];
@@ -95,7 +98,7 @@ class Written implements Conjunction {
   readonly #clause: Clause;
 
   constructor(from: Clause) {
-    this.constraints = from.groups.flatMap(({ constraints }) => constraints);
+    this.constraints = none.concat(...from.groups.map(({ constraints }) => constraints));
     this.sources = from.sources.map(({ source }) => source);
     this.#clause = from;
   }

@@ -41,7 +41,9 @@ function projectOutside(decision: Decision): Decision {
 
 function fromOutside(conjunctions: readonly Conjunction[]): readonly Conjunction[] {
   if (!conjunctions.some(({ constraints }) => constraints.some(isMeshOnly))) return conjunctions;
-  return normalise(conjunctions.filter((one) => !namesIdentity(one)).map((one) => without(one, isMeshOnly)));
+  const outside = conjunctions.filter((one) => !namesIdentity(one));
+  const isSaid = outside.every(({ constraints }) => !constraints.some(isMeshOnly));
+  return isSaid ? outside : normalise(outside.map((one) => without(one, isMeshOnly)));
 }
 
 function without(conjunction: Conjunction, isLost: (constraint: Constraint) => boolean): Conjunction {

@@ -150,6 +150,7 @@ function soundDenies(one: AtDoor, all: readonly AtDoor[]): readonly MeshRule[] {
     (other) =>
       other !== one &&
       other.door.identity === identity &&
+      !areApart(one, other) &&
       other.ports.some(({ targets, service, port }) =>
         one.ports.some(
           (own) =>
@@ -160,6 +161,13 @@ function soundDenies(one: AtDoor, all: readonly AtDoor[]): readonly MeshRule[] {
   return one.deny
     .filter((deny) => !rivals.some((other) => other.allow.some((allow) => letsIn(allow, deny, other.deny))))
     .map((conjunction) => ({ ports: one.ports, conjunction }));
+}
+
+/** Within one listener, each takes what those before it left. */
+function areApart(one: AtDoor, other: AtDoor): boolean {
+  const [a, b] = [one.door.reached, other.door.reached];
+  const sameListener = a.gateway === b.gateway && a.entry.listener.name === b.entry.listener.name;
+  return a !== b && sameListener && one.isPlain && other.isPlain;
 }
 
 function letsIn(allow: Conjunction, deny: Conjunction, denies: readonly Conjunction[]): boolean {

@@ -22,12 +22,18 @@ function remembering(decide: (guard: Guarded) => Decision | 'too-complex'): Lens
   };
 }
 
+/** One alone is in normal form. */
+function together(decisions: readonly Decision[]): Decision | 'too-complex' {
+  const [only, ...others] = decisions;
+  return only !== undefined && others.length === 0 ? only : and(decisions);
+}
+
 export const inForce: Lens = {
   whole: (guard) => (guard.kind === 'blocked' ? undefined : guard.decision),
   routes: remembering(({ covered, decision, parts }) => {
     if (!covered) return { ...decision, allow: [] };
     if (parts.every(({ on }) => on !== 'service')) return decision;
-    return and(parts.filter(({ on }) => on !== 'service').map(({ policy }) => policy.decision));
+    return together(parts.filter(({ on }) => on !== 'service').map(({ policy }) => policy.decision));
   }),
   policies: (all) => all.filter(({ mode }) => mode === 'Enforce'),
 };

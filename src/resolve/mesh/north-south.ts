@@ -4,6 +4,7 @@ import { type Conjunction, type Decision, intersect } from '../../policy/decisio
 import { northSouth } from '../../policy/planes.ts';
 import { eachWith } from './east-west.ts';
 import { among, exactly } from './match-terms.ts';
+import { isUnchanged } from './passage.ts';
 import type { Reached } from './reach.ts';
 import { type Sight, translate } from './translate.ts';
 
@@ -11,9 +12,11 @@ export interface FromEdge {
   readonly allow: readonly Conjunction[];
   /** Those that refuse nothing else of this entry than what was written. */
   readonly deny: readonly Conjunction[];
+  /** The workload sees just what the edge gives it: nothing blurred, nothing moved. */
+  readonly isPlain: boolean;
 }
 
-const nobody: FromEdge = { allow: [], deny: [] };
+const nobody: FromEdge = { allow: [], deny: [], isPlain: true };
 
 export function fromEdge(
   reached: Reached,
@@ -29,17 +32,18 @@ export function fromEdge(
   const peer = among({ kind: 'principal' }, [exactly(identity)]);
   if (!expressible(peer)) return nobody;
   const requests = eachWith(reached.requests(), { constraints: [peer], sources: [] });
+  let isPlain = exactlyTaken && isUnchanged(reached.passage);
   const through = (one: Conjunction, exact: boolean): readonly Conjunction[] =>
     requests.flatMap((request) => {
       // Before it is translated: what the edge never sends on need not be said.
       const whole = intersect(request, one);
       if (whole === 'empty') return [];
       const translated = translate(whole, reached.passage, sight);
+      isPlain &&= translated.lost.length === 0;
       if (translated.conjunction === 'empty' || (exact && translated.lost.length > 0)) return [];
       return [translated.conjunction];
     });
-  return {
-    allow: allow.flatMap((projected) => through(projected.conjunction, false)),
-    deny: exactlyTaken ? deny.flatMap((projected) => through(projected.conjunction, true)) : [],
-  };
+  const admitted = allow.flatMap((projected) => through(projected.conjunction, false));
+  const refused = exactlyTaken ? deny.flatMap((projected) => through(projected.conjunction, true)) : [];
+  return { allow: admitted, deny: refused, isPlain };
 }

@@ -1,5 +1,5 @@
 /** Where a workload does not hold a rule as it was written, rule by rule. */
-import type { Policy } from '../../ir/guard.ts';
+import type { Guard, Policy } from '../../ir/guard.ts';
 import type { MeshReason } from '../../ir/mesh.ts';
 import type { ObjectRef } from '../../kube/object.ts';
 import { observability } from '../../policy/attribute.ts';
@@ -24,8 +24,9 @@ export interface Note {
 
 export function notesOf(scene: Scene): readonly Note[] {
   const seen = new Map<string, Note>();
+  const isFirst = firstTime<Guard, Passage>();
   const notes = [
-    ...sightsOf(scene).flatMap((sight) => doorNotes(sight, scene)),
+    ...sightsOf(scene).flatMap((sight) => doorNotes(sight, scene, isFirst)),
     ...takenForOthers(scene).flatMap(mistakenNotes),
     ...enforcedServicePolicies(scene).flatMap((policy) => insideNotes(policy, directly, scene, () => true)),
   ];
@@ -39,19 +40,35 @@ export function enforcedServicePolicies({ ports }: Scene): readonly Policy[] {
   return [...new Set(ports.flatMap(({ policies }) => policies.filter(({ mode }) => mode === 'Enforce')))];
 }
 
-function doorNotes(sight: DoorSight, scene: Scene): readonly Note[] {
+/** Whether nobody has asked so before: what is said of one guard and one passage is the same at each door. */
+function firstTime<A, B>(): (a: A, b: B) => boolean {
+  const asked = new Map<A, Set<B>>();
+  return (a, b) => {
+    const before = asked.get(a) ?? new Set();
+    const isFirst = !before.has(b);
+    asked.set(a, before.add(b));
+    return isFirst;
+  };
+}
+
+function doorNotes(
+  sight: DoorSight,
+  scene: Scene,
+  isFirst: (guard: Guard, passage: Passage) => boolean,
+): readonly Note[] {
   const { door } = sight;
   const { entry, passage } = door.reached;
   if (entry.guard.kind === 'blocked' || entry.rule.blocked !== undefined) return [];
   const atDoor = [...new Set([...sight.opaque, ...sight.lost.map(describe)])];
   const unsaid = insideUnsaid(door);
+  const isNew = isFirst(entry.guard, passage);
   // Whom one of them lets in by name, all of them refuse what they refuse to everybody.
   const named = entry.guard.decision.allow.some(namesIdentity);
   const counts = (one: Conjunction, list: 'allow' | 'deny') => namesIdentity(one) || (named && list === 'deny');
   return entry.guard.parts.flatMap(({ policy, on }) => [
     ...atDoor.map((about): Note => ({ policy: policy.ref, rule: '', reason: 'PartlyAtEdge', about })),
-    ...outsideNotes(policy, passage, scene),
-    ...(on === 'service' ? [] : insideNotes(policy, passage, scene, counts)),
+    ...(isNew ? outsideNotes(policy, passage, scene) : []),
+    ...(isNew && on !== 'service' ? insideNotes(policy, passage, scene, counts) : []),
     ...(on === 'service' ? [] : unsaidNotes(policy, unsaid)),
   ]);
 }

@@ -30,12 +30,27 @@ export function passageOf({ rule, match, listener }: RouteEntry): Passage {
     ...request_headers_to_add.map(({ header }) => header.key),
     ...request_headers_to_remove,
   ]);
-  return {
+  const passage: Passage = {
     path: pathChange(forward, match.path),
     host: forward.host_rewrite_literal === undefined ? 'kept' : 'rewritten',
     headers: new Set(names),
     port: listener.port,
   };
+  return isUnchanged(passage) ? unchangedAt(listener.port) : passage;
+}
+
+const unchanged = new Map<number, Passage>();
+
+/** Most are: one for each port. */
+function unchangedAt(port: number): Passage {
+  const passage = unchanged.get(port) ?? { ...directly, port };
+  unchanged.set(port, passage);
+  return passage;
+}
+
+/** Of paths, hosts and the headers that rules name. */
+export function isUnchanged({ path, host, headers }: Passage): boolean {
+  return path.kind === 'none' && host === 'kept' && headers.size === 0;
 }
 
 /** Written anew by each Envoy on the way (its own, hop-by-hop, and those of tracing): what one has seen the next need not see. */

@@ -57,13 +57,14 @@ export type MeshLook = Look<MeshWorld>;
 export function sceneOf(seed: Seed, look: MeshLook): Scene | undefined {
   const { namespace } = seed;
   const pods = (look.get('pods', namespace) ?? []).filter(({ metadata }) => selects(seed.selector, metadata.labels));
-  const doors = seed.services.flatMap((service) => doorsOf(namespace, service, look));
+  const own = seed.services.map((service) => aboutOf(namespace, service, pods, look));
+  const doors = own.flatMap((service) => service.doors);
   const gateways = [...new Set(doors.map(({ reached }) => reached.gateway))];
   const agreement = agreementOf(gateways, look);
   if (agreement === undefined) return undefined;
   const { settings, denied } = agreement;
   const point = pointOf(settings);
-  const single = seed.services.flatMap((service) => servicePorts(namespace, service, pods, look));
+  const single = own.flatMap((service) => service.ports);
   const ports = point === 'waypoint' ? single : single.map((port) => sharing(port, single));
   const issuers = point === 'ztunnel' ? [] : issuersOf(doors, ports);
   return {
@@ -72,7 +73,7 @@ export function sceneOf(seed: Seed, look: MeshLook): Scene | undefined {
     point,
     ports,
     doors: doors.filter(({ reached }) => !denied.includes(reached.gateway)),
-    closed: closedOf(seed, pods, look),
+    closed: closedOf([...own, ...seed.neighbours.map((service) => aboutOf(namespace, service, pods, look))]),
     issuers,
     inside: {
       layer4: point === 'ztunnel',
@@ -96,6 +97,23 @@ function agreementOf(gateways: readonly ObjectKey[], look: MeshLook): Agreement 
       return settings === undefined ? [] : [[key, settings] as const];
     }),
   );
+}
+
+/** Of one Service. */
+interface About {
+  readonly ports: readonly ScenePort[];
+  readonly doors: readonly Door[];
+  /** Ports that other operators' gateways close. */
+  readonly rivals: readonly number[];
+}
+
+function aboutOf(namespace: string, service: string, pods: readonly Pod[], look: MeshLook): About {
+  const rivals = look.get('rivals', keyOf(namespace, service)) ?? [];
+  return {
+    ports: servicePorts(namespace, service, pods, look),
+    doors: doorsOf(namespace, service, look),
+    rivals: rivals.flatMap(({ own, port }) => (own ? [port] : [])),
+  };
 }
 
 function doorsOf(namespace: string, service: string, look: MeshLook): readonly Door[] {
@@ -140,18 +158,9 @@ function sharing(port: ScenePort, all: readonly ScenePort[]): ScenePort {
  * What Routes and policies of its own namespace name. What is closed on Pods that another workload selects as well is closed
  * here, too: what is open here would be open there. So it is with what another operator's gateway reaches.
  */
-function closedOf(
-  { namespace, services, neighbours }: Seed,
-  pods: readonly Pod[],
-  look: MeshLook,
-): readonly ClosedPort[] {
-  const all = [...services, ...neighbours].flatMap((service) => {
-    const ports = servicePorts(namespace, service, pods, look);
-    const rivals = look.get('rivals', keyOf(namespace, service)) ?? [];
-    const named = new Set([
-      ...doorsOf(namespace, service, look).flatMap((door) => (door.own ? door.ports : [])),
-      ...rivals.flatMap(({ own, port }) => (own ? [port] : [])),
-    ]);
+function closedOf(services: readonly About[]): readonly ClosedPort[] {
+  const all = services.flatMap(({ ports, doors, rivals }) => {
+    const named = new Set([...doors.flatMap((door) => (door.own ? door.ports : [])), ...rivals]);
     return ports.filter((port) => port.named || named.has(port.at.port)).map(({ at }) => at);
   });
   return sortPorts(all);
