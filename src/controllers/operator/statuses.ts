@@ -14,6 +14,7 @@ import {
   isReady,
   isTransition,
   isWaiting,
+  isWorse,
   type Reported,
   type StoredStatus,
   sameStatus,
@@ -167,7 +168,7 @@ export class Statuses {
     const known = this.#waiting.get(id);
     const since = known?.generation === generation ? (known?.since ?? now) : now;
     this.#waiting.set(id, { generation, since });
-    return since + (settled ? restartPatienceMs : patienceMs) - now;
+    return since + (settled && !isWorse(before, fresh) ? restartPatienceMs : patienceMs) - now;
   }
 
   /** False where the object is not the one that was looked at, or is not as it was: an old status would cover a newer one. */

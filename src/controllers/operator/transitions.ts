@@ -97,6 +97,14 @@ export function isWaiting({ conditions = [], ...status }: StoredStatus): boolean
   return waits && ('gateways' in status || 'target' in status || 'listeners' in status);
 }
 
+/** Something is wrong that was not, or otherwise. */
+export function isWorse(before: StoredStatus | undefined, { conditions = [] }: StoredStatus): boolean {
+  return conditions.some(({ type, status, reason }) => {
+    const known = conditionOf(before, type);
+    return status === 'False' && (known?.status !== status || known.reason !== reason);
+  });
+}
+
 export function isReady(status: StoredStatus | undefined): boolean {
   return conditionOf(status, 'Ready')?.status === 'True';
 }
