@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import type { Condition } from '../../status/conditions.ts';
+import type { Condition } from '../../kube/object.ts';
 import { isWorse, type StoredStatus } from './transitions.ts';
 
 function status(...conditions: readonly (readonly [string, Condition['status'], string])[]): StoredStatus {
