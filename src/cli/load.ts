@@ -27,16 +27,23 @@ export interface SourceOptions extends ClusterOptions {
 }
 
 export async function loadSource(options: SourceOptions, io: Io): Promise<Loaded> {
-  if (options.file !== undefined) return await load(options.file, io);
+  const { class: className } = options;
+  if (options.file !== undefined)
+    return await load(options.file, io, className === undefined ? undefined : () => className);
   const loaded = await loadCluster(options, io);
   // Whoever forgot -f did not mean a cluster.
   if (!loaded.nothing?.startsWith('no cluster is named')) return loaded;
   return { ...loaded, nothing: `${loaded.nothing}, or manifests with -f PATH` };
 }
 
-export async function load(paths: readonly string[], io: Io): Promise<Loaded> {
+/** `classIn` says of which class the ApiGateways are that count; `evengate` when absent. */
+export async function load(
+  paths: readonly string[],
+  io: Io,
+  classIn?: (gateways: Snapshot['ApiGateway']) => string,
+): Promise<Loaded> {
   const set = await readManifests(paths, io.stdin);
-  const resolution = resolver()(set.snapshot);
+  const resolution = resolver(classIn?.(set.snapshot.ApiGateway))(set.snapshot);
   const findings = placeFindings(set, resolution.findings);
   const empty = findings.length === 0 && Object.values(set.snapshot).every(({ size }) => size === 0);
   return {

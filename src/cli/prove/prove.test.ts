@@ -1,3 +1,6 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { prove } from '../../proof/prove.ts';
 import { proofWorld } from '../../proof/world.ts';
@@ -73,6 +76,25 @@ test.each([
   const { code, stderr } = await evengate(...args);
   expect(stderr).toContain(sentence);
   expect(code).toBe(2);
+});
+
+test('manifests of another class are proved as well, where there is no other', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'evengate-prove-'));
+  cpSync(mesh, directory, { recursive: true });
+  const gateway = join(directory, '1-edge.yaml');
+  writeFileSync(gateway, readFileSync(gateway, 'utf8').replace(/^spec:$/m, 'spec:\n  className: internal'));
+  const { code, stdout } = await evengate('prove', '-f', directory);
+  const explained = await evengate(
+    'explain',
+    '-f',
+    directory,
+    '--class',
+    'internal',
+    'GET http://api.shop.example.com/',
+  );
+  rmSync(directory, { recursive: true });
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/\nequivalent over/)]);
+  expect([explained.code, explained.stdout]).toEqual([0, expect.stringContaining('ApiGateway gateways/edge')]);
 });
 
 test('help shows an example that works', async () => {

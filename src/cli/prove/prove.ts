@@ -1,4 +1,6 @@
 /** `evengate prove`: whether edge and mesh decide alike, and the first request that shows that they do not. */
+
+import { onlyClass } from '../../controllers/manifests/cluster.ts';
 import { type Proof, prove } from '../../proof/prove.ts';
 import { type ExitCode, exitCodes } from '../exit-codes.ts';
 import { textReport } from '../findings.ts';
@@ -14,7 +16,7 @@ export interface ProveOptions {
 }
 
 export async function proveManifests(options: ProveOptions, io: Io): Promise<ExitCode> {
-  const loaded = await load(options.file, io);
+  const loaded = await load(options.file, io, onlyClass);
   const { set, resolution, findings, nothing } = loaded;
   // What is wrong elsewhere is lint's to say; what could not be read is not proved.
   if (set.problems.length > 0) io.stderr.write(textReport(findings, io.stderr));
