@@ -185,7 +185,12 @@ function isRedundant(a: Clause, b: Clause): boolean {
   return (b.named || !a.named) && impliesClause(a, b);
 }
 
-/** Adds clauses to a list in which none is redundant beside another, keeping it so; equal ones share their sources. */
+/** Sorted, none redundant beside another: of two that imply each other, the same one stays whatever the order they came in. */
+export function normalClauses(clauses: readonly Clause[]): readonly Clause[] {
+  return clauses.length < 2 ? clauses : addClauses([], sortClauses(clauses));
+}
+
+/** Adds clauses to a list in which none is redundant beside another, keeping it so and in order; equal ones share their sources. */
 export function addClauses(list: readonly Clause[], clauses: readonly Clause[]): readonly Clause[] {
   const kept = [...list];
   for (const added of clauses) {

@@ -9,6 +9,7 @@ import {
   compareClauses,
   conjunctionOf,
   intersectClauses,
+  normalClauses,
   sortClauses,
 } from './clause.ts';
 import type { Conjunction, Constraint, Decision, Source } from './constraint.ts';
@@ -62,14 +63,11 @@ function areApart(a: Conjunction, b: Conjunction): boolean {
  * identity of the mesh is covered only by such a one.
  */
 export function normalise(conjunctions: readonly Conjunction[]): readonly Conjunction[] {
-  return normalClauses(conjunctions).map(conjunctionOf);
+  return clausesOf(conjunctions).map(conjunctionOf);
 }
 
-function normalClauses(conjunctions: readonly Conjunction[]): readonly Clause[] {
-  const clauses = conjunctions.map(clauseIn).filter((clause) => clause !== 'empty');
-  if (clauses.length < 2) return clauses;
-  // Sorted first: of two that imply each other, the same one stays whatever the order they came in.
-  return sortClauses(addClauses([], sortClauses(clauses)));
+function clausesOf(conjunctions: readonly Conjunction[]): readonly Clause[] {
+  return normalClauses(conjunctions.map(clauseIn).filter((clause) => clause !== 'empty'));
 }
 
 /** Lists in normal form, remembered: the policies of a gateway are AND-ed on every path through it. */
@@ -78,7 +76,7 @@ export class NormalForms {
   readonly #conjunctions = new WeakMap<readonly Clause[], readonly Conjunction[]>();
 
   clauses(conjunctions: readonly Conjunction[]): readonly Clause[] {
-    const clauses = this.#clauses.get(conjunctions) ?? normalClauses(conjunctions);
+    const clauses = this.#clauses.get(conjunctions) ?? clausesOf(conjunctions);
     this.#clauses.set(conjunctions, clauses);
     return clauses;
   }
@@ -100,7 +98,7 @@ export function and(decisions: readonly Decision[], forms = new NormalForms()): 
   const deny = forms.clauses(denied);
   // Small ones first keeps the steps small; a total order keeps the outcome independent of the caller's.
   const [first, ...others] = decisions.map(({ allow }) => forms.clauses(allow)).toSorted(bySize);
-  let allow = first ?? normalClauses(admitAll.allow);
+  let allow = first ?? clausesOf(admitAll.allow);
   if (Math.max(deny.length, allow.length) > maximumConjunctions) {
     return 'too-complex';
   }

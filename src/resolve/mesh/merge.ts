@@ -1,7 +1,7 @@
 /** Fewer and readable rules with the same meaning: what another one implies is dropped, and what differs in one set becomes one. */
 import type { ClosedPort, MeshRule } from '../../ir/mesh.ts';
 import { attributeKey, isAddress } from '../../policy/attribute.ts';
-import { addClauses, type Clause, clauseIn, conjunctionOf, sortClauses, uniteClauses } from '../../policy/clause.ts';
+import { type Clause, clauseIn, conjunctionOf, normalClauses, uniteClauses } from '../../policy/clause.ts';
 import { type Conjunction, type Constraint, conjunction } from '../../policy/decision.ts';
 import type { Group } from '../../policy/group.ts';
 import { patternKey } from '../../policy/pattern.ts';
@@ -45,17 +45,12 @@ function unitePorts(rules: readonly MeshRule[]): MeshRule {
 }
 
 export function mergeConjunctions(conjunctions: readonly Conjunction[]): readonly Conjunction[] {
-  let current = normal(conjunctions.map(clauseIn));
+  let current = normalClauses(conjunctions.map(clauseIn).filter((clause) => clause !== 'empty'));
   for (;;) {
     const next = mergeOnce(current);
     if (next.length === current.length) return current.map(conjunctionOf);
-    current = normal(next);
+    current = normalClauses(next);
   }
-}
-
-/** Sorted first: of two that imply each other, the same one stays whatever the order they came in. */
-function normal(clauses: readonly (Clause | 'empty')[]): readonly Clause[] {
-  return sortClauses(addClauses([], sortClauses(clauses.filter((clause) => clause !== 'empty'))));
 }
 
 /** By one attribute after another: of those that are alike but for one set of it, the union of the sets. */
