@@ -31,15 +31,19 @@ export function kept(stored: readonly SecurityObject[]): readonly SecurityObject
 /**
  * Ports that are closed and that nothing names any more, while the workload is named: they go on admitting nobody. The same
  * list where there are none. Where all were closed, the number of one was not known.
+ * @param besides what is there for the same Pods by other names
  */
 export function withKeptPorts(
   desired: readonly SecurityObject[],
   stored: readonly SecurityObject[],
+  besides: readonly SecurityObject[] = [],
 ): readonly SecurityObject[] {
   const before = new Map(stored.filter(isClosing).map((object) => [object.metadata.name, closedBy(object)] as const));
+  const there = besides.filter(isClosing).flatMap(closedBy);
   const result = desired.map((object) => {
     if (!isClosing(object)) return object;
-    const [was, now] = [before.get(object.metadata.name) ?? [], closedBy(object)];
+    const same = object.spec?.selector === undefined ? [] : there;
+    const [was, now] = [[...(before.get(object.metadata.name) ?? []), ...same], closedBy(object)];
     const ports = [...new Set([...now, ...was])].toSorted((a, b) => Number(a) - Number(b));
     if (now.length === 0 || ports.length === now.length) return object;
     const widened = { to: [{ operation: { notPorts: ports } }] };
@@ -49,9 +53,13 @@ export function withKeptPorts(
   return result.every((object, index) => object === desired[index]) ? desired : result;
 }
 
-/** The closed ones, by the rule that leaves all others open. */
-function closedBy({ spec }: AuthorizationPolicy): readonly string[] {
-  return spec?.rules?.find(isOfOtherPorts)?.to?.[0]?.operation.notPorts ?? [];
+function closedBy(object: AuthorizationPolicy): readonly string[] {
+  return closedPorts(object) ?? [];
+}
+
+/** The closed ports, by the rule that leaves all others open; undefined where there is none. */
+export function closedPorts({ spec }: AuthorizationPolicy): readonly string[] | undefined {
+  return spec?.rules?.find(isOfOtherPorts)?.to?.[0]?.operation.notPorts;
 }
 
 function closed(object: AuthorizationPolicy): AuthorizationPolicy {

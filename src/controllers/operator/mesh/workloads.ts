@@ -15,6 +15,7 @@ import { isClosing, kept, withKeptPorts } from './kept.ts';
 import { against } from './read-back.ts';
 import { isReleased, Releases } from './release.ts';
 import { Stored, securityKinds } from './stored.ts';
+import { type Successions, successions } from './succession.ts';
 import { type Edge, hasAcknowledged, whileTravelling } from './travelling.ts';
 import { Waypoints } from './waypoints.ts';
 import { type Trying, Writer, type WriterOptions } from './writer.ts';
@@ -39,6 +40,7 @@ type Again = { readonly requeueAfterMs?: number };
 export class Workloads {
   readonly #options: WorkloadsOptions;
   readonly #stored: Stored;
+  readonly #successions: Successions;
   readonly #writer: Writer;
   readonly #releases: Releases;
   readonly #ports: Releases;
@@ -60,6 +62,7 @@ export class Workloads {
       if (gone !== undefined) this.#writer.forget(gone);
       enqueue(workload);
     });
+    this.#successions = successions(this.#stored);
     this.#writer = new Writer(options, this.#stored);
     this.#waypoints = new Waypoints(sources.Pod, (moved) => {
       this.#behindWaypoints((_, waypoint) => waypoint === moved);
@@ -137,6 +140,9 @@ export class Workloads {
       return await this.#enforce(key, workload, { view, ...trying });
     } finally {
       if (workload !== undefined) this.#ahead.settled(workload, false);
+      // What is kept of its Pods waits for what came of it.
+      const predecessors = workload && this.#successions.keptOf(workload, view.resolution.mesh.workloads);
+      for (const one of predecessors ?? []) this.#options.enqueue(one);
     }
   }
 
@@ -147,14 +153,17 @@ export class Workloads {
       return this.#abandon(key, view, looking);
     }
     this.#releases.forget(key);
-    const { objects, releaseInMs } = this.#withKeptPorts(key, desired, view);
+    const keptOf = this.#successions.keptOf(workload, view.resolution.mesh.workloads);
+    const { objects, releaseInMs } = this.#withKeptPorts(key, desired, { view, keptOf });
     const { requeueAfterMs = releaseInMs } = await this.#keep(workload, objects, looking);
     return requeueAfterMs === undefined ? {} : { requeueAfterMs };
   }
 
   /** A port that nothing names any more opens as a workload does: where every gateway says Release, and not at once. */
-  #withKeptPorts(key: ObjectKey, desired: readonly SecurityObject[], { snapshot }: View): KeptPorts {
-    const objects = withKeptPorts(desired, this.#stored.of(key));
+  #withKeptPorts(key: ObjectKey, desired: readonly SecurityObject[], { view, keptOf }: Keeping): KeptPorts {
+    const { snapshot } = view;
+    const besides = keptOf.flatMap((other) => this.#stored.of(other));
+    const objects = withKeptPorts(desired, this.#stored.of(key), besides);
     const ports = `${key} ports` as const;
     if (objects === desired) this.#ports.forget(ports);
     if (objects === desired || !isReleased(snapshot.ApiGateway, this.#options.className)) return { objects };
@@ -215,29 +224,18 @@ export class Workloads {
     }
     const isAsked = isReleased(view.snapshot.ApiGateway, this.#options.className);
     const leftMs = isAsked ? this.#releases.leftMs(key, this.#stored.count) : undefined;
-    if (leftMs === 0 || this.#isSucceeded(key, stored, view.resolution)) {
+    const successor = this.#successions.successor(key, view.resolution.mesh.workloads, this.#states);
+    if (successor === 'soon') return {};
+    if (leftMs === 0 || successor === 'closed') {
       await this.#writer.prune(key, [], trying.signal);
       return this.#tell(key, undefined);
     }
-    const objects = kept(stored);
+    const objects = withKeptPorts(kept(stored), [], this.#successions.besides(key, stored));
     const { state, error, againInMs = leftMs } = await this.#writer.apply(objects, false, trying);
     if (state === undefined) await this.#writer.prune(key, objects, trying.signal);
     this.#tell(key, state ?? { kind: 'kept' });
     if (error !== undefined) throw error;
     return againInMs === undefined ? {} : { requeueAfterMs: againInMs };
-  }
-
-  /** The same Pods are another workload's now, by another name of theirs, and that one is closed. */
-  #isSucceeded(key: ObjectKey, stored: readonly SecurityObject[], { mesh }: Resolution): boolean {
-    const selectors = new Set(
-      stored.flatMap(({ spec }) => (spec?.selector ? [textOf(spec.selector.matchLabels)] : [])),
-    );
-    const isHeir = (other: MeshWorkload) =>
-      other.key !== key &&
-      key.startsWith(`${other.namespace}/`) &&
-      selectors.has(textOf(other.selector)) &&
-      this.#states.get(other.key)?.kind === 'applied';
-    return [...mesh.workloads.values()].some(isHeir);
   }
 
   #appliedState(workload: MeshWorkload): WorkloadState {
@@ -256,6 +254,11 @@ export class Workloads {
   }
 }
 
+interface Keeping {
+  readonly view: View;
+  readonly keptOf: readonly ObjectKey[];
+}
+
 interface KeptPorts {
   readonly objects: readonly SecurityObject[];
   readonly releaseInMs?: number;
@@ -263,11 +266,6 @@ interface KeptPorts {
 
 interface Looking extends Trying {
   readonly view: View;
-}
-
-/** Labels in whatever order. */
-function textOf(labels: Readonly<Record<string, string>> = {}): string {
-  return JSON.stringify(Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function unreachable(sources: WorkloadsOptions['sources']): WorkloadState | undefined {
