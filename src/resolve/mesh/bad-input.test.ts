@@ -6,6 +6,7 @@ import {
   backendRef,
   corpJwks,
   gateway,
+  gatewayTarget,
   jwt,
   meshConfig,
   object,
@@ -404,11 +405,11 @@ describe('rules', () => {
       },
       reports: [
         'orders at shop/orders (ztunnel): NotEnrolled no Pod of Service shop/orders is known, so nobody knows whether a proxy stands before it',
-        'orders at shop/orders (ztunnel): NotObservable [mallory posts reader] rules mallory, posts, reader: no proxy of the mesh sees methods, so inside the mesh nobody is admitted by it, and what it may refuse is refused',
+        'orders at shop/orders (ztunnel): NotObservable [batch mallory posts reader] rules batch, mallory, posts, reader: no proxy of the mesh sees methods, so inside the mesh nobody is admitted by it, and what it may refuse is refused',
         "orders at shop/orders (ztunnel): PartlyAtEdge [anyone posts] rules anyone, posts: the gateway alone decides by methods; the mesh checks all else, of the gateway's identity",
       ],
       findings: [
-        'AuthPolicy orders spec.authorize: NotObservable: at Service shop/orders, rules mallory, posts, reader: no proxy of the mesh sees methods, so inside the mesh nobody is admitted by it, and what it may refuse is refused',
+        'AuthPolicy orders spec.authorize: NotObservable: at Service shop/orders, rules batch, mallory, posts, reader: no proxy of the mesh sees methods, so inside the mesh nobody is admitted by it, and what it may refuse is refused',
       ],
     });
   });
@@ -554,6 +555,120 @@ describe('rules', () => {
         'AuthPolicy orders spec.authorize: NotTranslatable: at Service shop/orders, rule batch: Istio has no words for a regular expression for the path; a regular expression for the path of a rule before it, so inside the mesh nobody is admitted by it, and what it may refuse is refused',
       ],
     });
+  });
+
+  test.each<[string, object, object]>([
+    ['query parameters', { queryParams: [{ name: 'v', value: '1' }] }, {}],
+    [
+      'a regular expression for the path of a rule before it',
+      {},
+      { path: { type: 'RegularExpression', value: '/v.*' } },
+    ],
+  ])('that deny callers by name where a Route asks for %s', (about, match, before) => {
+    const rules = [
+      ...(Object.keys(before).length === 0
+        ? []
+        : [{ matches: [before], backendRefs: [backendRef({ name: 'other' })] }]),
+      { name: 'all', matches: [match], backendRefs: [backendRef()] },
+    ];
+    const deny = [
+      { name: 'mallory', from: [{ serviceAccounts: ['billing/mallory'] }] },
+      // Of nobody inside the mesh.
+      { name: 'far', from: [{ namespaces: ['billing'], remoteIpBlocks: ['10.0.0.0/8'] }] },
+    ];
+    const found = seen(inMesh(), orders, route({ rules }), policy({ allow: [{ name: 'anyone' }], deny }), pod('a'));
+    expect(found.workloads['shop/orders']?.deny).toEqual(['orders:80 principal: cluster.local/ns/billing/sa/mallory']);
+    const said = `Istio has no words for ${about}, so inside the mesh nobody is admitted by it, and what it may refuse is refused`;
+    expect(found.reports).toContain(`orders at shop/orders (sidecar): NotTranslatable [mallory] rule mallory: ${said}`);
+    expect(found.findings).toEqual([
+      `AuthPolicy orders spec.authorize: NotTranslatable: at Service shop/orders, rule mallory: ${said}`,
+    ]);
+  });
+
+  test.each<[string, object, object, readonly KubeObject[]]>([
+    ['paths', { path: { value: '/jobs' } }, {}, []],
+    ['methods', { method: 'POST' }, {}, []],
+    ['header x-team', { headers: [{ name: 'x-team', value: 'red' }] }, {}, []],
+    ['paths', {}, { path: { value: '/private' } }, []],
+    [
+      'methods',
+      {},
+      {},
+      [
+        authPolicy(
+          { targetRefs: [gatewayTarget()], authorize: { allow: [{ name: 'reads', to: [{ methods: ['GET'] }] }] } },
+          { name: 'outer' },
+        ),
+      ],
+    ],
+  ])('that name callers where ztunnel would have to see %s', (about, match, before, more) => {
+    const rules = [
+      ...(Object.keys(before).length === 0
+        ? []
+        : [{ matches: [before], backendRefs: [backendRef({ name: 'other' })] }]),
+      { name: 'all', matches: [match], backendRefs: [backendRef()] },
+    ];
+    const deny = [{ name: 'mallory', from: [{ serviceAccounts: ['billing/mallory'] }] }];
+    const world = (mesh: object) => {
+      const snapshot = snapshotOf([
+        meshConfig(),
+        inMesh({ mode: 'Ambient', ...mesh }),
+        orders,
+        route({ rules }),
+        ...more,
+        policy({ allow: [batch, { name: 'anyone' }], deny }),
+      ]);
+      const found = resolver()(snapshot).mesh;
+      const [report] = (found.reports.get('shop/orders') ?? []).filter(({ reason }) => reason === 'NotObservable');
+      return { report, allow: told(found)['shop/orders']?.allow };
+    };
+    const { report, allow } = world({});
+    expect(allow).toEqual(['orders:80 principal: cluster.local/ns/shop/sa/edge-edge']);
+    expect(report).toMatchObject({
+      // A deny on a Route binds whatever a policy of the gateway says.
+      rules: more.length === 0 ? ['batch', 'mallory'] : ['batch'],
+      message: expect.stringContaining(`no proxy of the mesh sees ${about} (asked by its Route or another rule), so`),
+      remedy:
+        'Put a waypoint before the workload (spec.mesh.waypoint of the ApiGateway), or name the callers by their identity alone in a policy on the Service',
+    });
+    const behind = world({ waypoint: { name: 'waypoint' } });
+    expect(behind.report).toBeUndefined();
+    expect(behind.allow?.some((line) => line.includes('ns/billing/sa/batch'))).toBe(true);
+  });
+
+  test('that name callers under a path, where the mesh normalises less', () => {
+    const config = meshConfig('pathNormalization: {normalization: BASE}');
+    const jobs = route({
+      rules: [{ name: 'jobs', matches: [{ path: { value: '/jobs' } }], backendRefs: [backendRef()] }],
+    });
+    expect(seen(config, inMesh(), orders, jobs, policy({ allow: [batch] }), pod('a'))).toEqual({
+      workloads: { 'shop/orders': { closed: 'orders:80→80', allow: [] } },
+      reports: [
+        expect.stringMatching(/^orders at .*: NormalizationMismatch \[batch\] rule batch: the mesh normalises/),
+      ],
+      findings: [expect.stringMatching(/^AuthPolicy orders spec.authorize: NormalizationMismatch: .* rule batch: /)],
+    });
+  });
+
+  test('that name callers under what the gateway changes', () => {
+    const rules = [
+      {
+        name: 'one',
+        matches: [{ path: { type: 'Exact', value: '/jobs' } }],
+        rewrite: { path: { type: 'ReplaceFullPath', value: '/fixed' } },
+        backendRefs: [backendRef()],
+      },
+    ];
+    const found = seen(inMesh(), orders, route({ rules }), policy({ allow: [batch] }), pod('a'));
+    expect([found.workloads['shop/orders']?.allow, found.reports]).toEqual([
+      [],
+      [
+        expect.stringMatching(
+          /NotTranslatable \[batch\] rule batch: Istio has no words for paths, changed on the way \(/,
+        ),
+        expect.stringMatching(/PartlyAtEdge/),
+      ],
+    ]);
   });
 
   test('of an issuer that has two sets of keys', () => {

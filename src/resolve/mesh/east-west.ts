@@ -22,6 +22,17 @@ export interface FromInside {
 
 /** By a Route: those alone whom it names, and nothing that another rule takes. `decision` is without Service policies. */
 export function byRoute(reached: Reached, decision: Decision, inside: Inside): FromInside | 'too-complex' {
+  const written = writtenFor(reached, decision);
+  if (written === 'too-complex') return written;
+  const { passage } = reached;
+  return {
+    allow: admitting(written.allow, passage, inside),
+    deny: refusing(written.deny, passage, inside),
+  };
+}
+
+/** As its policies and its match have it, whoever can see that. */
+export function writtenFor(reached: Reached, decision: Decision): FromInside | 'too-complex' {
   const { allow, deny } = eastWest(decision);
   // A deny of everybody binds whom the Route lets in by name, too, and of those inside nobody else.
   const admitted = difference(
@@ -35,11 +46,7 @@ export function byRoute(reached: Reached, decision: Decision, inside: Inside): F
   if (taken === 'too-complex') return taken;
   const within = (pieces: readonly Conjunction[], all: readonly Conjunction[]) =>
     pieces.flatMap((piece) => eachWith(all, piece));
-  const { passage } = reached;
-  return {
-    allow: admitting(within(taken.inside ?? [], admitted), passage, inside),
-    deny: refusing(within(taken.outside, refused), passage, inside),
-  };
+  return { allow: within(taken.inside ?? [], admitted), deny: within(taken.outside, refused) };
 }
 
 /** By Service policies: whom they admit, named or not. */

@@ -6,6 +6,8 @@ import { observability } from '../../policy/attribute.ts';
 import type { Conjunction, Constraint } from '../../policy/decision.ts';
 import { formatPattern } from '../../policy/pattern.ts';
 import { eastWest, namesIdentity } from '../../policy/planes.ts';
+import { writtenFor } from './east-west.ts';
+import { inForce } from './lens.ts';
 import { directly, type Passage } from './passage.ts';
 import type { Door, Scene } from './scene.ts';
 import { type DoorSight, type Mistaken, sightsOf, takenForOthers } from './taken-for.ts';
@@ -22,6 +24,8 @@ export interface Note {
   readonly remedy?: string;
 }
 
+type Guarded = Extract<Guard, { readonly kind: 'guarded' }>;
+
 export function notesOf(scene: Scene): readonly Note[] {
   const seen = new Map<string, Note>();
   const isFirst = firstTime<Guard, Passage>();
@@ -30,10 +34,16 @@ export function notesOf(scene: Scene): readonly Note[] {
     ...takenForOthers(scene).flatMap(mistakenNotes),
     ...enforcedServicePolicies(scene).flatMap((policy) => insideNotes(policy, directly, scene, () => true)),
   ];
-  for (const note of notes) {
-    seen.set(`${note.policy.namespace}/${note.policy.name} ${note.rule} ${note.reason} ${note.about}`, note);
-  }
+  for (const note of notes) seen.set(noteKey(note), note);
   return [...seen.values()];
+}
+
+function noteKey({ policy, rule, reason, about }: Note): string {
+  return `${ruleKey(policy, rule)} ${reason} ${about}`;
+}
+
+function ruleKey({ namespace, name }: ObjectRef, rule: string): string {
+  return `${namespace}/${name} ${rule}`;
 }
 
 export function enforcedServicePolicies({ ports }: Scene): readonly Policy[] {
@@ -65,12 +75,13 @@ function doorNotes(
   // Whom one of them lets in by name, all of them refuse what they refuse to everybody.
   const named = entry.guard.decision.allow.some(namesIdentity);
   const counts = (one: Conjunction, list: 'allow' | 'deny') => namesIdentity(one) || (named && list === 'deny');
-  return entry.guard.parts.flatMap(({ policy, on }) => [
+  const own = entry.guard.parts.flatMap(({ policy, on }) => [
     ...atDoor.map((about): Note => ({ policy: policy.ref, rule: '', reason: 'PartlyAtEdge', about })),
     ...(isNew ? outsideNotes(policy, passage, scene) : []),
     ...(isNew && on !== 'service' ? insideNotes(policy, passage, scene, counts) : []),
     ...(on === 'service' ? [] : unsaidNotes(policy, unsaid)),
   ]);
+  return [...own, ...besideNotes(door, entry.guard, scene)];
 }
 
 /** The policies of what is refused: of a broken one nothing else is said. */
@@ -88,43 +99,77 @@ function insideUnsaid({ reached }: Door): string | undefined {
   return taken !== 'too-complex' && taken.opaque.length > 0 ? taken.opaque.join(' and ') : undefined;
 }
 
-function unsaidNotes({ ref, decision }: Policy, about: string | undefined): readonly Note[] {
+function unsaidNotes({ decision }: Policy, about: string | undefined): readonly Note[] {
   if (about === undefined) return [];
-  return decision.allow.filter(namesIdentity).flatMap((one) => noted(ref, one, 'NotTranslatable', about));
+  // A deny that never fires inside is no wider for it.
+  return [...decision.allow, ...eastWest({ allow: [], deny: decision.deny }).deny]
+    .filter(namesIdentity)
+    .flatMap((one) => noted(one, 'NotTranslatable', about));
 }
 
+/** Of callers whom a Route names: what is lost of its match, and of what other rules ask of them as well. */
+function besideNotes({ reached }: Door, guard: Guarded, scene: Scene): readonly Note[] {
+  const naming = guard.parts.flatMap(({ policy, on }) => (on === 'service' ? [] : namingRules(policy)));
+  const decision = naming.length === 0 ? undefined : inForce.routes(guard);
+  const written = decision === undefined || decision === 'too-complex' ? decision : writtenFor(reached, decision);
+  if (written === undefined || written === 'too-complex') return [];
+  const all = [...written.allow, ...written.deny].flatMap((one) => lossNotes(one, reached.passage, scene));
+  if (all.length === 0) return [];
+  const rules = new Set(naming.flatMap(({ sources }) => sources.map(({ policy, rule }) => ruleKey(policy, rule))));
+  const own = naming.flatMap((one) => lossNotes(one, reached.passage, scene));
+  const known = new Set(own.map(noteKey));
+  const abouts = new Set(own.map(({ about }) => about));
+  return all
+    .filter((note) => rules.has(ruleKey(note.policy, note.rule)) && !known.has(noteKey(note)))
+    .map((note) => (abouts.has(note.about) ? note : asBeside(note)));
+}
+
+function namingRules({ decision }: Policy): readonly Conjunction[] {
+  return [...decision.allow, ...decision.deny].filter(namesIdentity);
+}
+
+function asBeside(note: Note): Note {
+  if (note.reason === 'NormalizationMismatch') return note;
+  const about = `${note.about} (asked by its Route or another rule)`;
+  return note.reason === 'NotObservable' ? { ...note, about, remedy: seenByWaypoints } : { ...note, about };
+}
+
+const seenByWaypoints =
+  'Put a waypoint before the workload (spec.mesh.waypoint of the ApiGateway), or name the callers by their identity alone in a policy on the Service';
+
 /** Of requests through the edge. */
-function outsideNotes({ ref, decision }: Policy, passage: Passage, { inside }: Scene): readonly Note[] {
+function outsideNotes({ decision }: Policy, passage: Passage, { inside }: Scene): readonly Note[] {
   return [...decision.allow, ...decision.deny]
     .filter((one) => !namesIdentity(one))
     .flatMap((one) =>
-      translate(one, passage, inside).lost.flatMap((lost) => noted(ref, one, 'PartlyAtEdge', describe(lost))),
+      translate(one, passage, inside).lost.flatMap((lost) => noted(one, 'PartlyAtEdge', describe(lost))),
     );
 }
 
 /** Of callers inside the mesh. */
 function insideNotes(
-  { ref, decision }: Policy,
+  { decision }: Policy,
   passage: Passage,
-  { inside, settings }: Scene,
+  scene: Scene,
   counts: (one: Conjunction, list: 'allow' | 'deny') => boolean,
 ): readonly Note[] {
   const { allow, deny } = eastWest(decision);
   const unheard = decision.allow.filter(
     (one) => namesIdentity(one) && !eastWest({ allow: [one], deny: [] }).allow.length,
   );
-  const hidden = unheard.flatMap((one) => noted(ref, one, 'NotObservable', seenByGateways(one)));
+  const hidden = unheard.flatMap((one) => noted(one, 'NotObservable', seenByGateways(one)));
   const counting = [...allow.filter((one) => counts(one, 'allow')), ...deny.filter((one) => counts(one, 'deny'))];
-  const losses = counting.flatMap((one) => {
-    const { conjunction: said, lost } = translate(one, passage, inside);
-    const notes = lost.flatMap((each) => {
-      const found = noted(ref, one, each.why === 'layer' ? 'NotObservable' : 'NotTranslatable', describe(each));
-      return each.why === 'keys' ? found.map((note) => ({ ...note, remedy: oneSetOfKeys })) : found;
-    });
-    const untrusted = !inside.trustsPaths && said !== 'empty' && said.constraints.some(isPath);
-    return untrusted ? [...notes, ...noted(ref, one, 'NormalizationMismatch', normalising(settings))] : notes;
+  return [...hidden, ...counting.flatMap((one) => lossNotes(one, passage, scene))];
+}
+
+function lossNotes(written: Conjunction, passage: Passage, { inside, settings }: Scene): readonly Note[] {
+  const { conjunction: said, lost } = translate(written, passage, inside);
+  const notes = lost.flatMap((each) => {
+    const found = noted(written, each.why === 'layer' ? 'NotObservable' : 'NotTranslatable', describe(each));
+    return each.why === 'keys' ? found.map((note) => ({ ...note, remedy: oneSetOfKeys })) : found;
   });
-  return [...hidden, ...losses];
+  const untrusted = !inside.trustsPaths && said !== 'empty' && said.constraints.some(isPath);
+  return untrusted ? [...notes, ...noted(written, 'NormalizationMismatch', normalising(settings))] : notes;
 }
 
 const oneSetOfKeys = 'Let all AuthPolicies that reach the Service name the same keys for the issuer';
@@ -145,8 +190,8 @@ function normalising({ normalises }: Scene['settings']): string {
     : 'the mesh normalises paths less than the gateway';
 }
 
-function noted(policy: ObjectRef, { sources }: Conjunction, reason: Note['reason'], about: string): readonly Note[] {
-  return sources.map(({ rule }) => ({ policy, rule, reason, about }));
+function noted({ sources }: Conjunction, reason: Note['reason'], about: string): readonly Note[] {
+  return sources.map(({ policy, rule }) => ({ policy, rule, reason, about }));
 }
 
 function describe({ constraint, why }: Lost): string {
