@@ -309,7 +309,7 @@ describe('others', () => {
   ])('a PeerAuthentication that is DISABLE %s', (_, mesh, more, disables) => {
     const theirs = object('PeerAuthentication', 'theirs', { spec: { mtls: { mode: 'DISABLE' }, ...more } });
     const { findings } = seen(...mine, inMesh(mesh), theirs);
-    expect(findings.some((text) => text.includes('disables mTLS'))).toBe(disables);
+    expect(findings.some((text) => text.includes('on a closed port'))).toBe(disables);
   });
 
   test('a Route of another namespace starts nothing', () => {

@@ -81,7 +81,9 @@ describe('mtls: Unmanaged, and a PeerAuthentication of somebody else', () => {
     [
       'by selector, which counts more than that of the namespace',
       [{ at: 'namespace', mode: 'DISABLE', name: 'all' }, { mode: 'PERMISSIVE' }],
-      [],
+      [
+        'PeerAuthentication shop/all disables mTLS for namespace shop, so sidecars of callers speak plaintext to Service shop/orders',
+      ],
     ],
     [
       'that leaves it to that of the root namespace',
@@ -125,7 +127,7 @@ describe('mtls: Unmanaged, and a PeerAuthentication of somebody else', () => {
     expect(seen(unmanaged, peer({ at: 'root', mode: 'DISABLE' }))).toEqual([
       {
         about: 'error AuthPolicy orders Overridden',
-        text: "PeerAuthentication istio-system/theirs, which is not Evengate's, disables mTLS for the whole mesh, also on a closed port of Service shop/orders: nobody has an identity there, so rules that ask for one admit nobody, and what gateways send by mTLS fails. Make its mode STRICT or PERMISSIVE, or write spec.mesh.mtls: Strict at the ApiGateway, which is about closed ports alone.",
+        text: "PeerAuthentication istio-system/theirs, which is not Evengate's, disables mTLS for the whole mesh, also on a closed port of Service shop/orders: nobody has an identity there, so rules that ask for one admit nobody, and what gateways send by mTLS fails. Make its mode STRICT or PERMISSIVE; spec.mesh.mtls: Strict at the ApiGateway would help what gateways send, and not callers inside.",
       },
     ]);
   });
@@ -140,8 +142,8 @@ describe('mtls: Strict, and a PeerAuthentication of somebody else', () => {
 
   test.each<[string, readonly KubeObject[], readonly string[]]>([
     [
-      'for all: ours is by selector',
-      [peer({ at: 'root', mode: 'DISABLE' }), peer({ at: 'namespace', mode: 'DISABLE' })],
+      'for all, that of the namespace lets it be',
+      [peer({ at: 'root', mode: 'DISABLE' }), peer({ at: 'namespace', mode: 'PERMISSIVE' })],
       [],
     ],
     ['by selector, before ours is there', [peer({ mode: 'PERMISSIVE', born: 1 })], [takes]],
@@ -166,6 +168,21 @@ describe('mtls: Strict, and a PeerAuthentication of somebody else', () => {
       },
     ]);
   });
+
+  test.each([
+    ['root', 'istio-system', 'the whole mesh', []],
+    ['namespace', 'shop', 'namespace shop', [ours(1)]],
+  ] as const)(
+    'that disables it at level %s: ours is by selector, and sidecars of callers do not ask it',
+    (at, namespace, all, own) => {
+      expect(seen({}, ...own, peer({ at, mode: 'DISABLE' }))).toEqual([
+        {
+          about: 'warning Service orders MeshConflict',
+          text: `PeerAuthentication ${namespace}/theirs, which is not Evengate's, disables mTLS for ${all}, so sidecars of callers speak plaintext to Service shop/orders: rules that ask for an identity admit none of them, and ports that take mTLS alone refuse all. Make its mode STRICT or PERMISSIVE, or delete it.`,
+        },
+      ]);
+    },
+  );
 
   test('in the root namespace, where Istio reads none with a selector', () => {
     const inRoot = (mode: string) => {
@@ -211,7 +228,7 @@ test('mTLS is called disabled where Istio disables it, and nowhere else', () => 
       const peers = all.map(
         (each, index): Peer => ({ ...each, name: `p${index}`, port: each.at === 'selector' ? each.port : undefined }),
       );
-      const said = brief({ mtls: 'Unmanaged' }, ...peers.map(peer));
+      const said = seen({ mtls: 'Unmanaged' }, ...peers.map(peer)).filter(({ about }) => about.startsWith('error'));
       expect(said.length).toBe(composed(peers) === 'DISABLE' ? 1 : 0);
     }),
     { numRuns: 100 },

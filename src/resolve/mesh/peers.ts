@@ -20,17 +20,26 @@ export function peersOf(scene: Scene, look: MeshLook): Peers {
   const { settings, seed } = scene;
   const isManaged = settings.mtls !== 'Unmanaged';
   // Ours is written by selector, and the youngest until it is there.
-  if (isManaged && bySelector.length === 0 && seed.namespace !== settings.rootNamespace) return none;
+  if (isManaged && bySelector.length === 0 && seed.namespace !== settings.rootNamespace)
+    return { overriding: [], warnings: plaintextCallers(scene, general, []) };
   const levels = [bySelector, ...general];
   const decided = targetsOf(scene).flatMap((port) => decisions(levels, port));
   const said = decided.flatMap((decision) => sentences(decision, scene));
   return {
     overriding: [...new Map(said.map((one) => [one.message, one])).values()],
-    warnings: ignored.map((policy) => unheard(policy, scene)),
+    warnings: [...ignored.map((policy) => unheard(policy, scene)), ...plaintextCallers(scene, general, decided)],
   };
 }
 
-const none: Peers = { overriding: [], warnings: [] };
+/**
+ * How sidecars of callers speak to a Service is decided by its namespace and the root namespace alone, whatever its Pods ask for
+ * (istio.io/istio pilot/pkg/model, BestEffortInferServiceMTLSMode).
+ */
+function plaintextCallers(scene: Scene, general: Levels['general'], said: readonly Decided[]): readonly Finding[] {
+  if (scene.point !== 'sidecar' || scene.closed.length === 0 || said.some(({ mode }) => mode === 'DISABLE')) return [];
+  const policies = decisions(general, undefined).flatMap(({ mode, by }) => (mode === 'DISABLE' && by ? [by] : []));
+  return policies.map((policy) => mute(policy, scene));
+}
 
 interface Levels {
   /** More than one where nobody knows which is older. */
@@ -130,7 +139,7 @@ function disabled(policy: PeerAuthentication, { seed, settings }: Scene): Senten
     message: `${nameOf(policy)} disables mTLS ${where}on a closed port of Service ${seed.key}: ${so}`,
     remedy:
       isGeneral && settings.mtls === 'Unmanaged'
-        ? 'Make its mode STRICT or PERMISSIVE, or write spec.mesh.mtls: Strict at the ApiGateway, which is about closed ports alone'
+        ? 'Make its mode STRICT or PERMISSIVE; spec.mesh.mtls: Strict at the ApiGateway would help what gateways send, and not callers inside'
         : 'Delete it, or make its mode STRICT',
   };
 }
@@ -158,6 +167,18 @@ function unheard(policy: PeerAuthentication, { seed }: Scene): Finding {
     message: `${nameOf(policy)} selects Pods of Service ${seed.key}, of which Istio reads the oldest PeerAuthentication alone, and that is Evengate's: what this one says of other ports does not hold`,
     remedy:
       'Take the Pods out of its selector, or write spec.mesh.mtls: Unmanaged at the ApiGateway and all modes in yours',
+  };
+}
+
+function mute(policy: PeerAuthentication, { seed, settings }: Scene): Finding {
+  const all = policy.metadata.namespace === settings.rootNamespace ? 'the whole mesh' : `namespace ${seed.namespace}`;
+  return {
+    about: { kind: 'Service', namespace: seed.namespace, name: seed.services[0] ?? '' },
+    severity: 'warning',
+    reason: 'MeshConflict',
+    at: '',
+    message: `${nameOf(policy)} disables mTLS for ${all}, so sidecars of callers speak plaintext to Service ${seed.key}: rules that ask for an identity admit none of them, and ports that take mTLS alone refuse all`,
+    remedy: 'Make its mode STRICT or PERMISSIVE, or delete it',
   };
 }
 
