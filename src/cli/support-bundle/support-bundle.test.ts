@@ -140,6 +140,43 @@ test('has what helps, and no secret wherever one was put', async () => {
   expect((statSync(path).mode & 0o777).toString(8)).toBe('600');
 }, 30_000);
 
+test('has what Istio is told, by us and by others, and what runs in Pods behind a gateway in a mesh', async () => {
+  plant();
+  const istio = (kind: string, name: string, namespace: string, spec: object) => ({
+    apiVersion: 'security.istio.io/v1',
+    kind,
+    metadata: { name, namespace },
+    spec,
+  });
+  const container = { name: 'app', env: [{ name: 'A', value: 'canary-env' }] };
+  const { spec } = planted()[0] as { readonly spec: object };
+  for (const one of [
+    istio('PeerAuthentication', 'all', 'istio-system', { mtls: { mode: 'DISABLE' } }),
+    istio('AuthorizationPolicy', 'theirs', 'shop', {
+      rules: [{ when: [{ key: 'request.headers[x-key]', values: ['canary-condition'] }] }],
+    }),
+    istio('RequestAuthentication', 'tokens', 'shop', { jwtRules: [{ issuer: 'a', jwks: '{"keys":["canary-jwks"]}' }] }),
+    istio('AuthorizationPolicy', 'foreign', 'elsewhere', {}),
+    object('Pod', 'orders-1', { spec: { containers: [container], initContainers: [{ name: 'istio-proxy' }] } }),
+  ])
+    api.create(one);
+  api.put(object('ApiGateway', 'edge', { spec: { ...spec, mesh: { mode: 'Sidecar' } } }));
+  const { code, path } = await bundle();
+  expect(code).toBe(0);
+  const content = contentOf(path);
+  expect(content.match(/canary[\w-]*/g)).toBeNull();
+  for (const part of [
+    'objects/istio-system/peerauthentication/all.yaml',
+    'objects/shop/authorizationpolicy/theirs.yaml',
+    'objects/shop/requestauthentication/tokens.yaml',
+    'objects/shop/pod/orders-1.yaml',
+    'name: istio-proxy',
+  ]) {
+    expect([part, content.includes(part)]).toEqual([part, true]);
+  }
+  expect(content).not.toContain('objects/elsewhere');
+}, 30_000);
+
 test('what may not be read is missing, and said', async () => {
   plant();
   may = ({ resource, subresource }) => !['secrets', 'events'].includes(resource) && subresource !== 'log';

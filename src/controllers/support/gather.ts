@@ -9,6 +9,7 @@ import { ports } from '../../render/envoy-process.ts';
 import { bootstrapConfigMapName, configMapNames, podSelector } from '../../render/names.ts';
 import type { ClusterReading } from '../manifests/cluster.ts';
 import { type Bundle, fileName } from './bundle.ts';
+import { writeMesh } from './mesh.ts';
 
 export interface GatherOptions {
   readonly client: Client;
@@ -53,13 +54,15 @@ function isWithin({ namespace: only }: GatherOptions): (ref: ObjectRef) => boole
 
 /** Our kinds; and of what they may name, what is in their namespaces. */
 function writeSnapshot(bundle: Bundle, options: GatherOptions): void {
-  const { snapshot } = options.reading.set;
+  const { set, resolution } = options.reading;
+  const { snapshot } = set;
   const own = ownKinds.flatMap((kind) => [...snapshot[kind].values()]).filter((one) => isWithin(options)(refOf(one)));
   const namespaces = new Set(own.map(({ metadata }) => metadata.namespace ?? ''));
   const others = besides
     .flatMap((kind) => [...snapshot[kind].values()])
     .filter(({ kind, metadata }) => namespaces.has(kind === 'Namespace' ? metadata.name : (metadata.namespace ?? '')));
   for (const object of [...own, ...others]) bundle.object(object);
+  writeMesh(bundle, snapshot, resolution, namespaces);
 }
 
 async function versions(bundle: Bundle, { client }: GatherOptions): Promise<void> {
@@ -206,9 +209,10 @@ function configuration(bundle: Bundle, path: string, body: string | Uint8Array):
 /** Of every container, and of its last life where it ended. */
 async function logs(bundle: Bundle, pod: Pod, { client, logLines }: GatherOptions): Promise<void> {
   const { namespace = '', name } = pod.metadata;
-  const states = pod.status?.containerStatuses ?? [];
+  const { containerStatuses = [], initContainerStatuses = [] } = pod.status ?? {};
+  const states = [...containerStatuses, ...initContainerStatuses];
   const restarted = (container: string) => states.some((one) => one.name === container && (one.restartCount ?? 0) > 0);
-  for (const { name: container } of pod.spec?.containers ?? []) {
+  for (const { name: container } of [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])]) {
     for (const previous of restarted(container) ? [false, true] : [false]) {
       const query = new URLSearchParams({
         container,

@@ -63,7 +63,8 @@ export class Redaction {
   }
 
   #walk(value: unknown, name: string): unknown {
-    if (name === 'local_jwks') return this.#leaves(value);
+    // Envoy's, and Istio's.
+    if (name === 'local_jwks' || (name === 'jwks' && typeof value === 'string')) return this.#leaves(value);
     if (typeof value === 'string') return secretName.test(name) && !naming.test(name) ? this.hide(value) : value;
     if (Array.isArray(value)) return this.#list(value, name);
     if (!isFields(value)) return value;
@@ -92,8 +93,7 @@ export class Redaction {
     if (isNamed && field === 'value' && typeof item === 'string') return this.hide(item);
     if (isNamed && field.endsWith('_match')) return this.#leaves(item);
     // A condition on a header, as good as a password in it.
-    if (typeof holder['header'] === 'string' && (field === 'values' || field === 'notValues'))
-      return this.#leaves(item);
+    if (isAboutHeader(holder) && (field === 'values' || field === 'notValues')) return this.#leaves(item);
     return this.#walk(item, field);
   }
 
@@ -125,6 +125,11 @@ export class Redaction {
       kept.map(([name, text]) => [name, plainAnnotations.test(name) ? text : this.hide(String(text))]),
     );
   }
+}
+
+/** A condition of an AuthPolicy, or of an AuthorizationPolicy of Istio. */
+function isAboutHeader({ header, key }: Fields): boolean {
+  return typeof header === 'string' || (typeof key === 'string' && key.startsWith('request.headers['));
 }
 
 function isFields(value: unknown): value is Fields {
