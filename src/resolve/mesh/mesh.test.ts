@@ -128,6 +128,23 @@ describe('through the edge', () => {
     );
   });
 
+  test.each<[string, readonly string[], string]>([
+    ['are named', ['b.example.com'], 'not b.example.com:* *.example.com *.example.com:80'],
+    [
+      'are no hosts of a wildcard beside it',
+      ['b.other.test'],
+      'not b.other.test b.other.test:* *.example.com *.example.com:80',
+    ],
+    ['are too many', [...Array(20).keys()].map((n) => `h${n}.example.com`), 'not *.example.com *.example.com:80'],
+  ])('of what every host takes, exact hosts below a wildcard %s', (_, hostnames, hosts) => {
+    const closer = [
+      route({ hostnames: ['*.example.com'] }, { name: 'wild' }),
+      route({ hostnames, rules: [{ backendRefs: [backendRef({ name: 'other' })] }] }, { name: 'exact' }),
+    ];
+    const found = told(mesh(inMesh(), orders, route(), ...closer, authPolicy()))['shop/orders'];
+    expect(found?.allow).toEqual([`orders:80 host: ${hosts} & principal: cluster.local/ns/shop/sa/edge-edge`]);
+  });
+
   test.each<[string, object, readonly string[] | undefined]>([
     ['where no other rule sends such a request', {}, ['orders:80 method: DELETE & path: /a /a/* & principal: EDGE']],
     ['not where one does', { rewrite: { path: { type: 'ReplacePrefixMatch', value: '/a' } } }, undefined],

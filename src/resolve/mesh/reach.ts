@@ -78,10 +78,18 @@ function placesOf(gateway: ObjectKey, virtualHosts: readonly VirtualHost[], befo
 
 function narrowerThan(domain: string, hosts: readonly VirtualHost[]): readonly string[] {
   const others = hosts.map((host) => host.domain).filter((other) => other !== domain && covers(domain, other));
-  // What a wider one of them has taken away need not be taken away again.
   const wild = others.filter((other) => other.startsWith('*'));
-  return others.filter((other) => !wild.some((wider) => wider !== other && covers(wider, other)));
+  if (wild.length === 0) return others;
+  // What a wider one of them has taken away need not be taken away again …
+  const isBelow = (other: string) => wild.some((wider) => wider !== other && covers(wider, other));
+  const { below = [], apart = [] } = Object.groupBy(others, (other) => (isBelow(other) ? 'below' : 'apart'));
+  const exact = below.filter((other) => !other.startsWith('*'));
+  // … but that Istio has no words for a wildcard and any port: what a few exact hosts take is said with all of theirs.
+  return exact.length > mostNamed ? apart : [...apart, ...exact];
 }
+
+/** Exact hosts below wildcards. */
+const mostNamed = 16;
 
 function placeOf(gateway: ObjectKey, host: VirtualHost, narrower: readonly string[], old: Place | undefined): Place {
   const taken = takenAt(host.entries, old?.taken ?? []);
