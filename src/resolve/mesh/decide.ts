@@ -1,14 +1,14 @@
 /** What a workload asks of its callers: the rules of all doors and all Service policies, united. */
 import type { Policy } from '../../ir/guard.ts';
 import type { ClosedPort, MeshDecision, MeshRule } from '../../ir/mesh.ts';
-import { and, type Conjunction, type Decision, intersect, maximumConjunctions } from '../../policy/decision.ts';
-import { implies } from '../../policy/subtract.ts';
+import { and, type Conjunction, type Decision, maximumConjunctions } from '../../policy/decision.ts';
 import { byRoute, byService, type FromInside, meetAll } from './east-west.ts';
 import type { Lens } from './lens.ts';
 import { mergeRules, sortPorts } from './merge.ts';
 import { type FromEdge, fromEdge } from './north-south.ts';
 import type { Door, Scene, ScenePort } from './scene.ts';
 import { serviceDecision } from './service-policies.ts';
+import { type AtDoor, soundDenies } from './sound-denies.ts';
 
 export const admitsNobody: MeshDecision = { deny: [], allow: [] };
 
@@ -39,7 +39,7 @@ export function decide(scene: Scene, lens: Lens): MeshDecision | 'too-complex' {
     }
     if (rules.allow.length > mostUnmerged || rules.deny.length > mostUnmerged) return 'too-complex';
   }
-  const deny = mergeRules([...rules.deny, ...edges.flatMap((one) => soundDenies(one, edges))]);
+  const deny = mergeRules([...rules.deny, ...soundDenies(edges)]);
   const allow = mergeRules(rules.allow);
   return Math.max(deny.length, allow.length) > maximumConjunctions ? 'too-complex' : { deny, allow };
 }
@@ -132,45 +132,4 @@ function bindAlso(
   const asked = new Set([...guard.policies, ...(guard.shadow?.policies ?? [])]);
   const others = policies.filter(({ ref }) => !asked.has(ref));
   return others.length === 0 ? decision : and([decision, ...others.map((policy) => policy.decision)]);
-}
-
-interface AtDoor extends FromEdge {
-  readonly door: Door;
-  readonly ports: readonly ClosedPort[];
-}
-
-/**
- * The mesh does not see by which listener a request came, nor which host where Istio has no words for it: a deny of one door is
- * told only where no other door of the same edge lets such a request in.
- */
-function soundDenies(one: AtDoor, all: readonly AtDoor[]): readonly MeshRule[] {
-  if (one.deny.length === 0) return [];
-  const { identity } = one.door;
-  const rivals = all.filter(
-    (other) =>
-      other !== one &&
-      other.door.identity === identity &&
-      !areApart(one, other) &&
-      other.ports.some(({ targets, service, port }) =>
-        one.ports.some(
-          (own) =>
-            (own.service === service && own.port === port) || own.targets.some((target) => targets.includes(target)),
-        ),
-      ),
-  );
-  return one.deny
-    .filter((deny) => !rivals.some((other) => other.allow.some((allow) => letsIn(allow, deny, other.deny))))
-    .map((conjunction) => ({ ports: one.ports, conjunction }));
-}
-
-/** Within one listener, each takes what those before it left. */
-function areApart(one: AtDoor, other: AtDoor): boolean {
-  const [a, b] = [one.door.reached, other.door.reached];
-  const sameListener = a.gateway === b.gateway && a.entry.listener.name === b.entry.listener.name;
-  return a !== b && sameListener && one.isPlain && other.isPlain;
-}
-
-function letsIn(allow: Conjunction, deny: Conjunction, denies: readonly Conjunction[]): boolean {
-  const both = intersect(allow, deny);
-  return both !== 'empty' && !denies.some((own) => implies(both, own));
 }

@@ -145,6 +145,41 @@ describe('through the edge', () => {
     expect(found?.allow).toEqual([`orders:80 host: ${hosts} & principal: cluster.local/ns/shop/sa/edge-edge`]);
   });
 
+  describe('what a policy on the Service denies to everybody is told, however many hosts Istio has no words for', () => {
+    const noAdmin = { name: 'no-admin', to: [{ methods: ['POST'], paths: ['/admin'] }] };
+    const behind = authPolicy(
+      { targetRefs: [{ kind: 'Service', name: 'orders' }], authorize: { deny: [noAdmin] } },
+      { name: 'behind' },
+    );
+    const hosts = [['a.example.com'], ['*.example.com'], undefined];
+    const routes = (...changes: readonly object[]) =>
+      hosts.flatMap((hostnames, index) => [
+        route(
+          { ...(hostnames && { hostnames }), rules: [{ name: 'all', backendRefs: [backendRef()], ...changes[index] }] },
+          { name: `r${index}` },
+        ),
+        authPolicy({ targetRefs: [routeTarget(`r${index}`)] }, { name: `p${index}` }),
+      ]);
+    const denied = (...more: readonly KubeObject[]) =>
+      (told(mesh(inMesh(), orders, behind, ...more))['shop/orders']?.deny ?? [])
+        .filter((line) => !line.includes('principal: not'))
+        .map((line) => line.replace('cluster.local/ns/shop/sa/edge-edge', 'EDGE'));
+    const to = 'orders:80 method: POST & path: /admin & principal: EDGE';
+
+    test('through all of them', () => {
+      expect(denied(...routes())).toEqual([to]);
+    });
+
+    test('but where one of them makes such requests of others', () => {
+      const rewrite = { path: { type: 'ReplacePrefixMatch', value: '/admin' } };
+      const moved = { matches: [{ path: { value: '/panel' } }], rewrite };
+      // `POST /panel` of a host that the exact one is not becomes such a request.
+      expect(denied(...routes({}, {}, moved))).toEqual([
+        'orders:80 host: a.example.com:* *.example.com *.example.com:80 & method: POST & path: /admin & principal: EDGE',
+      ]);
+    });
+  });
+
   test.each<[string, object, readonly string[] | undefined]>([
     ['where no other rule sends such a request', {}, ['orders:80 method: DELETE & path: /a /a/* & principal: EDGE']],
     ['not where one does', { rewrite: { path: { type: 'ReplacePrefixMatch', value: '/a' } } }, undefined],

@@ -4,7 +4,7 @@ import { type Conjunction, type Decision, intersect } from '../../policy/decisio
 import { northSouth } from '../../policy/planes.ts';
 import { eachWith } from './east-west.ts';
 import { among, exactly } from './match-terms.ts';
-import { isUnchanged } from './passage.ts';
+import { isUnchanged, type Passage } from './passage.ts';
 import type { Reached } from './reach.ts';
 import { type Sight, translate } from './translate.ts';
 
@@ -12,11 +12,15 @@ export interface FromEdge {
   readonly allow: readonly Conjunction[];
   /** Those that refuse nothing else of this entry than what was written. */
   readonly deny: readonly Conjunction[];
+  /** Whatever of this door's requests is of one of these, the edge has refused: denies without the match that they stand under. */
+  readonly refused: readonly Conjunction[];
+  /** `deny` is all that it refuses. */
+  readonly isTold: boolean;
   /** The workload sees just what the edge gives it: nothing blurred, nothing moved. */
   readonly isPlain: boolean;
 }
 
-const nobody: FromEdge = { allow: [], deny: [], isPlain: true };
+const nobody: FromEdge = { allow: [], deny: [], refused: [], isTold: true, isPlain: true };
 
 export function fromEdge(
   reached: Reached,
@@ -31,8 +35,10 @@ export function fromEdge(
   const exactlyTaken = taken.opaque.length === 0;
   const peer = among({ kind: 'principal' }, [exactly(identity)]);
   if (!expressible(peer)) return nobody;
-  const requests = eachWith(reached.requests(), { constraints: [peer], sources: [] });
+  const atPeer = { constraints: [peer], sources: [] };
+  const requests = eachWith(reached.requests(), atPeer);
   let isPlain = exactlyTaken && isUnchanged(reached.passage);
+  let isTold = exactlyTaken || deny.length === 0;
   const through = (one: Conjunction, exact: boolean): readonly Conjunction[] =>
     requests.flatMap((request) => {
       // Before it is translated: what the edge never sends on need not be said.
@@ -40,10 +46,19 @@ export function fromEdge(
       if (whole === 'empty') return [];
       const translated = translate(whole, reached.passage, sight);
       isPlain &&= translated.lost.length === 0;
-      if (translated.conjunction === 'empty' || (exact && translated.lost.length > 0)) return [];
+      const isLost = exact && translated.lost.length > 0;
+      isTold &&= !isLost;
+      if (translated.conjunction === 'empty' || isLost) return [];
       return [translated.conjunction];
     });
   const admitted = allow.flatMap((projected) => through(projected.conjunction, false));
   const refused = exactlyTaken ? deny.flatMap((projected) => through(projected.conjunction, true)) : [];
-  return { allow: admitted, deny: refused, isPlain };
+  const anyhow = deny.flatMap(({ conjunction }) => saidWhole(intersect(conjunction, atPeer), reached.passage, sight));
+  return { allow: admitted, deny: refused, refused: anyhow, isTold, isPlain };
+}
+
+function saidWhole(written: Conjunction | 'empty', passage: Passage, sight: Sight): readonly Conjunction[] {
+  if (written === 'empty') return [];
+  const { conjunction, lost } = translate(written, passage, sight);
+  return conjunction === 'empty' || lost.length > 0 ? [] : [conjunction];
 }
