@@ -68,7 +68,9 @@ function summed(reports: readonly MeshReport[], states: StatusWorld['workloads']
   const [worst] = found.toSorted(inOrder);
   const [first] = reports;
   if (worst === undefined || first === undefined) return [];
-  const said = [...new Set([...worst.said, ...found.flatMap((one) => one.said)])];
+  // As after a restart: that is no news beside what is wrong.
+  const known = found.filter((one) => one === worst || one.said !== unwritten);
+  const said = [...new Set([...worst.said, ...known.flatMap((one) => one.said)])];
   const remedies = found.flatMap(({ reason, remedy }) => (reason === worst.reason && remedy ? [remedy] : []));
   const remedy = remedies.length === 0 ? undefined : [...new Set(remedies)].join('. ');
   return [{ point: first.point, workload: first.workload, reason: worst.reason, said, remedy }];
@@ -91,11 +93,13 @@ export function becoming(
 ): readonly Found[] {
   if (states === undefined) return [];
   const state = states.get(workload);
-  if (state === undefined) return [{ reason: 'Pending', said: ['its objects are not written yet'] }];
+  if (state === undefined) return [{ reason: 'Pending', said: unwritten }];
   if (state.kind === 'applied') return objections(state.against, point);
   if (state.kind === 'kept') return [];
   return [{ ...kinds[state.kind], said: [state.message] }];
 }
+
+const unwritten: readonly string[] = ['its objects are not written yet'];
 
 const kinds: Readonly<Record<Exclude<WorkloadState['kind'], 'applied' | 'kept'>, Omit<Found, 'said'>>> = {
   waiting: { reason: 'Pending' },

@@ -11,6 +11,7 @@ import {
   conditionOf,
   eventOf,
   isNews,
+  isPartial,
   isReady,
   isTransition,
   isWaiting,
@@ -158,12 +159,15 @@ export class Statuses {
     const settled = current && isReady(before);
     const fresh = { ...wanted } as StoredStatus;
     // What Ready does not wait for holds up no first word of it; one that was said is not taken back for a moment.
-    if (!isWaiting(fresh) || (isReady(fresh) && !settled)) {
+    const waits = isWaiting(fresh)
+      ? !isReady(fresh) || settled
+      : current && isPartial(fresh) && !isWorse(before, fresh);
+    if (!waits) {
       this.#waiting.delete(id);
       return 0;
     }
     // What was wrong is not: whoever waits for the object would still read that it has failed.
-    if (current && conditionOf(before, 'Stalled')?.status === 'True') return 0;
+    if (current && isStalled(before) && !isStalled(fresh)) return 0;
     const now = this.#options.clock.monotonic();
     const known = this.#waiting.get(id);
     const since = known?.generation === generation ? (known?.since ?? now) : now;
@@ -208,6 +212,10 @@ export class Statuses {
       log('debug', `no Event: ${String(error)}`, { kind, namespace, name });
     }
   }
+}
+
+function isStalled(status: StoredStatus | undefined): boolean {
+  return conditionOf(status, 'Stalled')?.status === 'True';
 }
 
 function parts(id: StatusKey): readonly [ReportedKind, ObjectKey] {

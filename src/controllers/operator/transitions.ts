@@ -97,6 +97,11 @@ export function isWaiting({ conditions = [], ...status }: StoredStatus): boolean
   return waits && ('gateways' in status || 'target' in status || 'listeners' in status);
 }
 
+/** Beside what is wrong, of some places it is not known yet how they are doing. */
+export function isPartial({ enforcement }: StoredStatus): boolean {
+  return Array.isArray(enforcement) && enforcement.some((place) => isRecord(place) && place['reason'] === 'Pending');
+}
+
 /** Something is wrong that was not, or otherwise. */
 export function isWorse(before: StoredStatus | undefined, { conditions = [] }: StoredStatus): boolean {
   return conditions.some(({ type, status, reason }) => {
