@@ -20,6 +20,10 @@ export function isCounted({ metadata }: SecurityObject): boolean {
   return metadata.annotations?.[dryRunAnnotation] === 'true';
 }
 
+export function isKept({ metadata }: SecurityObject): boolean {
+  return metadata.annotations?.[keptAnnotation] !== undefined;
+}
+
 /** Each ALLOW without its rules but for that of the ports that stay open, and how connections are encrypted. */
 export function kept(stored: readonly SecurityObject[]): readonly SecurityObject[] {
   return stored.flatMap((object): readonly SecurityObject[] => {

@@ -2,6 +2,8 @@
 import type { SecurityObject } from '../../../istio/security.ts';
 import type { KubeObject, ObjectKey } from '../../../kube/object.ts';
 import { keyOf, objectKey } from '../../../kube/object.ts';
+import { resources } from '../../../kube/resources.ts';
+import type { WorkloadState } from '../../../reconcilers/mesh.ts';
 import { meshLabels, workloadLabel } from '../../../render/mesh.ts';
 import type { MeshSources } from './caches.ts';
 
@@ -81,4 +83,16 @@ export class Stored {
 
 export function idOf(object: KubeObject): string {
   return `${object.kind} ${objectKey(object)}`;
+}
+
+/** Why none of it can be read or written; undefined where it can, or soon will be. */
+export function unreachable(sources: Pick<MeshSources, SecurityKind>): WorkloadState | undefined {
+  for (const kind of securityKinds) {
+    const { state } = sources[kind];
+    const { plural, group } = resources[kind];
+    if (state.kind !== 'behind' || state.cause === 'failing') continue;
+    if (state.cause === 'forbidden') return { kind: 'refused', message: state.error.message.replace(/\.$/, '') };
+    return { kind: 'missing', message: `the API server does not know ${plural}.${group}/v1` };
+  }
+  return undefined;
 }

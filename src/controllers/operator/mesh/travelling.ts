@@ -2,11 +2,14 @@
  * A workload while a change travels: what an edge's Envoys serve now is admitted on until they have acknowledged what they are
  * to serve, so that no request of theirs is refused in between. Pure.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Gateway } from '../../../ir/gateway.ts';
 import type { MeshRule, MeshWorkload } from '../../../ir/mesh.ts';
+import type { RequestAuthentication, Rule, SecurityObject } from '../../../istio/security.ts';
 import type { ObjectKey } from '../../../kube/object.ts';
 import { normalise } from '../../../policy/decision.ts';
 import type { Resolution } from '../../../resolve/resolve.ts';
+import { isClosing, isPolicy } from './kept.ts';
 
 /** One edge as it matters to a workload. */
 export interface Edge {
@@ -46,6 +49,14 @@ export function whileTravelling(workload: MeshWorkload, edges: readonly Edge[]):
   };
 }
 
+/** One that nothing names any more, as far as these edges still send to it; undefined where none does. */
+export function whileLeaving(key: ObjectKey, edges: readonly Edge[]): MeshWorkload | undefined {
+  const still = edges.filter((edge) => !hasAcknowledged(edge)).flatMap((edge) => stillServed(key, edge));
+  const allow = still.flatMap(({ rules }) => rules);
+  const workload = still.find(({ rules }) => rules.length > 0)?.workload;
+  return workload && { ...workload, decision: { ...workload.decision, allow } };
+}
+
 function holds(rules: readonly MeshRule[], others: readonly MeshRule[]): boolean {
   return others.every((rule) => isCovered(rule, rules));
 }
@@ -60,7 +71,56 @@ function covers(wide: MeshRule, narrow: MeshRule): boolean {
   return only !== undefined && more.length === 0 && text({ ...wide, conjunction: only }) === text(wide);
 }
 
+/**
+ * Objects while nobody knows what the Envoys of these edges serve, as after a restart: what is written for them is admitted on,
+ * beside what is new. None of an object that admits all that it is to.
+ */
+export function whileUnknown(
+  desired: readonly SecurityObject[],
+  stored: readonly SecurityObject[],
+  edges: readonly Edge[],
+): readonly SecurityObject[] {
+  const identities = new Set(edges.flatMap(({ gateway }) => gateway.mesh?.identity ?? []));
+  return desired.flatMap((object): readonly SecurityObject[] => {
+    const before = stored.find((one) => one.kind === object.kind && one.metadata.name === object.metadata.name);
+    if (before?.kind === 'RequestAuthentication') return withTokens(object as RequestAuthentication, before);
+    if (before === undefined || !isPolicy(before) || !isClosing(object)) return [object];
+    const rules = plain(object.spec?.rules ?? []);
+    const there = before.spec?.rules ?? [];
+    const more = without(there, rules).flatMap((rule) => forIdentities(rule, identities));
+    if (more.length === 0) return [object];
+    return without(rules, there).length === 0
+      ? []
+      : [{ ...object, spec: { ...object.spec, rules: [...rules, ...more] } }];
+  });
+}
+
+function withTokens(object: RequestAuthentication, before: RequestAuthentication): readonly SecurityObject[] {
+  const [now, was] = [object.spec?.jwtRules ?? [], before.spec?.jwtRules ?? []];
+  const more = was.filter(({ issuer }) => !now.some((one) => one.issuer === issuer));
+  return [more.length === 0 ? object : { ...object, spec: { ...object.spec, jwtRules: [...now, ...more] } }];
+}
+
+/** As it is stored. */
+function plain(rules: readonly Rule[]): readonly Rule[] {
+  return JSON.parse(JSON.stringify(rules)) as readonly Rule[];
+}
+
+function without(rules: readonly Rule[], others: readonly Rule[]): readonly Rule[] {
+  return rules.filter((rule) => !others.some((other) => isDeepStrictEqual(other, rule)));
+}
+
+/** As far as it is about them. */
+function forIdentities({ from = [], ...rule }: Rule, identities: ReadonlySet<string>): readonly Rule[] {
+  const sources = from.flatMap(({ source }) => {
+    const principals = (source.principals ?? []).filter((principal) => identities.has(principal));
+    return principals.length === 0 ? [] : [{ source: { ...source, principals } }];
+  });
+  return sources.length === 0 ? [] : [{ from: sources, ...rule }];
+}
+
 interface StillServed {
+  readonly workload: MeshWorkload;
   /** Of this edge alone. */
   readonly rules: readonly MeshRule[];
   readonly issuers: MeshWorkload['issuers'];
@@ -72,7 +132,7 @@ function stillServed(key: ObjectKey, { key: edge, served }: Edge): readonly Stil
   const workload = served?.mesh.workloads.get(key);
   if (workload === undefined || identity === undefined) return [];
   const { allow } = workload.decision;
-  return [{ rules: allow.filter((rule) => isOf(rule, identity)), issuers: workload.issuers, all: allow }];
+  return [{ workload, rules: allow.filter((rule) => isOf(rule, identity)), issuers: workload.issuers, all: allow }];
 }
 
 /** Whether it admits this identity by its name: a rule for requests that come through the edge. */

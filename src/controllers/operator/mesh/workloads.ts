@@ -3,7 +3,6 @@ import type { Gateway } from '../../../ir/gateway.ts';
 import type { MeshWorkload } from '../../../ir/mesh.ts';
 import type { SecurityObject } from '../../../istio/security.ts';
 import { keyOf, type ObjectKey } from '../../../kube/object.ts';
-import { resources } from '../../../kube/resources.ts';
 import { reaches, type WorkloadState, type WorkloadStates } from '../../../reconcilers/mesh.ts';
 import { meshObjects } from '../../../render/mesh.ts';
 import type { Resolution } from '../../../resolve/resolve.ts';
@@ -11,14 +10,14 @@ import type { View } from '../world.ts';
 import { Ahead } from './ahead.ts';
 import type { MeshSources } from './caches.ts';
 import { type GateWorld, inTheWay } from './gate.ts';
-import { isClosing, kept, withKeptPorts } from './kept.ts';
+import { isClosing, isKept, kept, withKeptPorts } from './kept.ts';
 import { against } from './read-back.ts';
 import { isReleased, Releases } from './release.ts';
-import { Stored, securityKinds } from './stored.ts';
+import { Stored, securityKinds, unreachable } from './stored.ts';
 import { type Successions, successions } from './succession.ts';
-import { type Edge, hasAcknowledged, whileTravelling } from './travelling.ts';
+import { type Edge, hasAcknowledged, whileLeaving, whileTravelling, whileUnknown } from './travelling.ts';
 import { Waypoints } from './waypoints.ts';
-import { type Trying, Writer, type WriterOptions } from './writer.ts';
+import { type Applied, type Trying, Writer, type WriterOptions } from './writer.ts';
 
 export interface WorkloadsOptions extends WriterOptions, GateWorld {
   readonly sources: WriterOptions['sources'] & Pick<MeshSources, 'Pod'>;
@@ -150,7 +149,7 @@ export class Workloads {
     const { view } = looking;
     const desired = workload && this.#desired(workload, view.resolution);
     if (workload === undefined || desired === undefined || desired.length === 0) {
-      return this.#abandon(key, view, looking);
+      return (await this.#leave(key, looking)) ?? this.#abandon(key, view, looking);
     }
     this.#releases.forget(key);
     const keptOf = this.#successions.keptOf(workload, view.resolution.mesh.workloads);
@@ -181,9 +180,7 @@ export class Workloads {
 
   #edges({ gateways }: Resolution): readonly Edge[] {
     const served = this.#options.served();
-    return [...gateways].flatMap(([key, gateway]) =>
-      gateway.mesh === undefined ? [] : [{ key, gateway, served: served.get(key) }],
-    );
+    return [...gateways].map(([key, gateway]) => ({ key, gateway, served: served.get(key) }));
   }
 
   async #keep(
@@ -193,29 +190,65 @@ export class Workloads {
   ): Promise<Again> {
     const { key } = workload;
     const stored = this.#stored.of(key);
-    const reaching = this.#edges(view.resolution).filter(({ gateway }) => reaches(gateway, workload));
+    const reaching = this.#edges(view.resolution).filter(({ gateway }) => gateway.mesh && reaches(gateway, workload));
     const isClosed = stored.some(isClosing);
     const why = isClosed ? undefined : inTheWay(workload, reaching, this.#options);
     if (why !== undefined) {
       this.#waiting.add(key);
       return this.#tell(key, { kind: 'waiting', message: why });
     }
-    const unknownMs = this.#since + longestUnknownMs - this.#options.clock.monotonic();
-    const isUnknown = reaching.some((edge) => edge.served === undefined && this.#options.podsOf(edge).length > 0);
-    if (isClosed && isUnknown && unknownMs > 0) {
+    const unknownMs = isClosed ? this.#unknownMs(reaching) : 0;
+    if (unknownMs > 0) {
       this.#waiting.add(key);
+      const more = whileUnknown(desired, stored, reaching);
+      this.#applied(key, await this.#write(workload, more, false, trying), this.#appliedState(workload));
       return { requeueAfterMs: unknownMs };
     }
     // What is closed gets all that it can get; what is open stays so until it can have each, or requests would be lost.
-    const { state, error, againInMs, written = false } = await this.#writer.apply(desired, !isClosed, trying);
-    if (workload.settings.enforcement === 'Enforce') this.#ahead.settled(workload, written);
-    if (state === undefined) await this.#writer.prune(key, desired, trying.signal);
-    this.#tell(key, state ?? this.#appliedState(workload));
+    const applied = await this.#write(workload, desired, !isClosed, trying);
+    if (applied.state === undefined) await this.#writer.prune(key, desired, trying.signal);
+    return this.#applied(key, applied, this.#appliedState(workload));
+  }
+
+  async #write(
+    workload: MeshWorkload,
+    objects: readonly SecurityObject[],
+    whole: boolean,
+    trying: Trying,
+  ): Promise<Applied> {
+    const applied = await this.#writer.apply(objects, whole, trying);
+    if (workload.settings.enforcement === 'Enforce') this.#ahead.settled(workload, applied.written === true);
+    return applied;
+  }
+
+  #applied(key: ObjectKey, { state, error, againInMs }: Applied, usual: WorkloadState): Again {
+    this.#tell(key, state ?? usual);
     if (error !== undefined) throw error;
     return againInMs === undefined ? {} : { requeueAfterMs: againInMs };
   }
 
-  /** Nothing names it any more. */
+  /** For so long it may be that nobody knows what Envoys serve. */
+  #unknownMs(edges: readonly Edge[]): number {
+    const isUnknown = edges.some((edge) => edge.served === undefined && this.#options.podsOf(edge).length > 0);
+    return isUnknown ? Math.max(0, this.#since + longestUnknownMs - this.#options.clock.monotonic()) : 0;
+  }
+
+  /** Nothing names it any more, and Envoys may still send to it: until they have acknowledged that they are not to, they may. */
+  async #leave(key: ObjectKey, { view, ...trying }: Looking): Promise<Again | undefined> {
+    const stored = this.#stored.of(key);
+    const edges = this.#edges(view.resolution);
+    const leaving = whileLeaving(key, edges);
+    const requeueAfterMs = this.#unknownMs(edges);
+    if (stored.every((object) => isKept(object) || !isClosing(object))) return undefined;
+    if (leaving === undefined && requeueAfterMs === 0) return undefined;
+    this.#waiting.add(key);
+    if (leaving === undefined) return { requeueAfterMs };
+    const objects = withKeptPorts(meshObjects(leaving, this.#options.className), stored);
+    const { error } = await this.#writer.apply(objects, false, trying);
+    if (error !== undefined) throw error;
+    return {};
+  }
+
   async #abandon(key: ObjectKey, view: View, trying: Trying): Promise<Again> {
     const stored = this.#stored.of(key);
     if (stored.length === 0) {
@@ -231,11 +264,9 @@ export class Workloads {
       return this.#tell(key, undefined);
     }
     const objects = withKeptPorts(kept(stored), [], this.#successions.besides(key, stored));
-    const { state, error, againInMs = leftMs } = await this.#writer.apply(objects, false, trying);
-    if (state === undefined) await this.#writer.prune(key, objects, trying.signal);
-    this.#tell(key, state ?? { kind: 'kept' });
-    if (error !== undefined) throw error;
-    return againInMs === undefined ? {} : { requeueAfterMs: againInMs };
+    const applied = await this.#writer.apply(objects, false, trying);
+    if (applied.state === undefined) await this.#writer.prune(key, objects, trying.signal);
+    return this.#applied(key, { ...applied, againInMs: applied.againInMs ?? leftMs }, { kind: 'kept' });
   }
 
   #appliedState(workload: MeshWorkload): WorkloadState {
@@ -266,15 +297,4 @@ interface KeptPorts {
 
 interface Looking extends Trying {
   readonly view: View;
-}
-
-function unreachable(sources: WorkloadsOptions['sources']): WorkloadState | undefined {
-  for (const kind of securityKinds) {
-    const { state } = sources[kind];
-    const { plural, group } = resources[kind];
-    if (state.kind !== 'behind' || state.cause === 'failing') continue;
-    if (state.cause === 'forbidden') return { kind: 'refused', message: state.error.message.replace(/\.$/, '') };
-    return { kind: 'missing', message: `the API server does not know ${plural}.${group}/v1` };
-  }
-  return undefined;
 }

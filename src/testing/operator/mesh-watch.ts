@@ -1,0 +1,180 @@
+/**
+ * Watches what is written for Istio and for the edge, change by change, and judges each by what the users have asked for: read
+ * from the objects alone, as sidecars and Envoys read them.
+ */
+import type { AuthorizationPolicy, SecurityObject } from '../../istio/security.ts';
+import type { ConfigMap } from '../../kube/core.ts';
+import type { KubeObject } from '../../kube/object.ts';
+import { resources } from '../../kube/resources.ts';
+import { answerAtEdge, parseEdge } from '../../proof/edge.ts';
+import { decideInMesh, type MeshRequest, type MeshVerdict } from '../../proof/istio.ts';
+import { meshLabels, meshObjects } from '../../render/mesh.ts';
+import { resolver } from '../../resolve/resolve.ts';
+import { snapshotOf } from '../build.ts';
+import { textsOf } from '../edge-pods.ts';
+import { istioKinds, type MeshLife } from './mesh-life.ts';
+
+const className = 'evengate';
+const edge = 'cluster.local/ns/shop/sa/edge-edge';
+const callers = [edge, ...['batch', 'audit', 'nobody'].map((name) => `cluster.local/ns/shop/sa/${name}`)];
+const methods = ['GET', 'POST', 'PUT'];
+const paths = ['/orders/1', '/v2/1', '/menu/1'];
+const apps = ['orders', 'billing', 'other'];
+const numbers = [8080, 9090];
+
+const nowhere = { namespace: 'shop', services: [], headers: new Map(), directIp: '10.0.0.1', remoteIp: '192.0.2.1' };
+
+type Sent = Required<Pick<MeshRequest, 'principal' | 'method' | 'path'>>;
+
+function request(app: string, port: number, sent: Sent): MeshRequest {
+  return { ...nowhere, labels: { app }, port, host: 'shop.example.com', ...sent };
+}
+
+function everyRequest(): readonly (readonly [string, MeshRequest])[] {
+  const places = apps.flatMap((app) => numbers.map((port) => ({ app, port })));
+  const sent = callers.flatMap((principal) =>
+    methods.flatMap((method) => paths.map((path) => ({ principal, method, path }))),
+  );
+  return places.flatMap(({ app, port }) =>
+    sent.map((one) => [nameOf(one, `${app}:${port}`), request(app, port, one)] as const),
+  );
+}
+
+function nameOf({ principal, method, path }: Sent, at: string): string {
+  return `${principal.split('/').at(-1)} ${method} ${path} at ${at}`;
+}
+
+const requests = new Map(everyRequest());
+
+/** What the users ask for, at one moment: requests that they admit by a word of theirs, or that nothing keeps closed. */
+export function askedIn(life: MeshLife): ReadonlySet<string> {
+  const { api } = life.rig;
+  const kinds = ['ApiGateway', 'Route', 'AuthPolicy', 'Service', 'Pod'] as const;
+  const objects = kinds.flatMap((kind) => api.list<KubeObject>(resources[kind]).map((object) => ({ ...object, kind })));
+  const { mesh } = resolver(className)(snapshotOf(objects));
+  const rendered = [...mesh.workloads.values()].flatMap((workload) => meshObjects(workload, className));
+  const written = JSON.parse(JSON.stringify(rendered)) as readonly SecurityObject[];
+  const { spec } = api.get(resources.ApiGateway, 'shop', 'edge') ?? {};
+  const { onLastPolicy, enforcement } = (spec as { readonly mesh: Readonly<Record<string, unknown>> }).mesh;
+  const opens = onLastPolicy === 'Release' || enforcement === 'Shadow' || !life.isServed;
+  const selected = objects.flatMap(({ kind, spec }) => (kind === 'Service' ? [appOf(spec)] : []));
+  // Pods of which the Service went to others are nobody's.
+  const isNobodys = ({ labels }: MeshRequest) => !selected.includes(labels['app']);
+  const isMeant = (verdict: MeshVerdict) => verdict.admitted && (opens || isSaid(verdict, written));
+  return new Set(
+    [...requests].flatMap(([name, one]) => (isNobodys(one) || isMeant(verdictOf(written, one)) ? [name] : [])),
+  );
+}
+
+function appOf(spec: unknown): string | undefined {
+  return (spec as { readonly selector?: Readonly<Record<string, string>> }).selector?.['app'];
+}
+
+/** By a rule about callers, and not for want of one. */
+function isSaid({ because, by }: MeshVerdict, objects: readonly SecurityObject[]): boolean {
+  if (because !== 'allowed' || by === undefined) return false;
+  const policy = objects.find(
+    ({ kind, metadata }) => kind === 'AuthorizationPolicy' && metadata.name === by.policy.name,
+  );
+  return (policy as AuthorizationPolicy | undefined)?.spec?.rules?.[by.rule]?.from !== undefined;
+}
+
+function verdictOf(objects: readonly SecurityObject[], one: MeshRequest): MeshVerdict {
+  return decideInMesh(
+    objects.filter(({ kind }) => kind !== 'PeerAuthentication'),
+    'sidecar',
+    one,
+  );
+}
+
+interface Moment {
+  readonly at: number;
+  readonly admitted: ReadonlySet<string>;
+}
+
+const propagationMs = 300;
+
+export class MeshWatch {
+  readonly faults: string[] = [];
+  readonly #life: MeshLife;
+  /** Since all was as it was to be. */
+  #asked: ReadonlySet<string>[] = [];
+  /** Of the mesh, the present one last. */
+  readonly #moments: Moment[] = [];
+  /** What the edge was told to send. */
+  #sent: ReadonlySet<string> = new Set();
+
+  constructor(life: MeshLife) {
+    this.#life = life;
+    this.#moments.push({ at: 0, admitted: new Set(requests.keys()) });
+    life.rig.api.onChange(({ type, after }) => {
+      if ((istioKinds as readonly string[]).includes(type.kind)) this.#meshChanged();
+      if (type.kind === 'ConfigMap' && after !== undefined) this.#edgeTold(after as unknown as ConfigMap);
+    });
+  }
+
+  /** The users asked for something. */
+  asked(): void {
+    this.#asked.push(askedIn(this.#life));
+  }
+
+  /** What they asked for before is over. */
+  calm(): void {
+    this.#asked = [askedIn(this.#life)];
+  }
+
+  #meshChanged(): void {
+    const { api, clock } = this.#life.rig;
+    const labels = Object.entries(meshLabels(className));
+    const objects = this.#life.isServed ? istioKinds.flatMap((kind) => api.list<SecurityObject>(resources[kind])) : [];
+    const own = objects.filter(({ metadata }) => labels.every(([name, value]) => metadata.labels?.[name] === value));
+    const admitted = new Set([...requests].flatMap(([name, one]) => (verdictOf(own, one).admitted ? [name] : [])));
+    const before = this.#moments.at(-1)?.admitted ?? new Set();
+    const opened = [...admitted].filter((name) => !before.has(name) && !this.#asked.some((asked) => asked.has(name)));
+    // With its CRDs goes all that is written.
+    if (opened.length > 0 && this.#life.isServed)
+      this.faults.push(`opened at ${clock.monotonic()}: ${opened.slice(0, 3).join('; ')}`);
+    const shut = [...this.#sent].filter((name) => before.has(name) && !admitted.has(name));
+    // An edge that is in no mesh is a stranger to it.
+    if (shut.length > 0 && this.#life.isMeshed)
+      this.faults.push(`shut while it is sent, at ${clock.monotonic()}: ${shut.slice(0, 3).join('; ')}`);
+    this.#moments.push({ at: clock.monotonic(), admitted });
+  }
+
+  #edgeTold(told: ConfigMap): void {
+    const files = Object.entries(textsOf(told)).map(([name, text]) => ({ name, text }));
+    if (!files.some(({ name }) => name.startsWith('rds-'))) return;
+    const now = this.#life.rig.clock.monotonic();
+    const sent = sentBy(files);
+    const news = [...sent].filter((name) => !this.#sent.has(name));
+    const since = this.#moments.findLastIndex(({ at }) => at <= now - propagationMs);
+    const late = news.filter((name) =>
+      this.#moments.slice(Math.max(0, since)).some(({ admitted }) => !admitted.has(name)),
+    );
+    if (late.length > 0 && !this.#life.isStruck)
+      this.faults.push(`sent before it is admitted, at ${now}: ${late.slice(0, 3).join('; ')}`);
+    this.#sent = sent;
+  }
+}
+
+const targets = new Map([
+  ['80', 8080],
+  ['81', 9090],
+]);
+
+/** Names of requests as they arrive. */
+function sentBy(files: readonly { readonly name: string; readonly text: string }[]): ReadonlySet<string> {
+  const parsed = parseEdge(files);
+  const from = { port: 80, scheme: 'http', sni: '', authority: 'shop.example.com', headers: new Map() } as const;
+  const ips = { directIp: '192.0.2.1', remoteIp: '192.0.2.1' };
+  const answers = methods.flatMap((method) =>
+    paths.map((path) => answerAtEdge(parsed, { ...from, ...ips, method, path })),
+  );
+  const arrive = answers.flatMap((answer) => (answer.kind === 'forwarded' ? answer.to : []));
+  return new Set(
+    arrive.map(({ cluster, method, path }) => {
+      const [, app, port = ''] = cluster.split('/');
+      return nameOf({ principal: edge, method, path }, `${app}:${targets.get(port)}`);
+    }),
+  );
+}
