@@ -33,6 +33,16 @@ export function byRoute(reached: Reached, decision: Decision, inside: Inside): F
 
 /** As its policies and its match have it, whoever can see that. */
 export function writtenFor(reached: Reached, decision: Decision): FromInside | 'too-complex' {
+  const known = remembered.get(reached) ?? new WeakMap<Decision, FromInside | 'too-complex'>();
+  const written = known.get(decision) ?? write(reached, decision);
+  remembered.set(reached, known.set(decision, written));
+  return written;
+}
+
+/** Asked again by who reports on it, and whenever something else of the workload changes. */
+const remembered = new WeakMap<Reached, WeakMap<Decision, FromInside | 'too-complex'>>();
+
+function write(reached: Reached, decision: Decision): FromInside | 'too-complex' {
   const { allow, deny } = eastWest(decision);
   // A deny of everybody binds whom the Route lets in by name, too, and of those inside nobody else.
   const admitted = difference(
