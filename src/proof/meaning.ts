@@ -199,6 +199,7 @@ function sayOfEntry({ guard, rule }: RouteEntry, facts: RequestFacts, changed: R
     .flatMap(({ policy }) => policy.decision.deny)
     .find((one) => namesIdentity(one) && matches(one, facts));
   if (denied !== undefined) return { says: refused(`denied by ${rulesOf(denied)}`), denies: true };
+  if (!guard.covered) return { says: refused('no policy covers the rule'), denies: false };
   const says = sayOf(parts, facts);
   const naming = parts
     .flatMap(({ policy }) => policy.decision.allow)

@@ -144,6 +144,28 @@ function operations(rule: Rule, change: (operation: Record<string, readonly stri
   return { ...rule, ...(to.length === 0 ? {} : { to }) };
 }
 
+test('callers whom a policy of the gateway names are not let in by a rule that no policy covers', () => {
+  const objects = shop({ mode: 'Sidecar' }).map((object) => {
+    if (object.kind !== 'AuthPolicy') return object;
+    const job = { name: 'job', from: [{ serviceAccounts: ['billing/batch'] }] };
+    const onGateway = { targetRefs: [{ kind: 'ApiGateway', name: 'edge' }], authorize: { allow: [job] } };
+    return { ...object, spec: onGateway } as KubeObject;
+  });
+  expect(proofOf(objects).workloads.map(({ difference }) => difference)).toEqual([undefined]);
+});
+
+test('callers whom ztunnel cannot let in because of the match of their Route are declared', () => {
+  const objects = shop({ mode: 'Ambient' }).map((object) => {
+    if (object.kind !== 'AuthPolicy') return object;
+    const allow = [{ name: 'anyone' }, { name: 'job', from: [{ serviceAccounts: ['billing/batch'] }] }];
+    const onRoute = { targetRefs: [{ kind: 'Route', name: 'orders' }], authorize: { allow } };
+    return { ...object, spec: onRoute } as KubeObject;
+  });
+  const [proof] = proofOf(objects).workloads;
+  expect(proof?.difference).toBeUndefined();
+  expect(proof?.limits.map(({ reason }) => reason)).toContain('NotObservable');
+});
+
 test('who is outside of any mesh has nothing to prove', () => {
   const { workloads } = proofOf(shop({ mode: 'None' }));
   expect(workloads).toEqual([]);
