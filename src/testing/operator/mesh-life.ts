@@ -54,6 +54,7 @@ export class MeshLife {
   #diesIn = 0;
   #isAway = true;
   #isRefused = false;
+  #isDeceived = false;
 
   constructor(rig: OperatorRig) {
     this.rig = rig;
@@ -98,6 +99,16 @@ export class MeshLife {
     return this.#mesh.mode !== 'None';
   }
 
+  /** Something was refused, and nothing else told since. */
+  get isRefused(): boolean {
+    return this.#isRefused;
+  }
+
+  /** The server has told of nothing that is there. */
+  get isDeceived(): boolean {
+    return this.#isDeceived;
+  }
+
   get isServed(): boolean {
     return this.#isServed;
   }
@@ -122,6 +133,7 @@ export class MeshLife {
   }
 
   strike(match: (request: ApiRequest) => boolean, fault: Fault, times: number): void {
+    this.#isDeceived ||= fault.kind === 'empty-list';
     this.#faults.push(this.rig.api.faults.add({ match, fault, times }));
   }
 
@@ -140,12 +152,13 @@ export class MeshLife {
     this.istio(true);
     if (this.#isAway) this.start();
     await this.rig.quiet(70_000);
+    this.#isDeceived = false;
     if (!this.#isRefused) return;
     // What Envoys have refused they are not told again.
     this.refused(false);
-    this.#isRefused = false;
     this.put(lifeRoute('/anew', [backendRef()]));
     await this.rig.quiet(70_000);
+    this.#isRefused = false;
   }
 
   #written(operator: RunningOperator): void {

@@ -131,12 +131,12 @@ export class MeshWatch {
     const admitted = new Set([...requests].flatMap(([name, one]) => (verdictOf(own, one).admitted ? [name] : [])));
     const before = this.#moments.at(-1)?.admitted ?? new Set();
     const opened = [...admitted].filter((name) => !before.has(name) && !this.#asked.some((asked) => asked.has(name)));
-    // With its CRDs goes all that is written.
-    if (opened.length > 0 && this.#life.isServed)
+    // With its CRDs goes all that is written; and which ports are kept closed is known by what is there alone.
+    if (opened.length > 0 && this.#life.isServed && !this.#life.isDeceived)
       this.faults.push(`opened at ${clock.monotonic()}: ${opened.slice(0, 3).join('; ')}`);
     const shut = [...this.#sent].filter((name) => before.has(name) && !admitted.has(name));
-    // An edge that is in no mesh is a stranger to it.
-    if (shut.length > 0 && this.#life.isMeshed)
+    // An edge that is in no mesh is a stranger to it; one that refuses what it is told is, after a restart, soon given up.
+    if (shut.length > 0 && this.#life.isMeshed && !this.#life.isRefused)
       this.faults.push(`shut while it is sent, at ${clock.monotonic()}: ${shut.slice(0, 3).join('; ')}`);
     this.#moments.push({ at: clock.monotonic(), admitted });
   }
@@ -151,7 +151,7 @@ export class MeshWatch {
     const late = news.filter((name) =>
       this.#moments.slice(Math.max(0, since)).some(({ admitted }) => !admitted.has(name)),
     );
-    if (late.length > 0 && !this.#life.isStruck)
+    if (late.length > 0 && this.#life.isMeshed && !this.#life.isStruck)
       this.faults.push(`sent before it is admitted, at ${now}: ${late.slice(0, 3).join('; ')}`);
     this.#sent = sent;
   }

@@ -34,6 +34,10 @@ const once: readonly (readonly [string, number])[][] = [
     ['operator: killed', 0],
   ],
   [['route: gone', 0]],
+  [
+    ['mesh: None', 1000],
+    ['mesh: Release', 0],
+  ],
   [['route: /orders to billing', 0]],
 ];
 

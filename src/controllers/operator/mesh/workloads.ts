@@ -49,6 +49,7 @@ export class Workloads {
   /** Looked at again when Envoys or Istio have answered. */
   readonly #waiting = new Set<ObjectKey>();
   readonly #since: number;
+  #released = false;
 
   constructor(options: WorkloadsOptions) {
     const { clock, sources, className, enqueue } = options;
@@ -76,6 +77,9 @@ export class Workloads {
   /** Those that are there, and those that there were. */
   changed(before: Resolution | undefined, now: Resolution): void {
     const [old, fresh] = [before?.mesh.workloads ?? new Map<ObjectKey, MeshWorkload>(), now.mesh.workloads];
+    const released = isReleased(this.#options.view()?.snapshot.ApiGateway ?? new Map(), this.#options.className);
+    if (released !== this.#released) this.all();
+    this.#released = released;
     if (before?.mesh === now.mesh && before.gateways === now.gateways) return;
     for (const [key, workload] of fresh) {
       if (old.get(key) === workload) continue;
@@ -210,12 +214,7 @@ export class Workloads {
     return this.#applied(key, applied, this.#appliedState(workload));
   }
 
-  async #write(
-    workload: MeshWorkload,
-    objects: readonly SecurityObject[],
-    whole: boolean,
-    trying: Trying,
-  ): Promise<Applied> {
+  async #write(workload: MeshWorkload, objects: readonly SecurityObject[], whole: boolean, trying: Trying) {
     const applied = await this.#writer.apply(objects, whole, trying);
     if (workload.settings.enforcement === 'Enforce') this.#ahead.settled(workload, applied.written === true);
     return applied;
