@@ -9,6 +9,7 @@ export const authPolicies = 1000;
 export function meshWorldOf(jwks: string): readonly KubeObject[] {
   return [
     { apiVersion: ours, kind: 'ApiGateway', metadata: { name: 'edge', namespace: 'gateways' }, spec: gatewaySpec },
+    meshConfig,
     ...numbers(teams).map((team) => keysOf(team, jwks)),
     ...numbers(workloads).flatMap((one) => [service(one), ...numbers(4).map((part) => route(one, part))]),
     ...numbers(authPolicies).map((index) => authPolicy(index)),
@@ -19,6 +20,14 @@ const gatewaySpec = {
   listeners: [{ name: 'web', port: 80, protocol: 'HTTP', allowedRoutes: { namespaces: { from: 'All' } } }],
   mesh: { mode: 'Sidecar' },
 };
+
+/** Read by every mesh that is well: without it no rule about paths lets anybody in from inside. */
+const meshConfig: KubeObject = {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'istio', namespace: 'istio-system' },
+  data: { mesh: 'pathNormalization: {normalization: DECODE_AND_MERGE_SLASHES}' },
+} as KubeObject;
 
 function numbers(count: number): readonly number[] {
   return [...Array(count).keys()];
