@@ -64,8 +64,12 @@ const list = (objects: readonly KubeObject[]) => ({ apiVersion: 'v1', kind: 'Lis
 const argo = ['--server-side', '--force-conflicts', '--field-manager=argocd-controller'];
 const applied = (objects: readonly KubeObject[], ...options: readonly string[]) =>
   kubectl(['apply', ...options, '-f', '-'], list(objects));
+/** `kubectl diff` reads twice: a status that is written in between is a difference to it, and none the next time. */
 const diff = (objects: readonly KubeObject[], ...options: readonly string[]) =>
-  kubectl(['diff', ...options, '-f', '-'], list(objects));
+  until('no difference', () => kubectl(['diff', ...options, '-f', '-'], list(objects)).catch(() => undefined), {
+    timeoutMs: 15_000,
+    seen: () => kubectl(['diff', ...options, '-f', '-'], list(objects)).catch((error: Error) => error.message),
+  });
 
 /** Our kinds, as they are in the cluster. */
 async function live(objects: readonly KubeObject[]): Promise<readonly Reported[]> {

@@ -125,7 +125,15 @@ function isListening({ host, port }: Address): Promise<boolean> {
 
 /** … whether anybody listens there or not. */
 export async function addressAtOnce(world: World, gatewayName: string, port: number): Promise<Address> {
-  const found = await until(`Service edge-${gatewayName}`, () => world.get<Service>('Service', `edge-${gatewayName}`));
+  // One that an ApiGateway of this name has left is collected, and another one has its place, at another address.
+  const found = await until(`Service edge-${gatewayName}`, async () => {
+    const [gateway, service] = await Promise.all([
+      world.get('ApiGateway', gatewayName),
+      world.get<Service>('Service', `edge-${gatewayName}`),
+    ]);
+    const isIts = service?.metadata.ownerReferences?.some(({ uid }) => uid === gateway?.metadata.uid);
+    return isIts === true && service;
+  });
   const { clusterIP: host, ports = [] } = found.spec ?? {};
   if (world.cluster.podNetworkReachable && host !== undefined) return { host, port };
   const nodePort = ports.find((one) => one.port === port)?.nodePort;

@@ -205,7 +205,7 @@ suite('objects in any order', () => {
           ({ status, body }) => (status < 500 ? status : `${status} ${body}`),
           ({ message }: Error) => message,
         );
-      await until(`${what} serves`, async () => (await ask(open)) === 200);
+      await until(`${what} serves`, async () => (await ask(open)) === 200, { seen: () => ask(open) });
       const late = Math.round(performance.now() - ready);
       // Ready is not yet reachable: kube-proxy comes after, and is given its time; Envoy is not.
       if (late > 1000)
