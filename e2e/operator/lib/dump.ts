@@ -43,7 +43,7 @@ async function placedRevision(world: World): Promise<string> {
   const files = told
     .flatMap(({ data = {} }) => Object.entries(data))
     .flatMap(([name, text]) => {
-      const [, hash] = /^\{"version_info":"([0-9a-f]+)\.\d+"/.exec(text) ?? [];
+      const [, hash] = /^\{"version_info":"([0-9a-f]+)~?\.\d+"/.exec(text) ?? [];
       return hash === undefined ? [] : [{ name, hash }];
     });
   return revisionOf(files);
@@ -75,12 +75,12 @@ function partsOf({ metadata: { labels }, ...child }: KubeObject): object {
 function contentOf({ data = {}, binaryData = {} }: ConfigMap): object {
   const files = Object.entries({ ...data, ...binaryData }).filter(([name]) => /\.(json|pb)$/.test(name));
   return Object.fromEntries(
-    files.map(([name, text]) => [name, text.replaceAll(version, '"$1"').replaceAll(drainToken, '')]),
+    files.map(([name, text]) => [name, text.replaceAll(version, '"$1"').replaceAll('/./', '/').replaceAll(drainToken, '')]),
   );
 }
 
-/** `"<hash>.<number>"` */
-const version = /"([0-9a-f]{16})\.\d+"/g;
+/** `"<hash>.<number>"`; a certificate that came late is told once more in another spelling of its path, after a `~`. */
+const version = /"([0-9a-f]{16})~?\.\d+"/g;
 const times = /^(last\w*Time|\w*Timestamp|nodePort|healthCheckNodePort)$/;
 
 function plain(value: unknown): unknown {
