@@ -75,7 +75,10 @@ function partsOf({ metadata: { labels }, ...child }: KubeObject): object {
 function contentOf({ data = {}, binaryData = {} }: ConfigMap): object {
   const files = Object.entries({ ...data, ...binaryData }).filter(([name]) => /\.(json|pb)$/.test(name));
   return Object.fromEntries(
-    files.map(([name, text]) => [name, text.replaceAll(version, '"$1"').replaceAll('/./', '/').replaceAll(drainToken, '')]),
+    files.map(([name, text]) => [
+      name,
+      text.replaceAll(version, '"$1"').replaceAll('/./', '/').replaceAll(drainToken, ''),
+    ]),
   );
 }
 
