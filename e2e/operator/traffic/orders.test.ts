@@ -169,6 +169,8 @@ async function clear(): Promise<void> {
   });
 }
 
+let polling: Poller | undefined;
+
 suite('objects in any order', () => {
   beforeAll(async () => {
     world = await openWorld('e2e-orders');
@@ -180,7 +182,10 @@ suite('objects in any order', () => {
     await backends(world, 'a');
     await world.apply({ ...service('orders', 'a'), metadata: { name: 'orders', namespace: team() } });
   });
-  afterAll(() => world?.end());
+  afterAll(async () => {
+    await polling?.stop();
+    await world?.end();
+  });
 
   test(`${shuffles} orders: the same end, and never open in between`, async () => {
     const seed = chooseSeed();
@@ -191,6 +196,7 @@ suite('objects in any order', () => {
       const names = order(turn, random);
       const what = `order ${turn}, seed ${seed}: ${names.join(', ')}`;
       const poller = new Poller();
+      polling = poller;
       for (const name of names) {
         await world.apply(objects()[name] as KubeObject);
         await sleep(random.below(60));
