@@ -3,27 +3,10 @@ import type { AuthorizationPolicy, Rule, SecurityObject } from '../istio/securit
 import type { KubeObject } from '../kube/object.ts';
 import { resolver } from '../resolve/resolve.ts';
 import { authPolicy, gateway, meshConfig, route, routeTarget, service, snapshotOf } from '../testing/build.ts';
-import { type Proof, prove } from './prove.ts';
+import { type Change, proved } from '../testing/mesh/proved.ts';
 import { proofWorld } from './world.ts';
 
-type Change = (object: SecurityObject) => SecurityObject;
-
-function proofOf(objects: readonly KubeObject[], change: Change): Proof {
-  const snapshot = snapshotOf(objects);
-  const resolution = resolver()(snapshot);
-  const world = proofWorld(resolution);
-  const workloads = world.workloads.map((one) => ({ ...one, objects: one.objects.map(change) }));
-  const byKey = new Map(workloads.map((one) => [one.key, one]));
-  const destinations = [...world.destinations].map(
-    ([cluster, to]) => [cluster, { ...to, workload: byKey.get(to.workload.key) ?? to.workload }] as const,
-  );
-  return prove(
-    resolution,
-    snapshot.Service,
-    { mostRegions: 3000 },
-    { ...world, workloads, destinations: new Map(destinations) },
-  );
-}
+const proofOf = (objects: readonly KubeObject[], change: Change) => proved(objects, change, 3000);
 
 const to = (name: string, match: object, more: object = {}) => ({
   name,

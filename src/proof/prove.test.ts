@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { AuthorizationPolicy, Rule, SecurityObject } from '../istio/security.ts';
+import type { AuthorizationPolicy, Rule } from '../istio/security.ts';
 import type { KubeObject } from '../kube/object.ts';
 import { resolver } from '../resolve/resolve.ts';
 import { meshConfig, snapshotOf } from '../testing/build.ts';
 import { fuzz } from '../testing/fuzz.ts';
+import { type Change, proved } from '../testing/mesh/proved.ts';
 import { type World, worlds } from '../testing/mesh/worlds.ts';
 import { signingKey } from '../testing/rig-tokens.ts';
-import { type Proof, prove } from './prove.ts';
-import { type ProofWorld, proofWorld } from './world.ts';
+import { prove } from './prove.ts';
 
 const keys = { a: await signingKey('a'), b: await signingKey('b') };
 
@@ -20,26 +20,8 @@ function objectsOf({ objects }: Pick<World, 'objects'>): readonly KubeObject[] {
   return JSON.parse(text) as readonly KubeObject[];
 }
 
-type Change = (object: SecurityObject) => SecurityObject;
-
-/** With every object of the mesh changed. */
-function proofOf(objects: readonly KubeObject[], change: Change = (object) => object): Proof {
-  const snapshot = snapshotOf([meshConfig(), ...objects]);
-  const resolution = resolver()(snapshot);
-  const world = proofWorld(resolution);
-  const changed: ProofWorld = { ...world, workloads: [] };
-  const workloads = world.workloads.map((one) => ({ ...one, objects: one.objects.map(change) }));
-  const byKey = new Map(workloads.map((one) => [one.key, one]));
-  const destinations = [...world.destinations].map(
-    ([cluster, to]) => [cluster, { ...to, workload: byKey.get(to.workload.key) ?? to.workload }] as const,
-  );
-  return prove(
-    resolution,
-    snapshot.Service,
-    { mostRegions: 1200 },
-    { ...changed, workloads, destinations: new Map(destinations) },
-  );
-}
+const proofOf = (objects: readonly KubeObject[], change: Change = (object) => object) =>
+  proved([meshConfig(), ...objects], change, 1200);
 
 const ours = (kind: string, name: string, spec: object) => ({
   apiVersion: 'evengate.dev/v1alpha1',
