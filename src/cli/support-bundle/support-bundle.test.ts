@@ -93,6 +93,7 @@ function planted(): readonly KubeObject[] {
     object('Pod', 'edge-edge-1', {
       metadata: { name: 'edge-edge-1', namespace: 'shop', labels },
       spec: {
+        initContainers: [{ name: 'agent' }],
         containers: [
           {
             name: 'envoy',
@@ -126,6 +127,7 @@ test('has what helps, and no secret wherever one was put', async () => {
     'objects/shop/secret/cert.yaml',
     'tls.key: 39 bytes',
     'bytes: 13 bytes',
+    'logs/shop/edge-edge-1/agent.log',
     'logs/shop/edge-edge-1/envoy.log',
     'logs/shop/edge-edge-1/envoy-previous.log',
     'envoy/shop/edge/rds-web.yaml',

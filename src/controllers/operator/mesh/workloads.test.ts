@@ -95,6 +95,7 @@ describe('workloads behind a gateway in a mesh', () => {
 
   test('are told what the edge is to send before the edge is, and of what it sends no more after it', async () => {
     const rig = await opened();
+    const waited: number[] = [];
     const order = async (policy: KubeObject) => {
       const mark = rig.writes().length;
       rig.api.put(policy);
@@ -106,7 +107,13 @@ describe('workloads behind a gateway in a mesh', () => {
         .filter(told)
         .map(({ kind }) => kind);
     };
+    let admitted = 0;
+    rig.api.onChange(({ after }) => {
+      if (after?.kind === 'AuthorizationPolicy') admitted = rig.clock.monotonic();
+      if (after?.metadata.name === 'edge-edge-config-0') waited.push(rig.clock.monotonic() - admitted);
+    });
     expect(await order(ordersPolicy('GET', 'POST'))).toEqual(['AuthorizationPolicy', 'ConfigMap']);
+    expect(waited[0]).toBeGreaterThanOrEqual(300);
     expect(await order(ordersPolicy('GET'))).toEqual(['ConfigMap', 'AuthorizationPolicy']);
     rig.api.faults.add({
       match: ({ resource }) => resource === 'authorizationpolicies',
