@@ -105,26 +105,23 @@ function findConfig(about: ObjectRef, ref: ObjectRef, lookup: Lookup): FoundConf
 }
 
 function normalisesLess(about: ObjectRef, ref: ObjectRef): Finding {
-  return {
+  return mismatch(
     about,
-    severity: 'warning',
-    reason: 'NormalizationMismatch',
-    at: 'spec.mesh',
-    message: `by pathNormalization of its MeshConfig, ${describeRef(ref)}, the mesh normalises paths less than the gateway, so rules about paths admit nobody who comes from inside the mesh`,
-    remedy: 'Set pathNormalization: {normalization: DECODE_AND_MERGE_SLASHES} there',
-  };
+    `by pathNormalization of its MeshConfig, ${describeRef(ref)}, the mesh normalises paths less than the gateway, so rules about paths admit nobody who comes from inside the mesh`,
+    'Set pathNormalization: {normalization: DECODE_AND_MERGE_SLASHES} there',
+  );
 }
 
 function unknownConfig(about: ObjectRef, ref: ObjectRef): Finding {
-  return {
+  return mismatch(
     about,
-    severity: 'warning',
-    reason: 'NormalizationMismatch',
-    at: 'spec.mesh',
-    message: `Istio's MeshConfig, ${describeRef(ref)}, is not there or may not be read, so nobody knows its trust domain, nor whether it normalises paths as the gateway does`,
-    remedy:
-      'Install Istio, name its namespace and revision, or let the operator read it (mesh.istioNamespace of the chart)',
-  };
+    `Istio's MeshConfig, ${describeRef(ref)}, is not there or may not be read, so nobody knows its trust domain, nor whether it normalises paths as the gateway does`,
+    'Install Istio, name its namespace and revision, or let the operator read it (mesh.istioNamespace of the chart)',
+  );
+}
+
+function mismatch(about: ObjectRef, message: string, remedy: string): Finding {
+  return { about, severity: 'warning', reason: 'NormalizationMismatch', at: 'spec.mesh', message, remedy };
 }
 
 function contradiction(about: ObjectRef, spec: MeshSpec, config: MeshConfig | undefined): readonly Finding[] {
