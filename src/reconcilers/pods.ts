@@ -10,7 +10,19 @@ export function isReady({ metadata, status }: Pod): boolean {
 
 /** It has not ended for good, and nobody has asked it to. */
 export function isLiving({ metadata, status }: Pod): boolean {
-  return metadata.deletionTimestamp === undefined && status?.phase !== 'Failed' && status?.phase !== 'Succeeded';
+  return metadata.deletionTimestamp === undefined && !hasEnded(status?.phase);
+}
+
+const hasEnded = (phase: string | undefined) => phase === 'Failed' || phase === 'Succeeded';
+
+/** A clock of the API server and ours may differ, and the kubelet takes a moment to say that a Pod has ended. */
+const afterGraceMs = 5000;
+
+/** It was asked to end, and may still answer on connections from before. `now`: ms since the epoch. */
+export function servesYet({ metadata: { deletionTimestamp }, status }: Pod, now: number): boolean {
+  if (deletionTimestamp === undefined || hasEnded(status?.phase)) return false;
+  // What Kubernetes writes there is the end of the grace period.
+  return now < Date.parse(deletionTimestamp) + afterGraceMs;
 }
 
 /** Folders of certificates that each of the Pods has; undefined without any Pod. */

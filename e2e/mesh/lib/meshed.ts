@@ -1,6 +1,6 @@
 /** Workloads of the mesh, and the world that they are in. */
 import type { KubeObject } from '../../../src/kube/object.ts';
-import { demoBackend } from '../../operator/lib/shop.ts';
+import { areUp, demoBackend } from '../../operator/lib/shop.ts';
 import { until } from '../../operator/lib/until.ts';
 import { openWorld, type World } from '../../operator/lib/world.ts';
 import { useIstio } from './istio.ts';
@@ -18,10 +18,7 @@ interface Template {
 /** Each a demo-backend with a sidecar and a service account of its name, behind a Service of that, too; resolves when all are ready. */
 export async function meshedBackends(world: World, ...names: readonly string[]): Promise<void> {
   await world.apply(...names.flatMap((name) => [account(name), meshedBackend(name), meshedService(name)]));
-  await until(`meshed backends ${names.join(', ')}`, async () => {
-    const found = await Promise.all(names.map((name) => world.get('Deployment', name)));
-    return found.every((one) => (one?.status?.['readyReplicas'] ?? 0) === 1);
-  });
+  await areUp(world, names);
 }
 
 export function meshedBackend(name: string): KubeObject {

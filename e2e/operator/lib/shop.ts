@@ -11,10 +11,20 @@ const backendPort = 8080;
 /** Resolves when each answers behind a Service of its name, port 80. Its name is `backend` of its answers. */
 export async function backends(world: World, ...names: readonly string[]): Promise<void> {
   await world.apply(...names.flatMap((name) => [demoBackend(name), service(name)]));
+  await areUp(world, names);
+}
+
+/** Resolves when kube-proxy knows them, too, which hears of Ready Pods no sooner than we do. */
+export async function areUp(world: World, names: readonly string[]): Promise<void> {
   await until(`backends ${names.join(', ')}`, async () => {
     const found = await Promise.all(names.map((name) => world.get('Deployment', name)));
     return found.every((one) => (one?.status?.['readyReplicas'] ?? 0) === 1);
   });
+  if (!world.cluster.podNetworkReachable) return;
+  const services = await Promise.all(names.map((name) => world.get<Service>('Service', name)));
+  for (const { spec: { clusterIP: host } = {} } of services.flatMap((one) => one ?? [])) {
+    if (host !== undefined) await until(`somebody at ${host}:80`, () => isListening({ host, port: 80 }));
+  }
 }
 
 /** Without its Service. */
@@ -105,10 +115,7 @@ export interface Address {
   readonly port: number;
 }
 
-/**
- * Where a gateway's Service is reached from this machine: its cluster IP, or a node's port. Resolves when something listens there:
- * kube-proxy hears of Ready Pods no sooner than we do.
- */
+/** Where a gateway's Service is reached from this machine: its cluster IP, or a node's port. Resolves when something listens there. */
 export async function addressOf(world: World, gatewayName: string, port: number): Promise<Address> {
   const address = await addressAtOnce(world, gatewayName, port);
   await until(`somebody at ${address.host}:${address.port}`, () => isListening(address));

@@ -4,14 +4,10 @@ import type { IstioCondition } from '../../../istio/security.ts';
 import { waypointBound } from '../../../kube/core.ts';
 import { type KubeObject, objectKey } from '../../../kube/object.ts';
 import type { Pod } from '../../../kube/pod.ts';
-import type { Labels } from '../../../kube/pods.ts';
 import { resources } from '../../../kube/resources.ts';
-import { type Resolution, resolver } from '../../../resolve/resolve.ts';
-import { snapshotOf } from '../../../testing/build.ts';
 import { meshedShop, workloadPod } from '../../../testing/operator/meshed-shop.ts';
 import { conditionOf, type OperatorRig, rigPool } from '../../../testing/operator/rig.ts';
 import { createAll } from '../../../testing/operator/shop.ts';
-import { inTheWay } from './gate.ts';
 
 const pool = rigPool();
 afterEach(pool.stop);
@@ -144,30 +140,4 @@ test('without a waypoint a workload is closed at once, and its Envoys carry what
   const [deployment] = rig.api.list(resources.Deployment) as readonly KubeObject[];
   expect(JSON.stringify(deployment)).toContain('"istio.io/dataplane-mode":"ambient"');
   expect(meshed(rig)).toBe('True PartlyAtEdge');
-});
-
-test('is closed once no Envoy of an edge that reaches it serves from outside the mesh', () => {
-  const { gateways, mesh } = resolver()(snapshotOf([...meshedShop({ mode: 'Ambient' })]));
-  const workload = mesh.workloads.get('shop/orders');
-  const gateway = gateways.get('shop/edge');
-  if (workload === undefined || gateway === undefined) throw new Error('there is no mesh');
-  const served = { gateways, mesh } as Resolution;
-  const edge = { key: 'shop/edge', gateway, served } as const;
-  const pod = (name: string, ready: boolean, labels: Labels): Pod => ({
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { name, namespace: 'shop', labels },
-    status: { phase: 'Running', conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] },
-  });
-  const why = (...pods: readonly Pod[]) => inTheWay(workload, [edge], { podsOf: () => pods, service: () => undefined });
-  const inside = pod('new', true, { 'istio.io/dataplane-mode': 'ambient' });
-  expect(why(inside, pod('old', true, {}))).toBe(
-    'it is closed once Pod old of ApiGateway shop/edge is replaced by one in the mesh',
-  );
-  // One that is not ready serves nobody.
-  expect([why(inside, pod('old', false, {})), why(inside)]).toEqual([undefined, undefined]);
-  // What its Envoys serve is not known yet.
-  expect(
-    inTheWay(workload, [{ ...edge, served: undefined }], { podsOf: () => [inside], service: () => undefined }),
-  ).toBe('it is closed once every Envoy of ApiGateway shop/edge has its identity in the mesh');
 });

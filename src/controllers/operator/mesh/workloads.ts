@@ -33,6 +33,7 @@ export interface WorkloadsOptions extends WriterOptions, GateWorld {
 
 /** After a restart all Envoys are asked what they serve, and answer within this. */
 const longestUnknownMs = 10_000;
+const waitingMs = 5000;
 
 type Again = { readonly requeueAfterMs?: number };
 
@@ -199,7 +200,7 @@ export class Workloads {
     const why = isClosed ? undefined : inTheWay(workload, reaching, this.#options);
     if (why !== undefined) {
       this.#waiting.add(key);
-      return this.#tell(key, { kind: 'waiting', message: why });
+      return { ...this.#tell(key, { kind: 'waiting', message: why }), requeueAfterMs: waitingMs };
     }
     const unknownMs = isClosed ? this.#unknownMs(reaching) : 0;
     if (unknownMs > 0) {
