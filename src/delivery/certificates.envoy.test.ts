@@ -140,4 +140,23 @@ suite('a certificate', () => {
     await untilWhole('three');
     expect(await shown(b, 'late.example.com')).toBe('late.example.com');
   }, 90_000);
+
+  test('that an Envoy has refused and then, for another change, acknowledged is missing for whoever looks then', async () => {
+    mount('good', testCertificate('any.example.com'));
+    mount('late');
+    await publish('one');
+    const a = await pods.add('a');
+    await publish('one');
+    await publish('two');
+    await operator.idle();
+    operator = rig.deliver();
+    const missing = { secret: 'shop.late', details: [`Invalid path: ${folder}/shop.late/tls.crt`], served: false };
+    expect(await publish('two')).toMatchObject({ kind: 'served', unusable: [missing] });
+    expect(await shown(a, 'late.example.com')).toBe('no handshake');
+    mount('late', testCertificate('late.example.com'));
+    await untilWhole('two');
+    expect(await shown(a, 'late.example.com')).toBe('late.example.com');
+    operator = rig.deliver();
+    expect((await publish('two')).unusable).toEqual([]);
+  }, 60_000);
 });

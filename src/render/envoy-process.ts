@@ -15,6 +15,9 @@ export const paths = {
   admin: '/var/run/evengate',
 } as const;
 
+/** The container of a Pod in which it runs. */
+export const envoyContainer = 'envoy';
+
 /** Where nobody names another. */
 export const envoyImage = 'docker.io/envoyproxy/envoy:distroless-v1.40.0';
 

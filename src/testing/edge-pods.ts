@@ -32,7 +32,7 @@ interface Running {
   readonly object: KubeObject;
   pod: EdgePod;
   readonly manner: Manner;
-  readonly envoy: ModelEnvoy;
+  envoy: ModelEnvoy;
 }
 
 export class EdgePods {
@@ -59,10 +59,18 @@ export class EdgePods {
     } as KubeObject);
     this.#replay();
     const uid = created.metadata.uid ?? '';
-    const pod: EdgePod = { name, namespace, uid, ip: `10.0.0.${this.#running.size}`, ready: true, terminating: false };
-    const envoy = new ModelEnvoy((file, text) => manner.refuses?.(file, text));
-    this.#running.set(name, { object: created, pod: { ...pod, ready: manner.ready ?? true }, manner, envoy });
-    envoy.read(this.#files());
+    const ip = `10.0.0.${this.#running.size}`;
+    const pod = { name, namespace, uid, ip, ready: manner.ready ?? true, terminating: false, restarts: 0 };
+    this.#running.set(name, { object: created, pod, manner, envoy: this.#started(manner) });
+    this.#tell();
+  }
+
+  /** Its Envoy ended, and another one is Ready in its place before anybody has looked. */
+  restart(name: string): void {
+    const running = this.#of(name);
+    this.#replay();
+    running.envoy = this.#started(running.manner);
+    running.pod = { ...running.pod, restarts: running.pod.restarts + 1 };
     this.#tell();
   }
 
@@ -111,6 +119,12 @@ export class EdgePods {
       },
       log: async (pod) => this.#of(pod.name).envoy.log,
     };
+  }
+
+  #started(manner: Manner): ModelEnvoy {
+    const envoy = new ModelEnvoy((file, text) => manner.refuses?.(file, text));
+    envoy.read(this.#files());
+    return envoy;
   }
 
   #of(name: string): Running {

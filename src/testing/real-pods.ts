@@ -68,7 +68,7 @@ export class RealPods {
     const created = api.create({ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace } } as KubeObject);
     const root = mkdtempSync(join(tmpdir(), 'evengate-pod-'));
     const ip = `${this.#net}.${this.#running.size + 1}`;
-    const pod = { name, namespace, uid: created.metadata.uid ?? '', ip, ready: false, terminating: false };
+    const pod = { name, namespace, uid: created.metadata.uid ?? '', ip, ready: false, terminating: false, restarts: 0 };
     await writeAtomically(join(root, 'xds'), this.#files(root, ip));
     const directory = join(root, 'run');
     const admin = { path: join(directory, 'admin.sock'), operations: { address: ip, port: ports.operations } };

@@ -210,8 +210,8 @@ function podOf(raw: KubeObject): Pod {
   };
 }
 
-function waitingOf({ name, state }: ContainerStatus): ContainerStatus {
-  return { name, ...(state?.waiting && { state: { waiting: state.waiting } }) };
+function waitingOf({ name, restartCount, state }: ContainerStatus): ContainerStatus {
+  return { name, ...(restartCount && { restartCount }), ...(state?.waiting && { state: { waiting: state.waiting } }) };
 }
 
 /** Its version stands for its content, so that every write is a change. */

@@ -126,6 +126,23 @@ describe('a certificate that is not there yet', () => {
     await rig.clock.sleep(36_000);
     expect(conditionOf(edge(rig), 'Ready')).toBe('True Ready');
   });
+
+  test('also where its Envoys have acknowledged it meanwhile, for a change of something else', async () => {
+    const { rig, bad } = await opened(['own-tls', missingFile]);
+    createAll(rig.api, [pathRoute('new'), publicFor('new')]);
+    await rig.clock.sleep(1000);
+    await rig.kill();
+    const before = toldOf(rig).length;
+    rig.start();
+    await rig.clock.sleep(1000);
+    expect(routeReady(rig, 'new')).toBe('True Ready');
+    expect(toldOf(rig)).toHaveLength(before);
+    expect(conditionOf(edge(rig), 'Ready')).toBe('False InvalidCertificateRef');
+    expect(listenersOf(rig)).toEqual({ web: 'True', secure: 'False' });
+    bad.clear();
+    await rig.clock.sleep(36_000);
+    expect(conditionOf(edge(rig), 'Ready')).toBe('True Ready');
+  });
 });
 
 describe('another certificate', () => {

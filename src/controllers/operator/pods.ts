@@ -3,6 +3,7 @@ import type { EdgeFleet, EdgePod } from '../../delivery/configmap.ts';
 import type { ObjectKey, ObjectRef } from '../../kube/object.ts';
 import type { Pod } from '../../kube/pod.ts';
 import { isReady } from '../../reconcilers/pods.ts';
+import { envoyContainer } from '../../render/envoy-process.ts';
 import { podSelector } from '../../render/names.ts';
 import type { Cache } from './collections.ts';
 import { refKey } from './secrets.ts';
@@ -91,6 +92,7 @@ function fleetOf({ metadata: { namespace = '', labels = {} } }: Pod): FleetKey {
 
 export function edgePod(pod: Pod): EdgePod {
   const { name, namespace = '', uid = '', deletionTimestamp } = pod.metadata;
+  const { containerStatuses: containers = [] } = pod.status ?? {};
   return {
     name,
     namespace,
@@ -98,5 +100,6 @@ export function edgePod(pod: Pod): EdgePod {
     ip: pod.status?.podIP ?? '',
     ready: isReady(pod),
     terminating: deletionTimestamp !== undefined,
+    restarts: containers.find((one) => one.name === envoyContainer)?.restartCount ?? 0,
   };
 }

@@ -4,7 +4,7 @@ import { type Before, type LookPace, pendingOf, stateBefore, waitForVersions } f
 import type { StatType } from '../envoy/admin.ts';
 import { rejectionsFrom } from '../envoy/rejection.ts';
 import { untilWarm } from '../envoy/warm.ts';
-import { type Content, isCertificate, type Refusal, rootOf } from '../publication/content.ts';
+import { type Content, isCertificate, type Refusal, rootOf, secretOf } from '../publication/content.ts';
 import { refusalsOf } from '../publication/refusals.ts';
 import type { EdgePod, PodAccess } from './contract.ts';
 import { readableLines } from './pod-log.ts';
@@ -80,13 +80,17 @@ interface Apart {
 function apart(question: Question, refusals: readonly Refusal[], served: boolean): Apart {
   const others = refusals.filter((refusal) => !isCertificate(refusal));
   if (others.length > 0 || refusals.length === 0) return { rest: undefined, others };
-  const found = refusals.map(({ file, detail }): Unusable => {
-    const version = question.expected.get(rootOf(file)) ?? '';
-    return { file, detail, version, served: served || question.hasLoaded(file.name) };
-  });
+  const found = unusableOf(question, refusals, served);
   const roots = new Set(found.map(({ file }) => rootOf(file)));
   const expected = new Map([...question.expected].filter(([root]) => !roots.has(root)));
   return { rest: { ...question, expected, unusable: [...question.unusable, ...found] }, others };
+}
+
+function unusableOf({ expected, hasLoaded }: Question, refusals: readonly Refusal[], served: boolean) {
+  return refusals.map(({ file, detail }): Unusable => {
+    const version = expected.get(rootOf(file)) ?? '';
+    return { file, detail, version, served: served || hasLoaded(file.name) };
+  });
 }
 
 /** One look, for an Envoy that is not Ready: whether it refuses what it has started with. */
@@ -128,9 +132,19 @@ async function attend(asker: Asker, question: Question, before: Before): Promise
   return rest === undefined ? { kind: 'refused', refusals: others } : attend(asker, rest, before);
 }
 
-async function serves({ access, clock }: Asker, { pod, signal, unusable }: Question): Promise<Outcome> {
-  await untilWarm({ admin: adminOf(access, pod), signal, clock });
-  return { kind: 'serves', unusable };
+/** It has acknowledged all; what it refused when it read it first, too. */
+async function serves(asker: Asker, question: Question): Promise<Outcome> {
+  const { pod, content, expected, signal, unusable } = question;
+  const loaded = await untilWarm({ admin: adminOf(asker.access, pod), signal, clock: asker.clock });
+  const files = [...content.values()].map(({ file }) => file);
+  const missing = files.flatMap((file) => {
+    const isMissing = isCertificate({ file }) && expected.has(rootOf(file)) && loaded?.has(secretOf(file)) !== true;
+    return isMissing ? [rootOf(file)] : [];
+  });
+  if (missing.length === 0) return { kind: 'serves', unusable };
+  if (loaded === undefined) return { kind: 'late', pending: missing };
+  const found = unusableOf(question, await reasons(asker, question, missing), false);
+  return { kind: 'serves', unusable: [...unusable, ...found] };
 }
 
 interface Look {

@@ -1,5 +1,5 @@
 /** A certificate that an Envoy cannot load closes its own listener, and is told again until it can. */
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Edge } from '../../render/edge.ts';
 import { kubeClient } from '../../runtime/client.ts';
 import { type Connection, connectTo } from '../../runtime/connection.ts';
@@ -145,6 +145,43 @@ test('another operator finds out, tries again, and remembers nothing against it'
   const writes = api.writes.length;
   expect(await publish(one)).toMatchObject({ kind: 'served', revision: one.revision, unusable: [] });
   expect(api.writes.length).toBe(writes);
+});
+
+/** Envoy acknowledges what it refused, when it reads it once more because another file changed. */
+describe('a refusal that nobody saw, and an acknowledgement after it', () => {
+  test('of an Envoy that was told the next thing before it was Ready', async () => {
+    await publish(edgeOf('one'));
+    pods.add('a', { refuses, ready: false });
+    const two = edgeOf('two');
+    await publish(two);
+    pods.setReady('a', true);
+    expect(await publish(two)).toMatchObject({ kind: 'served', revision: two.revision, unusable: closed });
+  });
+
+  test('of an Envoy that an earlier operator has told: each next one finds it, until it is loaded', async () => {
+    await publish(await opened('a'));
+    const two = edgeOf('two');
+    await publish(two);
+    operator = start();
+    const { againInMs = 0, ...rest } = await publish(two);
+    expect(rest).toMatchObject({ kind: 'served', revision: two.revision, unusable: closed });
+    problem = undefined;
+    await clock.advance(againInMs);
+    expect(await publish(two)).toMatchObject({ kind: 'served', unusable: [] });
+    operator = start();
+    const writes = api.writes.length;
+    expect(await publish(two)).toMatchObject({ kind: 'served', unusable: [] });
+    expect(api.writes.length).toBe(writes);
+  });
+
+  test('of one that came back to its Pod after it had loaded it', async () => {
+    problem = undefined;
+    await opened('a');
+    await publish(edgeOf('one'));
+    problem = 'Invalid path: /etc/evengate/certificates/shop.late/tls.crt';
+    pods.restart('a');
+    expect(await publish(edgeOf('one'))).toMatchObject({ kind: 'served', unusable: closed });
+  });
 });
 
 test('a new Envoy that cannot load what the others have: they serve on, and are told changes', async () => {

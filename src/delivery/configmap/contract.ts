@@ -14,6 +14,8 @@ export interface EdgePod {
   readonly ip: string;
   readonly ready: boolean;
   readonly terminating: boolean;
+  /** Of its Envoy: another process has started with what is in place, whatever the one before had acknowledged. */
+  readonly restarts: number;
 }
 
 export interface EdgeFleet {

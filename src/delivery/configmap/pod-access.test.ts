@@ -5,7 +5,7 @@ import { ports } from '../../render/envoy-process.ts';
 import { directAccess, proxiedAccess } from './pod-access.ts';
 
 const ip = `127.77.${1 + Math.floor(Math.random() * 250)}.1`;
-const pod = { name: 'edge-0', namespace: 'shop', uid: '1', ip, ready: true, terminating: false };
+const pod = { name: 'edge-0', namespace: 'shop', uid: '1', ip, ready: true, terminating: false, restarts: 0 };
 const answer = '{"stats":[{"name":"listener_manager.lds.version_text","value":"a.1"},{"histograms":{}}]}';
 let server: Server | undefined;
 

@@ -1,7 +1,7 @@
 /** Two ways to an Envoy in a pod. */
 import { Agent, request } from 'node:http';
 import type { Client } from '../../kube/client.ts';
-import { ports } from '../../render/envoy-process.ts';
+import { envoyContainer, ports } from '../../render/envoy-process.ts';
 import { readStats, type StatType, statsQuery } from '../envoy/admin.ts';
 import type { EdgePod, PodAccess } from './contract.ts';
 
@@ -10,7 +10,6 @@ const logLimitMs = 5000;
 /** The last of them: a refusal of a large file quotes all of it. */
 const logLines = 200;
 const logBytes = 4_000_000;
-const container = 'envoy';
 
 /** From pod to pod. `close` ends its kept connections. */
 export function directAccess(client: Client): PodAccess & { close(): void } {
@@ -39,7 +38,7 @@ function proxied({ namespace, name }: EdgePod, filter: string, type: StatType) {
 
 async function readLog(client: Client, { namespace, name }: EdgePod, sinceSeconds: number): Promise<readonly string[]> {
   const query = new URLSearchParams({
-    container,
+    container: envoyContainer,
     sinceSeconds: String(sinceSeconds),
     tailLines: String(logLines),
     limitBytes: String(logBytes),

@@ -4,7 +4,8 @@ import type { EdgePod, PodAccess } from './contract.ts';
 import { standing } from './standing.ts';
 
 const gateway = { kind: 'ApiGateway', namespace: 'shop', name: 'edge' };
-const pod: EdgePod = { name: 'edge-1', namespace: 'shop', uid: '1', ip: '10.0.0.1', ready: true, terminating: false };
+const ip = '10.0.0.1';
+const pod: EdgePod = { name: 'edge-1', namespace: 'shop', uid: '1', ip, ready: true, terminating: false, restarts: 0 };
 const file = (version: string) => `{"version_info":"${version}","resources":[]}\n`;
 
 /** What one Envoy does, whose versions are these, where files of the versions `aa.1` and `bb.4` are in place. */

@@ -1,10 +1,9 @@
 /** The pods of one gateway, told by ConfigMaps; a touched annotation makes the kubelet look at them at once. */
 import { ApiError, type Client } from '../../kube/client.ts';
 import { resources } from '../../kube/resources.ts';
-import type { EdgeFile } from '../../render/edge.ts';
 import type { Clock } from '../clock.ts';
 import type { Before } from '../envoy/acknowledge.ts';
-import { type Content, expectedOf, isCertificate, type Refusal, rootOf } from '../publication/content.ts';
+import { type Content, expectedOf, isCertificate, type Refusal, rootOf, secretOf } from '../publication/content.ts';
 import type { Phase } from '../publication/phases.ts';
 import type { Answer, Target } from '../publication/publisher.ts';
 import type { RefusedContent } from '../publication/refused.ts';
@@ -37,7 +36,7 @@ export class TooLargeError extends Error {
   }
 }
 
-/** What is known of one pod. */
+/** What is known of the Envoy of one pod. */
 interface Known {
   /** Acknowledged last. */
   serves?: Content;
@@ -111,7 +110,7 @@ export class ConfigMapTarget implements Target {
       if (found.length === 0) return [];
       const details = [...new Set(found.map(({ detail }) => detail))].toSorted();
       const served = found.length < ready.length || found.some((one) => one.served);
-      return [{ file: file.name, secret: nameOf(file), details, served }];
+      return [{ file: file.name, secret: secretOf(file), details, served }];
     });
   }
 
@@ -148,16 +147,16 @@ export class ConfigMapTarget implements Target {
     const asked = new Map<string, Promise<void>>();
     const answered = new Map<string, Outcome>();
     const start = async (pod: EdgePod) => {
-      answered.set(pod.uid, await this.#ask(pod, common));
+      answered.set(idOf(pod), await this.#ask(pod, common));
     };
     for (;;) {
       common.signal.throwIfAborted();
-      const open = this.#ready().filter((pod) => !answered.has(pod.uid) && this.#of(pod).serves !== common.content);
+      const open = this.#ready().filter((pod) => !answered.has(idOf(pod)) && this.#of(pod).serves !== common.content);
       const outcomes = [...answered.values()];
       if (open.length === 0 || outcomes.some(({ kind }) => kind === 'refused')) return outcomes;
-      for (const pod of open) asked.set(pod.uid, asked.get(pod.uid) ?? start(pod));
+      for (const pod of open) asked.set(idOf(pod), asked.get(idOf(pod)) ?? start(pod));
       await this.#first([...asked.values()], common.signal);
-      for (const uid of answered.keys()) asked.delete(uid);
+      for (const id of answered.keys()) asked.delete(id);
     }
   }
 
@@ -273,15 +272,15 @@ export class ConfigMapTarget implements Target {
     return this.#options.fleet.pods().filter(({ ready, terminating }) => ready && !terminating);
   }
 
-  #of({ uid }: EdgePod): Known {
-    const known = this.#known.get(uid) ?? newPod();
-    this.#known.set(uid, known);
+  #of(pod: EdgePod): Known {
+    const known = this.#known.get(idOf(pod)) ?? newPod();
+    this.#known.set(idOf(pod), known);
     return known;
   }
 
   #forgetGone(): void {
-    const there = new Set(this.#options.fleet.pods().map(({ uid }) => uid));
-    for (const uid of this.#known.keys()) if (!there.has(uid)) this.#known.delete(uid);
+    const there = new Set(this.#options.fleet.pods().map(idOf));
+    for (const id of this.#known.keys()) if (!there.has(id)) this.#known.delete(id);
   }
 }
 
@@ -289,7 +288,7 @@ function newPod(): Known {
   return { late: false, touches: 0, touchedAt: 0, unusable: new Map(), loaded: new Set() };
 }
 
-/** Of its subscription. */
-function nameOf({ subscription }: EdgeFile): string {
-  return 'name' in subscription ? subscription.name : '';
+/** Of its Envoy, which may not be the first in its Pod. */
+function idOf({ uid, restarts }: EdgePod): string {
+  return `${uid} ${restarts}`;
 }

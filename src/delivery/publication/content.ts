@@ -44,6 +44,11 @@ export function isSameBody(left: Body | undefined, right: Body | undefined): boo
   return left === right;
 }
 
+/** `secretName` of a certificate in a file of its own. */
+export function secretOf({ subscription: reader }: EdgeFile): string {
+  return reader.kind === 'sds' ? reader.name : '';
+}
+
 export interface RefusedOf {
   readonly kind: EdgeFile['subscription']['kind'];
   readonly detail: string;

@@ -3,7 +3,15 @@ import type { PodSettings } from '../../ir/workload.ts';
 import type { ObjectRef } from '../../kube/object.ts';
 import type { Container, Labels, PodSpec, TopologySpreadConstraint, Volume, VolumeMount } from '../../kube/pods.ts';
 import type { Deployment } from '../../kube/workloads.ts';
-import { drainHook, envoyArguments, gracePeriodSeconds, paths, ports, probes } from '../envoy-process.ts';
+import {
+  drainHook,
+  envoyArguments,
+  envoyContainer,
+  gracePeriodSeconds,
+  paths,
+  ports,
+  probes,
+} from '../envoy-process.ts';
 import {
   bootstrapConfigMapName,
   certificateVolume,
@@ -111,7 +119,7 @@ function spread(
 function envoy({ gateway, image, certificates, drainToken }: Fleet): Container {
   const { requests, limits } = gateway.workload;
   return {
-    name: 'envoy',
+    name: envoyContainer,
     image,
     command: ['envoy'],
     args: envoyArguments({ node: '$(POD_NAME)' }),

@@ -40,12 +40,13 @@ export class ModelEnvoy {
 
   stats(filter: string, type: StatType): Map<string, number | string> {
     const pattern = new RegExp(filter);
-    const all = [...this.#readers].flatMap(([name, { version, rejected }]): [string, number | string][] => {
+    const all = [...this.#readers].flatMap(([name, { version, rejected, taken }]): [string, number | string][] => {
       const text = this.#files.get(name);
       if (text === undefined) return [];
       const root = rootOf(name, text);
       if (type === 'TextReadouts') return [[`${root}.version_text`, version]];
-      return type === 'Counters' ? [[`${root}.update_rejected`, rejected]] : [];
+      if (type === 'Counters') return [[`${root}.update_rejected`, rejected]];
+      return name.startsWith('sds-') && taken !== '' ? [[expiryOf(root), 1_900_000_000]] : [];
     });
     return new Map(all.filter(([name]) => pattern.test(name)));
   }
@@ -67,6 +68,11 @@ export class ModelEnvoy {
     reader.version = version;
     if (reason === undefined) reader.taken = content;
   }
+}
+
+/** Of a certificate that a listener serves by. */
+function expiryOf(root: string): string {
+  return `listener.0.0.0.0_10443.ssl.certificate.${root.replace('sds.', '')}.expiration_unix_time_seconds`;
 }
 
 function rootOf(file: string, text: string): string {
