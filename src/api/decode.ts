@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { ObjectRef } from '../kube/object.ts';
 import type { Finding, Result } from '../status/finding.ts';
+import { isTakenAsWritten } from './as-written.ts';
 import { troubles } from './issues.ts';
 import { formatPath } from './wording.ts';
 
@@ -16,16 +17,22 @@ export interface Where {
 
 /** At most 20 findings of reason Invalid, one per place; never throws on any value that YAML can hold. */
 export function decode<S extends z.ZodType>(schema: S, value: unknown, where: Where): Result<z.output<S>> {
-  const parsed = parse(schema, value);
+  const parsed = withinStack(() => schema.safeParse(value));
   if (parsed === undefined) return { ok: false, findings: [tooLong(value, where)] };
   if (parsed.success) return { ok: true, value: parsed.data, findings: [] };
   return { ok: false, findings: findingsOf(parsed.error.issues, { schema, value }, where) };
 }
 
+/** As decode, but that a value of which the schema changes nothing comes back itself: no copy, and its fields as they stood. */
+export function decodeInPlace<S extends z.ZodType>(schema: S, value: unknown, where: Where): Result<z.output<S>> {
+  const asWritten = withinStack(() => isTakenAsWritten(schema, value)) === true;
+  return asWritten ? { ok: true, value: value as z.output<S>, findings: [] } : decode(schema, value, where);
+}
+
 /** Undefined when a pattern ran out of stack on a text of millions of characters. */
-function parse<S extends z.ZodType>(schema: S, value: unknown): z.ZodSafeParseResult<z.output<S>> | undefined {
+function withinStack<T>(attempt: () => T): T | undefined {
   try {
-    return schema.safeParse(value);
+    return attempt();
   } catch (error) {
     if (error instanceof RangeError) return undefined;
     throw error;

@@ -5,7 +5,7 @@
 
 import { z } from 'zod';
 import { type ApiGatewaySpec, apiGatewaySchema } from '../api/api-gateway.ts';
-import { decode } from '../api/decode.ts';
+import { decode, decodeInPlace } from '../api/decode.ts';
 import {
   type AuthPolicySpec,
   authPolicySchema,
@@ -15,14 +15,7 @@ import {
   rateLimitPolicySchema,
   type TargetRefSpec,
 } from '../api/policies.ts';
-import {
-  type ParentRefSpec,
-  parentRefSchema,
-  type RouteRuleSpec,
-  type RouteSpec,
-  routeSchema,
-  ruleSchema,
-} from '../api/route.ts';
+import { type ParentRefSpec, parentRefSchema, type RouteRuleSpec, routeSchema, ruleSchema } from '../api/route.ts';
 import { type MatchSpec, matchSchema } from '../features/matches/schema.ts';
 import { type KubeObject, type ObjectRef, refOf } from '../kube/object.ts';
 import { hostname } from '../schema/fields.ts';
@@ -48,10 +41,9 @@ export type ParsedRule =
 
 export function parseRoute(object: KubeObject): ParsedRoute {
   const about = refOf(object);
-  const decoded = decode(routeSchema, object.spec, { about, at: 'spec' });
+  const decoded = decodeInPlace(routeSchema, object.spec, { about, at: 'spec' });
   if (!decoded.ok) return salvageRoute(about, object.spec, decoded.findings);
-  // No schema changes what it takes (`parse.test.ts`): the object itself serves, and no copy of it is kept.
-  const { parentRefs, hostnames, rules } = object.spec as RouteSpec;
+  const { parentRefs, hostnames, rules } = decoded.value;
   return { ref: about, parentRefs, hostnames, rules: rules.map((spec) => ({ kind: 'rule', spec })), findings: [] };
 }
 
@@ -141,7 +133,7 @@ function parsePolicy<Spec extends { readonly targetRefs: readonly TargetRefSpec[
   target: LooseTarget,
 ): ParsedPolicy<Spec> {
   const ref = refOf(object);
-  const decoded = decode(schema, object.spec, { about: ref, at: 'spec' });
+  const decoded = decodeInPlace(schema, object.spec, { about: ref, at: 'spec' });
   if (decoded.ok) return { ref, targets: decoded.value.targetRefs, spec: decoded.value, findings: decoded.findings };
   const written = fieldOf(object.spec, 'targetRefs');
   const targets = readable(target, written).map(({ sectionName, ...target }) =>
