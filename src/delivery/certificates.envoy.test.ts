@@ -1,5 +1,5 @@
 /** Real Envoys whose certificates come late, or are bad. */
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
@@ -42,8 +42,8 @@ afterEach(async () => {
 
 let turn = 0;
 
-/** As a kubelet does. */
-function mount(secret: string, pair?: TestCertificate): void {
+/** As a kubelet does (pkg/volume/util/atomic_writer.go): what is new has its names a moment after the swap. */
+async function mount(secret: string, pair?: TestCertificate, momentMs = 0): Promise<void> {
   const at = join(folder, `shop.${secret}`);
   turn += 1;
   const moment = `..${turn}`;
@@ -54,9 +54,11 @@ function mount(secret: string, pair?: TestCertificate): void {
   }
   symlinkSync(moment, join(at, '..data_tmp'));
   renameSync(join(at, '..data_tmp'), join(at, '..data'));
+  if (momentMs > 0) await systemClock.sleep(momentMs);
   for (const name of ['tls.crt', 'tls.key']) {
-    rmSync(join(at, name), { force: true });
-    if (pair !== undefined) symlinkSync(join('..data', name), join(at, name));
+    if (pair === undefined) rmSync(join(at, name), { force: true });
+    else if (lstatSync(join(at, name), { throwIfNoEntry: false }) === undefined)
+      symlinkSync(join('..data', name), join(at, name));
   }
 }
 
@@ -106,57 +108,83 @@ function shown({ ip: host }: EdgePod, servername: string): Promise<string> {
   });
 }
 
+async function untilShown(pod: EdgePod, servername: string, name: string): Promise<void> {
+  for (const deadline = systemClock.monotonic() + 10_000; (await shown(pod, servername)) !== name; ) {
+    if (systemClock.monotonic() > deadline) throw new Error(`${name} is not shown`);
+    await systemClock.sleep(20);
+  }
+}
+
 suite('a certificate', () => {
   test('that is missing closes its listener alone, and no other answers for it; it is taken up when it comes, and its last good pair is kept', async () => {
-    mount('good', testCertificate('any.example.com'));
-    mount('late');
+    await mount('good', testCertificate('any.example.com'));
+    await mount('late');
     await publish('one');
     const a = await pods.add('a');
-    const missing = { secret: 'shop.late', details: [`Invalid path: ${folder}/shop.late/tls.crt`], served: false };
+    const missing = {
+      secret: 'shop.late',
+      details: [`Invalid path: ${folder}/shop.late/..data/tls.crt`],
+      served: false,
+    };
     expect(await publish('one')).toMatchObject({ kind: 'served', unusable: [missing] });
     expect(await shown(a, 'any.example.com')).toBe('any.example.com');
     expect(await shown(a, 'late.example.com')).toBe('no handshake');
     expect(await publish('two')).toMatchObject({ kind: 'served', unusable: [missing], findings: [] });
 
     const pair = testCertificate('late.example.com');
-    mount('late', { ...pair, key: testCertificate('late.example.com').key });
+    await mount('late', { ...pair, key: testCertificate('late.example.com').key });
     const { againInMs = 0 } = await publish('two');
     await systemClock.sleep(againInMs);
     const [wrong] = (await publish('two')).unusable;
     expect(wrong?.details.join()).toContain('KEY_VALUES_MISMATCH');
     expect(await shown(a, 'late.example.com')).toBe('no handshake');
 
-    mount('late', pair);
+    await mount('late', pair);
     expect(await untilWhole('two')).toMatchObject({ kind: 'served' });
     expect(await shown(a, 'late.example.com')).toBe('late.example.com');
 
-    mount('late', { ...pair, key: testCertificate('late.example.com').key });
+    await mount('late', { ...pair, key: testCertificate('late.example.com').key });
     const b = await pods.add('b');
     expect(await publish('three')).toMatchObject({ kind: 'served', unusable: [{ served: true }] });
     expect(await shown(a, 'late.example.com')).toBe('late.example.com');
     expect(await shown(b, 'late.example.com')).toBe('no handshake');
     expect(await shown(b, 'any.example.com')).toBe('any.example.com');
-    mount('late', pair);
+    await mount('late', pair);
     await untilWhole('three');
     expect(await shown(b, 'late.example.com')).toBe('late.example.com');
   }, 90_000);
 
   test('that an Envoy has refused and then, for another change, acknowledged is missing for whoever looks then', async () => {
-    mount('good', testCertificate('any.example.com'));
-    mount('late');
+    await mount('good', testCertificate('any.example.com'));
+    await mount('late');
     await publish('one');
     const a = await pods.add('a');
     await publish('one');
     await publish('two');
     await operator.idle();
     operator = rig.deliver();
-    const missing = { secret: 'shop.late', details: [`Invalid path: ${folder}/shop.late/tls.crt`], served: false };
+    const missing = {
+      secret: 'shop.late',
+      details: [`Invalid path: ${folder}/shop.late/..data/tls.crt`],
+      served: false,
+    };
     expect(await publish('two')).toMatchObject({ kind: 'served', unusable: [missing] });
     expect(await shown(a, 'late.example.com')).toBe('no handshake');
-    mount('late', testCertificate('late.example.com'));
+    await mount('late', testCertificate('late.example.com'));
     await untilWhole('two');
     expect(await shown(a, 'late.example.com')).toBe('late.example.com');
     operator = rig.deliver();
     expect((await publish('two')).unusable).toEqual([]);
   }, 60_000);
+
+  test('of a Secret that is made anew is shown, however long the kubelet takes to name its files', async () => {
+    await mount('good', testCertificate('any.example.com'));
+    await mount('late', testCertificate('late.example.com'));
+    await publish('one');
+    const a = await pods.add('a');
+    await publish('one');
+    await mount('late');
+    await mount('late', testCertificate('again.example.com'), 200);
+    await untilShown(a, 'late.example.com', 'again.example.com');
+  }, 30_000);
 });

@@ -16,6 +16,11 @@ export interface Placement {
   readonly directory: string;
   /** Directory with one folder `<namespace>.<name>` a TLS Secret, holding tls.crt and tls.key. */
   readonly certificates: string;
+  /**
+   * Where each folder is a volume: the name in it of what a kubelet swaps. Names of files that are new come after the swap,
+   * which is the one moment at which Envoy looks at them.
+   */
+  readonly certificatesSwap?: string;
   /** Where Istio's agent keeps the certificate of the mesh; where there is none, nothing is dialled with it. */
   readonly identity?: string;
   /** PEM bundle that remote JWKS servers are checked against. */

@@ -150,12 +150,14 @@ function extensionsOf(): (chain: Chain) => Extensions {
 /** The key stays where the Secret is mounted: Envoy reads it, and reads it again when it is rotated. */
 function sds(secret: ObjectRef, placement: Placement): EdgeFile {
   const directory = `${placement.certificates}/${secretName(secret)}`;
+  const { certificatesSwap: swap } = placement;
+  const files = swap === undefined ? directory : `${directory}/${swap}`;
   const resource = {
     '@type': types.secret,
     name: secretName(secret),
     tls_certificate: {
-      certificate_chain: { filename: `${directory}/tls.crt` },
-      private_key: { filename: `${directory}/tls.key` },
+      certificate_chain: { filename: `${files}/tls.crt` },
+      private_key: { filename: `${files}/tls.key` },
       watched_directory: { path: directory },
     },
   };

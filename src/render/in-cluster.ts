@@ -12,6 +12,7 @@ const address = '0.0.0.0';
 export const inCluster: Placement = {
   directory: paths.resources,
   certificates: paths.certificates,
+  certificatesSwap: '..data',
   identity: paths.identity,
   trustedCertificates: '/etc/ssl/certs/ca-certificates.crt',
   sharePorts: true,
