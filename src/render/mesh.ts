@@ -7,6 +7,7 @@ import { workloadLabels } from './mesh/names.ts';
 import { portsSeen } from './mesh/view.ts';
 
 export { type Enrolment, enrolmentLabels, waypointObject, waypointObjects } from './mesh/ambient.ts';
+export { type Former, formerName, isFormer, ofFormer, selectorText } from './mesh/former.ts';
 export { meshLabels, workloadLabel } from './mesh/names.ts';
 export { originsAnnotation, readOrigins } from './mesh/origins.ts';
 

@@ -5,7 +5,7 @@ import type { KubeObject } from '../../../kube/object.ts';
 /** On what is only kept. */
 export const keptAnnotation = 'evengate.dev/kept';
 
-const why = 'no Route or Service policy names the workload any more; spec.mesh.onLastPolicy: Release would open it';
+const unnamed = 'no Route or Service policy names the workload any more; spec.mesh.onLastPolicy: Release would open it';
 
 /** In force, and about who may call: while it is there, its ports are closed. */
 export function isClosing(object: SecurityObject): object is AuthorizationPolicy {
@@ -25,10 +25,10 @@ export function isKept({ metadata }: SecurityObject): boolean {
 }
 
 /** Each ALLOW without its rules but for that of the ports that stay open, and how connections are encrypted. */
-export function kept(stored: readonly SecurityObject[]): readonly SecurityObject[] {
+export function kept(stored: readonly SecurityObject[], why = unnamed): readonly SecurityObject[] {
   return stored.flatMap((object): readonly SecurityObject[] => {
-    if (isClosing(object)) return [closed(object)];
-    return object.kind === 'PeerAuthentication' ? [plain(object)] : [];
+    if (isClosing(object)) return [closed(object, why)];
+    return object.kind === 'PeerAuthentication' ? [plain(object, why)] : [];
   });
 }
 
@@ -66,14 +66,14 @@ export function closedPorts({ spec }: AuthorizationPolicy): readonly string[] | 
   return spec?.rules?.find(isOfOtherPorts)?.to?.[0]?.operation.notPorts;
 }
 
-function closed(object: AuthorizationPolicy): AuthorizationPolicy {
+function closed(object: AuthorizationPolicy, why: string): AuthorizationPolicy {
   const { rules = [], ...spec } = object.spec ?? {};
   const open = rules.filter(isOfOtherPorts);
-  return { ...plain(object), spec: { ...spec, ...(open.length > 0 && { rules: open }) } };
+  return { ...plain(object, why), spec: { ...spec, ...(open.length > 0 && { rules: open }) } };
 }
 
 /** As it would be applied: what the API server, Istio and we ourselves added is left out. */
-function plain<T extends SecurityObject>({ apiVersion, kind, metadata, spec }: T): T {
+function plain<T extends SecurityObject>({ apiVersion, kind, metadata, spec }: T, why: string): T {
   const { name, namespace, labels } = metadata;
   return {
     apiVersion,
@@ -89,7 +89,7 @@ function plain<T extends SecurityObject>({ apiVersion, kind, metadata, spec }: T
 }
 
 /** `notPorts` alone; that of all ports is a rule of a policy (`render/mesh/authorization.ts`). */
-function isOfOtherPorts({ from, to = [], when }: Rule): boolean {
+export function isOfOtherPorts({ from, to = [], when }: Rule): boolean {
   const [only, ...more] = to;
   if (from !== undefined || when !== undefined || only === undefined || more.length > 0) return false;
   const { notPorts, ...others } = only.operation;

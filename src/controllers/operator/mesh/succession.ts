@@ -6,6 +6,7 @@ import type { MeshWorkload } from '../../../ir/mesh.ts';
 import type { SecurityObject } from '../../../istio/security.ts';
 import type { ObjectKey } from '../../../kube/object.ts';
 import type { WorkloadStates } from '../../../reconcilers/mesh.ts';
+import { selectorText } from '../../../render/mesh.ts';
 import { closedPorts, isClosing } from './kept.ts';
 import type { Stored } from './stored.ts';
 
@@ -37,22 +38,30 @@ export function successions(stored: Stored): Successions {
     },
     successor(workload, named, states) {
       const before = stored.of(workload).filter(({ spec }) => spec?.selector !== undefined);
-      const texts = new Set(before.map((object) => textOf(labelsOf(object))));
+      const texts = new Set(before.map((object) => selectorText(labelsOf(object))));
       const prefix = workload.slice(0, workload.indexOf('/'));
       const heir = [...named.values()].find(
-        ({ key, namespace, selector }) => key !== workload && namespace === prefix && texts.has(textOf(selector)),
+        ({ key, namespace, selector }) => key !== workload && namespace === prefix && texts.has(selectorText(selector)),
       );
       if (heir === undefined) return 'none';
       const state = states.get(heir.key);
       if (state === undefined) return 'soon';
-      const isTrial = heir.settings.enforcement !== 'Enforce';
-      return state.kind === 'applied' && (isTrial || closesAll(stored.of(heir.key), before)) ? 'closed' : 'none';
+      if (state.kind !== 'applied') return 'none';
+      if (heir.settings.enforcement !== 'Enforce') return 'closed';
+      // It may have had other Pods until now.
+      const own = stored.of(heir.key).filter((object) => isClosing(object) && isAbout(object, texts));
+      if (own.length === 0) return 'soon';
+      return closesAll(own, before) ? 'closed' : 'none';
     },
   };
 }
 
+function isAbout(object: SecurityObject, selectors: ReadonlySet<string>): boolean {
+  return object.spec?.selector !== undefined && selectors.has(selectorText(labelsOf(object)));
+}
+
 /** Neither leaves open what the other one closes, as far as numbers were known. */
-function closesAll(now: readonly SecurityObject[], before: readonly SecurityObject[]): boolean {
+export function closesAll(now: readonly SecurityObject[], before: readonly SecurityObject[]): boolean {
   const closing = now.filter(isClosing);
   const closed = before.filter(isClosing).flatMap((object) => closedPorts(object) ?? []);
   return closing.length > 0 && closing.every((object) => isWithin(closed, closedPorts(object)));
@@ -63,7 +72,7 @@ function isWithin(ports: readonly string[], closed: readonly string[] | undefine
   return closed === undefined || ports.every((port) => closed.includes(port));
 }
 
-function labelsOf({ spec }: SecurityObject): Labels {
+export function labelsOf({ spec }: SecurityObject): Labels {
   return spec?.selector?.matchLabels ?? {};
 }
 
@@ -71,9 +80,4 @@ function labelsOf({ spec }: SecurityObject): Labels {
 function areNested(a: Labels, b: Labels): boolean {
   const isPart = (some: Labels, all: Labels) => Object.entries(some).every(([name, value]) => all[name] === value);
   return isPart(a, b) || isPart(b, a);
-}
-
-/** Labels in whatever order. */
-function textOf(labels: Labels): string {
-  return JSON.stringify(Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -95,7 +95,8 @@ export function whileUnknown(
   });
 }
 
-function withTokens(object: RequestAuthentication, before: RequestAuthentication): readonly SecurityObject[] {
+/** Those of the one, and of the other those of issuers that the one does not know. */
+export function withTokens(object: RequestAuthentication, before: RequestAuthentication): readonly SecurityObject[] {
   const [now, was] = [object.spec?.jwtRules ?? [], before.spec?.jwtRules ?? []];
   const more = was.filter(({ issuer }) => !now.some((one) => one.issuer === issuer));
   return [more.length === 0 ? object : { ...object, spec: { ...object.spec, jwtRules: [...now, ...more] } }];
@@ -111,7 +112,7 @@ function without(rules: readonly Rule[], others: readonly Rule[]): readonly Rule
 }
 
 /** As far as it is about them. */
-function forIdentities({ from = [], ...rule }: Rule, identities: ReadonlySet<string>): readonly Rule[] {
+export function forIdentities({ from = [], ...rule }: Rule, identities: ReadonlySet<string>): readonly Rule[] {
   const sources = from.flatMap(({ source }) => {
     const principals = (source.principals ?? []).filter((principal) => identities.has(principal));
     return principals.length === 0 ? [] : [{ source: { ...source, principals } }];

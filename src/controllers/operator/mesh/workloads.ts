@@ -7,10 +7,11 @@ import { reaches, type WorkloadState, type WorkloadStates } from '../../../recon
 import { meshObjects } from '../../../render/mesh.ts';
 import type { Resolution } from '../../../resolve/resolve.ts';
 import type { View } from '../world.ts';
+import { Abandoned, type AbandonedWorld } from './abandoned.ts';
 import { Ahead } from './ahead.ts';
 import type { MeshSources } from './caches.ts';
 import { type GateWorld, inTheWay } from './gate.ts';
-import { isClosing, isKept, kept, withKeptPorts } from './kept.ts';
+import { isClosing, isKept, withKeptPorts } from './kept.ts';
 import { against } from './read-back.ts';
 import { isReleased, Releases } from './release.ts';
 import { Stored, securityKinds, unreachable } from './stored.ts';
@@ -46,6 +47,7 @@ export class Workloads {
   readonly #ports: Releases;
   readonly #ahead: Ahead;
   readonly #waypoints: Waypoints;
+  readonly #abandoned: Abandoned;
   readonly #states = new Map<ObjectKey, WorkloadState>();
   /** Looked at again when Envoys or Istio have answered. */
   readonly #waiting = new Set<ObjectKey>();
@@ -65,6 +67,8 @@ export class Workloads {
     });
     this.#successions = successions(this.#stored);
     this.#writer = new Writer(options, this.#stored);
+    const parts = { stored: this.#stored, writer: this.#writer, successions: this.#successions };
+    this.#abandoned = new Abandoned({ ...options, ...parts, releases: this.#releases, pods: sources.Pod });
     this.#waypoints = new Waypoints(sources.Pod, (moved) => {
       this.#behindWaypoints((_, waypoint) => waypoint === moved);
     });
@@ -127,6 +131,7 @@ export class Workloads {
   close(): void {
     this.#stored.close();
     this.#waypoints.close();
+    this.#abandoned.close();
   }
 
   /** Throws the first ApiError that was met, so that it is tried again. */
@@ -145,8 +150,8 @@ export class Workloads {
     } finally {
       if (workload !== undefined) this.#ahead.settled(workload, false);
       // What is kept of its Pods waits for what came of it.
-      const predecessors = workload && this.#successions.keptOf(workload, view.resolution.mesh.workloads);
-      for (const one of predecessors ?? []) this.#options.enqueue(one);
+      const others = workload && this.#abandoned.concernedBy(workload, view.resolution.mesh.workloads);
+      for (const one of others ?? []) this.#options.enqueue(one);
     }
   }
 
@@ -202,6 +207,8 @@ export class Workloads {
       this.#waiting.add(key);
       return { ...this.#tell(key, { kind: 'waiting', message: why }), requeueAfterMs: waitingMs };
     }
+    const left = await this.#abandoned.leave(workload, this.#world(view), trying);
+    if (left !== undefined) return this.#applied(key, left, this.#appliedState(workload));
     const unknownMs = isClosed ? this.#unknownMs(reaching) : 0;
     if (unknownMs > 0) {
       this.#waiting.add(key);
@@ -250,23 +257,15 @@ export class Workloads {
   }
 
   async #abandon(key: ObjectKey, view: View, trying: Trying): Promise<Again> {
-    const stored = this.#stored.of(key);
-    if (stored.length === 0) {
-      this.#releases.forget(key);
-      return this.#tell(key, undefined);
-    }
-    const isAsked = isReleased(view.snapshot.ApiGateway, this.#options.className);
-    const leftMs = isAsked ? this.#releases.leftMs(key, this.#stored.count) : undefined;
-    const successor = this.#successions.successor(key, view.resolution.mesh.workloads, this.#states);
-    if (successor === 'soon') return {};
-    if (leftMs === 0 || successor === 'closed') {
-      await this.#writer.prune(key, [], trying.signal);
-      return this.#tell(key, undefined);
-    }
-    const objects = withKeptPorts(kept(stored), [], this.#successions.besides(key, stored));
-    const applied = await this.#writer.apply(objects, false, trying);
-    if (applied.state === undefined) await this.#writer.prune(key, objects, trying.signal);
-    return this.#applied(key, { ...applied, againInMs: applied.againInMs ?? leftMs }, { kind: 'kept' });
+    const fate = await this.#abandoned.reconcile(key, this.#world(view), trying);
+    if (fate === 'soon') return {};
+    return fate === 'gone' ? this.#tell(key, undefined) : this.#applied(key, fate, { kind: 'kept' });
+  }
+
+  #world(view: View): AbandonedWorld {
+    const { resolution } = view;
+    const desired = (workload: MeshWorkload) => this.#desired(workload, resolution);
+    return { view, states: this.#states, named: resolution.mesh.workloads, edges: this.#edges(resolution), desired };
   }
 
   #appliedState(workload: MeshWorkload): WorkloadState {

@@ -85,6 +85,11 @@ export class Writer {
     }
   }
 
+  /** Each as it was last seen, or written. */
+  latest(objects: readonly SecurityObject[]): readonly SecurityObject[] {
+    return objects.map((object) => (this.#applier.live(object) as SecurityObject | undefined) ?? object);
+  }
+
   /** The watch tells that it is gone. */
   forget(object: KubeObject): void {
     this.#applier.forget(object);
