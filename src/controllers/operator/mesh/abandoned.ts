@@ -34,8 +34,8 @@ export class Abandoned {
   }
 
   /** Before a workload is about other Pods: as `Formers` says. */
-  async leave(workload: MeshWorkload, world: FormerWorld, trying: Trying): Promise<Applied | undefined> {
-    return await this.#formers.leave(workload, world, trying);
+  async leave(...change: Parameters<Formers['leave']>): Promise<Applied | undefined> {
+    return await this.#formers.leave(...change);
   }
 
   /** Those for which it matters what comes of a workload. */

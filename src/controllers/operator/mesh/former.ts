@@ -6,9 +6,10 @@ import { isDeepStrictEqual } from 'node:util';
 import type { MeshWorkload } from '../../../ir/mesh.ts';
 import type { AuthorizationPolicy, RequestAuthentication, Rule, SecurityObject } from '../../../istio/security.ts';
 import type { Labels } from '../../../kube/pods.ts';
+import { contentAnnotation } from '../../../reconcilers/drift.ts';
 import { type Former, formerName, ofFormer, selectorText } from '../../../render/mesh.ts';
 import { isClosing, isCounted, isKept, isOfOtherPorts, isPolicy, kept } from './kept.ts';
-import { creationRank } from './objects.ts';
+import { creationRank, prepared } from './objects.ts';
 import { labelsOf } from './succession.ts';
 import { type Edge, forIdentities, withTokens } from './travelling.ts';
 
@@ -24,20 +25,35 @@ export interface Left {
   readonly objects: readonly SecurityObject[];
 }
 
-/** What is there for a workload, and closes other Pods than it is about now: by their selectors. */
-export function leftBehind(workload: MeshWorkload, there: readonly SecurityObject[]): readonly Left[] {
+/**
+ * What is there for a workload, and closes other Pods than it is about now: by their selectors.
+ * @param desired what is to be there
+ */
+export function leftBehind(
+  workload: MeshWorkload,
+  there: readonly SecurityObject[],
+  desired: readonly SecurityObject[],
+): readonly Left[] {
   const own = selectorText(workload.selector);
   const others = there.filter(
     ({ spec }) => spec?.selector !== undefined && selectorText(spec.selector.matchLabels ?? {}) !== own,
   );
   const [, service = ''] = workload.key.split('/');
+  const isChanged = (object: SecurityObject) => desired.some((one) => isWrittenFor(one, object));
   return [...Map.groupBy(others, (object) => selectorText(labelsOf(object))).values()].flatMap((objects) => {
-    const [closing] = objects.filter(isClosing);
+    const closing = objects.find((object) => isClosing(object) && !isChanged(object));
     const selector = closing && labelsOf(closing);
     // An empty one is not ours: it would be about the whole namespace.
     if (selector === undefined || Object.keys(selector).length === 0) return [];
     return [{ name: formerName(service, selector), selector, objects }];
   });
+}
+
+/** It was written as it is to be now: another selector is somebody else's, and says nothing of Pods that we have closed. */
+function isWrittenFor(desired: SecurityObject, live: SecurityObject): boolean {
+  if (desired.kind !== live.kind || desired.metadata.name !== live.metadata.name) return false;
+  const content = live.metadata.annotations?.[contentAnnotation];
+  return content !== undefined && prepared(desired, live).metadata.annotations?.[contentAnnotation] === content;
 }
 
 /** Read anew each time: it is another text whenever the selector changes once more. */

@@ -5,7 +5,13 @@ import type { KubeObject } from '../../../kube/object.ts';
 import { resources } from '../../../kube/resources.ts';
 import { decideInMesh } from '../../../proof/istio.ts';
 import { service } from '../../../testing/build.ts';
-import { billingPolicy, meshedShop, workloadPod } from '../../../testing/operator/meshed-shop.ts';
+import {
+  billingPolicy,
+  meshedShop,
+  meshGateway,
+  workloadPod,
+  workloadService,
+} from '../../../testing/operator/meshed-shop.ts';
 import { conditionOf, type OperatorRig, type RigOptions, rigPool } from '../../../testing/operator/rig.ts';
 import { createAll } from '../../../testing/operator/shop.ts';
 import { securityKinds } from './stored.ts';
@@ -116,5 +122,232 @@ describe('a Service that selects other Pods', () => {
     await rig.quiet(100_000);
     const closed = [admitted(rig, 'orders'), admitted(rig, 'orders', 9090), admitted(rig, 'green', 9090)];
     expect(closed).toEqual([[], everybody, ['edge-edge']]);
+  });
+});
+
+/** What strangers may call, of Pods that were ever closed to them: nothing, at any moment. */
+function opening(rig: OperatorRig, ...apps: readonly string[]): readonly string[] {
+  const closed = new Set<string>();
+  const open: string[] = [];
+  rig.api.onChange(({ type }) => {
+    if (!(securityKinds as readonly string[]).includes(type.kind)) return;
+    for (const app of apps) {
+      if (!admitted(rig, app).includes('nobody')) closed.add(app);
+      else if (closed.has(app)) open.push(`${app} at ${rig.clock.monotonic()}`);
+    }
+  });
+  return open;
+}
+
+describe('what stays of a Service’s old Pods', () => {
+  test('goes with the last of them, and not before', async () => {
+    const rig = await opened();
+    rig.api.put(selecting('orders', 'green'));
+    await rig.quiet(100_000);
+    rig.api.delete(workloadPod('orders'));
+    await rig.clock.sleep(5000);
+    expect(formers(rig)).toHaveLength(2);
+    await rig.quiet(30_000);
+    expect(formers(rig)).toEqual([]);
+    expect(admitted(rig, 'green')).toEqual(['edge-edge']);
+  });
+
+  test('stays where they come again soon', async () => {
+    const rig = await opened();
+    rig.api.put(selecting('orders', 'green'));
+    await rig.quiet(100_000);
+    rig.api.delete(workloadPod('orders'));
+    await rig.clock.sleep(5000);
+    rig.api.create(workloadPod('orders'));
+    await rig.quiet(30_000);
+    expect(formers(rig)).toHaveLength(2);
+  });
+
+  test('is nothing where there is none of them', async () => {
+    const rig = await opened();
+    rig.api.delete(workloadPod('orders'));
+    await rig.quiet();
+    rig.api.put(selecting('orders', 'green'));
+    await rig.quiet(100_000);
+    expect(formers(rig)).toEqual([]);
+  });
+
+  test('goes when the Service selects them again, and then the other colour stays', async () => {
+    const rig = await opened();
+    const open = opening(rig, 'orders', 'green');
+    for (const app of ['green', 'orders', 'green', 'orders']) {
+      rig.api.put(selecting('orders', app));
+      await rig.quiet(20_000);
+    }
+    await rig.quiet(100_000);
+    expect(['orders', 'green'].map((app) => admitted(rig, app))).toEqual([['edge-edge'], []]);
+    expect(formers(rig)).toHaveLength(2);
+    expect(open).toEqual([]);
+  });
+
+  test.each([0, 20, 150, 1000])('is closed at all times, however quickly colours change (%d ms)', async (ms) => {
+    const rig = await opened();
+    const open = opening(rig, 'orders', 'green', 'blue');
+    for (const app of ['green', 'blue', 'orders', 'blue', 'orders', 'green', 'orders', 'blue', 'green']) {
+      rig.api.put(selecting('orders', app));
+      if (ms > 0) await rig.clock.sleep(ms);
+    }
+    await rig.quiet(100_000);
+    expect(['orders', 'blue', 'green'].map((app) => admitted(rig, app)[0])).toEqual([
+      undefined,
+      ms === 0 ? 'edge-edge' : undefined,
+      'edge-edge',
+    ]);
+    expect(formers(rig)).toHaveLength(ms === 0 ? 2 : 4);
+    expect(open).toEqual([]);
+  });
+
+  test('is opened where every gateway says Release, and not at once', async () => {
+    const rig = await opened({ onLastPolicy: 'Release' });
+    rig.api.put(selecting('orders', 'green'));
+    await rig.clock.sleep(5000);
+    expect(admitted(rig, 'orders')).toEqual(['edge-edge']);
+    await rig.quiet(30_000);
+    expect([admitted(rig, 'orders'), formers(rig)]).toEqual([everybody, []]);
+  });
+
+  test('is nothing under enforcement Shadow, and goes when it begins', async () => {
+    const shadow = await opened({ enforcement: 'Shadow' });
+    shadow.api.put(selecting('orders', 'green'));
+    await shadow.quiet(30_000);
+    expect(formers(shadow)).toEqual([]);
+    const rig = await opened();
+    rig.api.put(selecting('orders', 'green'));
+    await rig.quiet(30_000);
+    rig.api.put(meshGateway({ enforcement: 'Shadow' }));
+    await rig.quiet(30_000);
+    expect(formers(rig)).toEqual([]);
+  });
+
+  test('stays where the mesh is switched off', async () => {
+    const rig = await opened();
+    rig.api.put(selecting('orders', 'green'));
+    await rig.clock.sleep(5000);
+    rig.api.put(meshGateway({ mode: 'None' }));
+    await rig.quiet(100_000);
+    expect(['orders', 'green'].map((app) => admitted(rig, app))).toEqual([[], []]);
+  });
+
+  test('is about a selector that we wrote, and no one that somebody else wrote into our object', async () => {
+    const rig = await opened();
+    const name = 'evengate-orders.allow';
+    const object = rig.api.get(resources.AuthorizationPolicy, 'shop', name) as KubeObject;
+    const selector = { matchLabels: { app: 'green' } };
+    rig.api.put({ ...object, spec: { ...(object.spec as object), selector } });
+    await rig.quiet(30_000);
+    expect([admitted(rig, 'orders'), admitted(rig, 'green'), formers(rig)]).toEqual([['edge-edge'], everybody, []]);
+  });
+});
+
+describe('Services that', () => {
+  test('swap their Pods leave nothing', async () => {
+    const rig = await opened();
+    const open = opening(rig, 'orders', 'billing');
+    rig.api.put(selecting('orders', 'billing'));
+    rig.api.put(selecting('billing', 'orders'));
+    await rig.quiet(30_000);
+    expect(['orders', 'billing'].map((app) => admitted(rig, app))).toEqual([['batch'], ['edge-edge']]);
+    expect(formers(rig)).toEqual([]);
+    expect(open).toEqual([]);
+  });
+
+  test.each([0, 3000])(
+    'are deleted and made anew with another selector after %d ms leave their Pods closed',
+    async (ms) => {
+      const rig = await opened();
+      const open = opening(rig, 'orders', 'green');
+      rig.api.delete(workloadService('orders'));
+      if (ms > 0) await rig.clock.sleep(ms);
+      rig.api.create(selecting('orders', 'green'));
+      await rig.quiet(100_000);
+      expect(['orders', 'green'].map((app) => admitted(rig, app))).toEqual([[], ['edge-edge']]);
+      expect(open).toEqual([]);
+    },
+  );
+
+  test('narrow their selector leave the others closed, and open no port of either', async () => {
+    const rig = await opened();
+    const pod = workloadPod('orders');
+    const second = { ...pod.metadata, name: 'orders-1', labels: { app: 'orders', tier: 'canary' } };
+    rig.api.create({ ...pod, metadata: second });
+    const narrow = {
+      selector: { app: 'orders', tier: 'canary' },
+      ports: [{ name: 'http', port: 80, targetPort: 9090 }],
+    };
+    rig.api.put(service(narrow, { name: 'orders' }));
+    await rig.quiet(100_000);
+    const ports = [8080, 9090];
+    expect(ports.map((port) => admitted(rig, 'orders', port))).toEqual([[], []]);
+    rig.api.delete(pod);
+    await rig.quiet(30_000);
+    expect(formers(rig)).toEqual([]);
+  });
+
+  test('are joined with another one, which gives the workload its name: who is under way to their old Pods arrives', async () => {
+    const rig = await opened();
+    const open = opening(rig, 'orders', 'green');
+    rig.api.create(selecting('before', 'green'));
+    rig.api.put(selecting('orders', 'green'));
+    await rig.clock.sleep(5000);
+    expect(['orders', 'green'].map((app) => admitted(rig, app))).toEqual([['edge-edge'], ['edge-edge']]);
+    await rig.quiet(100_000);
+    expect(['orders', 'green'].map((app) => admitted(rig, app))).toEqual([[], ['edge-edge']]);
+    rig.api.delete(workloadPod('orders'));
+    await rig.quiet(30_000);
+    expect(admitted(rig, 'orders')).toEqual(everybody);
+    expect(open.filter((line) => line.startsWith('green'))).toEqual([]);
+  });
+});
+
+describe('a server that', () => {
+  const creates = ({
+    resource,
+    verb,
+    name,
+  }: {
+    readonly resource: string;
+    readonly verb: string;
+    readonly name: string;
+  }) => resource === 'authorizationpolicies' && verb === 'patch' && name.includes('former');
+
+  test('refuses what is to stay: nothing else is written until it takes it', async () => {
+    const rig = await opened();
+    const open = opening(rig, 'orders');
+    rig.api.faults.add({ match: creates, times: 3, fault: { kind: 'refuse', code: 500 } });
+    rig.api.put(selecting('orders', 'green'));
+    await rig.quiet(30_000);
+    expect(['orders', 'green'].map((app) => admitted(rig, app))).toEqual([['edge-edge'], ['edge-edge']]);
+    expect(open).toEqual([]);
+  });
+
+  test('never takes it: what the Service selects now is closed, and it is said that others are not', async () => {
+    const rig = await opened();
+    rig.api.faults.add({ match: creates, fault: { kind: 'refuse', code: 403, message: 'exceeded quota' } });
+    rig.api.put(selecting('orders', 'green'));
+    await rig.quiet(30_000);
+    expect(admitted(rig, 'green')).toEqual(['edge-edge']);
+    expect(rig.log.join()).toContain('selects no more are open');
+  });
+
+  test.each([1, 2, 3])('sees the operator end after write %d of a change', async (writes) => {
+    const rig = await opened();
+    const open = opening(rig, 'orders');
+    await rig.kill();
+    let left = writes;
+    rig.api.put(selecting('orders', 'green'));
+    rig.start({
+      onWrite: (operator) => {
+        left -= 1;
+        if (left === 0) void operator.kill().then(() => rig.start());
+      },
+    });
+    await rig.quiet(100_000);
+    expect(['orders', 'green'].map((app) => admitted(rig, app))).toEqual([[], ['edge-edge']]);
+    expect(open).toEqual([]);
   });
 });

@@ -91,17 +91,22 @@ export class Formers {
    * Before a workload's objects are about other Pods: closes those that they were about. Where it gives something, that has
    * failed and is to be tried again before anything else is written.
    */
-  async leave(workload: MeshWorkload, world: FormerWorld, trying: Trying): Promise<Applied | undefined> {
+  async leave(
+    workload: MeshWorkload,
+    desired: readonly SecurityObject[],
+    world: FormerWorld,
+    trying: Trying,
+  ): Promise<Applied | undefined> {
     const { stored, writer, className, log } = this.#options;
     if (workload.settings.enforcement !== 'Enforce') return undefined;
     const there = writer.latest(stored.of(workload.key));
-    for (const left of leftBehind(workload, there)) {
+    for (const left of leftBehind(workload, there, desired)) {
       const key = keyOf(workload.namespace, left.name);
       if (!this.#isNeeded(key, { ...left, but: workload.selector }, world.named)) continue;
       this.#since.set(key, this.#options.clock.monotonic());
       const former = asFormer(left);
       const senders = sendersOf(world.edges, workload);
-      const objects = underWay(left.objects, { former, className, senders, desired: world.desired(workload) });
+      const objects = underWay(left.objects, { former, className, senders, desired });
       const applied = await writer.apply(this.#besides(key, objects), false, trying);
       if (applied.state === undefined) continue;
       if (applied.error !== undefined && trying.attempt <= mostAttempts) return applied;

@@ -207,7 +207,7 @@ export class Workloads {
       this.#waiting.add(key);
       return { ...this.#tell(key, { kind: 'waiting', message: why }), requeueAfterMs: waitingMs };
     }
-    const left = await this.#abandoned.leave(workload, this.#world(view), trying);
+    const left = await this.#abandoned.leave(workload, desired, this.#world(view), trying);
     if (left !== undefined) return this.#applied(key, left, this.#appliedState(workload));
     const unknownMs = isClosed ? this.#unknownMs(reaching) : 0;
     if (unknownMs > 0) {
