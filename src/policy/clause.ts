@@ -1,6 +1,6 @@
 /** Conjunctions while they are being worked on: groups by attribute, so that most work is comparing keys. */
 import { describeRef } from '../kube/object.ts';
-import { attributeKey, compareText, observability } from './attribute.ts';
+import { attributeKey, compareText } from './attribute.ts';
 import type { Conjunction, Constraint, Source } from './constraint.ts';
 import { type Group, groupOf, impliesGroup, intersectGroups, uniteGroups } from './group.ts';
 
@@ -60,7 +60,11 @@ function byAttribute(constraints: readonly Constraint[]): readonly OfOneAttribut
 const namedSources = new WeakMap<Source, NamedSource>();
 
 function nameSource(source: Source): NamedSource {
-  const named = namedSources.get(source) ?? { key: sourceKey(source), source };
+  const known = namedSources.get(source);
+  if (known !== undefined) {
+    return known;
+  }
+  const named = { key: sourceKey(source), source };
   namedSources.set(source, named);
   return named;
 }
@@ -83,7 +87,7 @@ function clause(groups: readonly Group[], sources: readonly NamedSource[]): Clau
   let named = false;
   for (const group of groups) {
     bits |= group.bit;
-    named ||= group.wanted.length > 0 && observability(group.attribute) === 'mesh';
+    named ||= group.named;
   }
   return { groups, sources, bits, named };
 }
@@ -103,13 +107,18 @@ class Written implements Conjunction {
     this.#clause = from;
   }
 
-  static clauseIn(conjunction: Conjunction): Clause | undefined {
+  static clauseIn(conjunction: object): Clause | undefined {
     return #clause in conjunction ? conjunction.#clause : undefined;
   }
 }
 
 export function conjunctionOf(from: Clause): Conjunction {
   return new Written(from);
+}
+
+/** Undefined where that is not known yet. */
+export function isNamed(conjunction: object): boolean | undefined {
+  return Written.clauseIn(conjunction)?.named;
 }
 
 export function clauseIn(conjunction: Conjunction): Clause | 'empty' {
@@ -129,7 +138,7 @@ export function uniteClauses(alike: readonly Clause[], key: string): readonly Cl
   }
   const different = alike.flatMap(({ groups }) => groups.filter((group) => group.key === key));
   const groups = first.groups.map((group) => (group.key === key ? uniteGroups(group, different) : group));
-  return [clause(groups, nameSources(alike.flatMap(({ sources }) => sources.map(({ source }) => source))))];
+  return [clause(groups, alike.map(({ sources }) => sources).reduce(unite))];
 }
 
 function unite(a: readonly NamedSource[], b: readonly NamedSource[]): readonly NamedSource[] {

@@ -9,6 +9,7 @@ import {
   compareClauses,
   conjunctionOf,
   intersectClauses,
+  isNamed,
   normalClauses,
   sortClauses,
 } from './clause.ts';
@@ -139,8 +140,12 @@ export function needsIssuer({ allow }: Decision): boolean {
 }
 
 /** Whether it asks for an identity of the mesh, which nobody from outside has. */
-export function namesIdentity({ constraints }: Pick<Conjunction, 'constraints'>): boolean {
-  return constraints.some(({ attribute, negated }) => !negated && observability(attribute) === 'mesh');
+export function namesIdentity(one: Pick<Conjunction, 'constraints'>): boolean {
+  return isNamed(one) ?? one.constraints.some(isWantedIdentity);
+}
+
+function isWantedIdentity({ attribute, negated }: Constraint): boolean {
+  return !negated && observability(attribute) === 'mesh';
 }
 
 function isIssuer({ attribute, negated }: Constraint): boolean {

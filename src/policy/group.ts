@@ -1,5 +1,5 @@
 /** The constraints of one conjunction on one attribute, in normal form. */
-import { type Attribute, compareText, isAddress, isSingleValued } from './attribute.ts';
+import { type Attribute, compareText, isAddress, isSingleValued, observability } from './attribute.ts';
 import { cidrOfBits, parseCidr } from './cidr.ts';
 import type { Constraint } from './constraint.ts';
 import {
@@ -19,6 +19,8 @@ export interface Group extends About {
   readonly wanted: readonly Members[];
   /** None matches. */
   readonly unwanted: Members;
+  /** Asks for an identity of the mesh. */
+  readonly named: boolean;
   /** As it is written: what is wanted first. */
   readonly constraints: readonly Constraint[];
   /** Equal for equal groups; what groups are ordered by. */
@@ -34,6 +36,10 @@ interface About {
 
 /** Constraints on the attribute of that key, at least one; 'empty' when no request meets them. */
 export function groupOf(key: string, constraints: readonly [Constraint, ...Constraint[]]): Group | 'empty' {
+  const known = constraints.length === 1 ? Normal.groupIn(constraints[0]) : undefined;
+  if (known !== undefined) {
+    return known;
+  }
   const attribute = constraints[0].attribute;
   const wanted: Members[] = [];
   const unwanted: Pattern[] = [];
@@ -85,7 +91,14 @@ function normalGroup(about: About, sets: readonly Members[], refused: readonly P
 
 function groupWith({ key, attribute, bit }: About, wanted: readonly Members[], unwanted: Members): Group {
   const constraints = constraintsOf(attribute, wanted, unwanted);
-  return { key, attribute, bit, wanted, unwanted, constraints, text: groupText(key, wanted, unwanted) };
+  const named = wanted.length > 0 && observability(attribute) === 'mesh';
+  const text = groupText(key, wanted, unwanted);
+  const group = { key, attribute, bit, wanted, unwanted, named, constraints, text };
+  const [only, ...others] = constraints;
+  if (others.length === 0) {
+    only?.makeUp(group);
+  }
+  return group;
 }
 
 function bitOf(key: string): number {
@@ -203,10 +216,31 @@ function refuses(group: Group, member: Pattern): boolean {
   );
 }
 
-function constraintsOf(attribute: Attribute, wanted: readonly Members[], unwanted: Members): readonly Constraint[] {
-  const written = (members: Members) => (isAddress(attribute) ? members.map(toCidr) : members);
-  const positive = wanted.map((members) => ({ attribute, negated: false, anyOf: written(members) }));
-  return unwanted.length === 0 ? positive : [...positive, { attribute, negated: true, anyOf: written(unwanted) }];
+/** A constraint in normal form. It knows the group that it makes up alone, so that nothing need be sorted again. */
+class Normal implements Constraint {
+  readonly attribute: Attribute;
+  readonly negated: boolean;
+  readonly anyOf: readonly Pattern[];
+  #group: Group | undefined = undefined;
+
+  constructor(attribute: Attribute, members: Members, negated: boolean) {
+    this.attribute = attribute;
+    this.negated = negated;
+    this.anyOf = isAddress(attribute) ? members.map(toCidr) : members;
+  }
+
+  makeUp(group: Group): void {
+    this.#group = group;
+  }
+
+  static groupIn(constraint: Constraint): Group | undefined {
+    return #group in constraint ? constraint.#group : undefined;
+  }
+}
+
+function constraintsOf(attribute: Attribute, wanted: readonly Members[], unwanted: Members): readonly Normal[] {
+  const positive = wanted.map((members) => new Normal(attribute, members, false));
+  return unwanted.length === 0 ? positive : [...positive, new Normal(attribute, unwanted, true)];
 }
 
 function toCidr(pattern: Pattern): Pattern {
