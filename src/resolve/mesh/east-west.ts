@@ -1,5 +1,5 @@
 /** Who inside the mesh may call a workload: whom a Route's policies name, and what Service policies say. */
-import { type Conjunction, type Constraint, type Decision, intersect } from '../../policy/decision.ts';
+import { type Conjunction, type Constraint, conjunction, type Decision, intersect } from '../../policy/decision.ts';
 import { eastWest, namesIdentity } from '../../policy/planes.ts';
 import { difference } from '../../policy/subtract.ts';
 import { exactly, noneOf } from './match-terms.ts';
@@ -77,7 +77,7 @@ function admitting(all: readonly Conjunction[], passage: Passage, inside: Inside
     if (said === 'empty' || lost.length > 0 || (!inside.trustsPaths && said.constraints.some(isPath))) return [];
     return [said];
   });
-  return eachWith(said, notOfEdges(inside));
+  return insiders(said, inside);
 }
 
 /** What cannot be said as it was written refuses all that it could be about. */
@@ -87,16 +87,22 @@ function refusing(all: readonly Conjunction[], passage: Passage, inside: Inside)
     if (said === 'empty' || inside.trustsPaths) return said === 'empty' ? [] : [said];
     return [{ ...said, constraints: said.constraints.filter((each) => !isPath(each)) }];
   });
-  return eachWith(said, notOfEdges(inside));
+  return insiders(said, inside);
 }
 
 function isPath({ attribute }: Constraint): boolean {
   return attribute.kind === 'path';
 }
 
-function notOfEdges({ edges }: Inside): Conjunction {
-  return { constraints: [noneOf({ kind: 'principal' }, edges.map(exactly))], sources: [] };
+/** But for edges. */
+function insiders(all: readonly Conjunction[], { edges }: Inside): readonly Conjunction[] {
+  const known = others.get(edges) ?? conjunction([noneOf({ kind: 'principal' }, edges.map(exactly))], []);
+  others.set(edges, known);
+  return known === 'empty' ? [] : eachWith(all, known);
 }
+
+/** Whoever is none of them. */
+const others = new WeakMap<readonly string[], Conjunction | 'empty'>();
 
 /** Both hold. What cannot be said together admits nobody. */
 export function meetAll(left: readonly Conjunction[], right: readonly Conjunction[]): readonly Conjunction[] {

@@ -1,6 +1,6 @@
 /** What one entry of a gateway asks of the edge's identity. */
 import { expressible } from '../../ir/istio-terms.ts';
-import { type Conjunction, type Decision, intersect } from '../../policy/decision.ts';
+import { type Conjunction, conjunction, type Decision, intersect } from '../../policy/decision.ts';
 import { northSouth } from '../../policy/planes.ts';
 import { eachWith } from './east-west.ts';
 import { among, exactly } from './match-terms.ts';
@@ -33,9 +33,8 @@ export function fromEdge(
   if (taken === 'too-complex') return taken;
   const { allow, deny } = northSouth(decision);
   const exactlyTaken = taken.opaque.length === 0;
-  const peer = among({ kind: 'principal' }, [exactly(identity)]);
-  if (!expressible(peer)) return nobody;
-  const atPeer = { constraints: [peer], sources: [] };
+  const atPeer = callerAt(identity);
+  if (atPeer === 'empty' || !atPeer.constraints.every(expressible)) return nobody;
   const requests = eachWith(reached.requests(), atPeer);
   let isPlain = exactlyTaken && isUnchanged(reached.passage);
   let isTold = exactlyTaken || deny.length === 0;
@@ -55,6 +54,15 @@ export function fromEdge(
   const refused = exactlyTaken ? deny.flatMap((projected) => through(projected.conjunction, true)) : [];
   const anyhow = deny.flatMap(({ conjunction }) => saidWhole(intersect(conjunction, atPeer), reached.passage, sight));
   return { allow: admitted, deny: refused, refused: anyhow, isTold, isPlain };
+}
+
+const callers = new Map<string, Conjunction | 'empty'>();
+
+/** One for each edge. */
+function callerAt(identity: string): Conjunction | 'empty' {
+  const caller = callers.get(identity) ?? conjunction([among({ kind: 'principal' }, [exactly(identity)])], []);
+  callers.set(identity, caller);
+  return caller;
 }
 
 function saidWhole(written: Conjunction | 'empty', passage: Passage, sight: Sight): readonly Conjunction[] {

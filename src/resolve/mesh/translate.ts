@@ -36,6 +36,8 @@ export interface Translated {
 
 /** `written` in normal form. */
 export function translate(written: Conjunction, passage: Passage, sight: Sight): Translated {
+  const known = remembered.get(written);
+  if (known?.passage === passage && known.sight === sight) return known.translated;
   const { constraints, sources } = written;
   const parts = constraints.map((constraint) => translateOne(constraint, passage, sight));
   const image = sight.layer4 ? [] : imageOf(passage.path);
@@ -43,8 +45,16 @@ export function translate(written: Conjunction, passage: Passage, sight: Sight):
   if (image.length === 0 && parts.every((part) => part === asWritten)) return oneSetEach(written);
   const all = parts.flatMap((part, index) => (part === asWritten ? (constraints[index] ?? []) : part.said));
   const said = oneSetEach(conjunction([...image, ...all], sources));
-  return { conjunction: said.conjunction, lost: [...parts.flatMap(({ lost }) => lost), ...said.lost] };
+  const translated = { conjunction: said.conjunction, lost: [...parts.flatMap(({ lost }) => lost), ...said.lost] };
+  remembered.set(written, { passage, sight, translated });
+  return translated;
 }
+
+/** How it was asked for last, if it took work: who reports on a rule asks again. */
+const remembered = new WeakMap<
+  Conjunction,
+  { readonly passage: Passage; readonly sight: Sight; readonly translated: Translated }
+>();
 
 interface Part {
   readonly said: readonly Constraint[];
