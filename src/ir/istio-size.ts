@@ -41,10 +41,8 @@ function issuerBytes({ issuer, keys }: Issuer): number {
   return 256 + bytes(issuer) + bytes(keys);
 }
 
-const encoder = new TextEncoder();
-
 function bytes(value: unknown): number {
-  return encoder.encode(JSON.stringify(value)).length;
+  return Buffer.byteLength(JSON.stringify(value));
 }
 
 function sum(numbers: readonly number[]): number {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Issuer, KeySource } from '../../ir/guard.ts';
 import type { Author, Lookup } from '../../ir/lookup.ts';
 import { describeRef, type ObjectRef } from '../../kube/object.ts';
@@ -24,16 +24,17 @@ export function resolveIssuer(spec: JwtSpec, author: Author, lookup: Lookup): Re
     const at = `${author.at}.jwks.${keys.at}`;
     return { ok: false, findings: [{ about: author.about, severity: 'error', ...keys, at }] };
   }
-  const id = createHash('sha256')
-    .update(JSON.stringify([spec.issuer, keys]))
-    .digest('hex')
-    .slice(0, 12);
+  const id = lookup.once(JSON.stringify([spec.issuer, keys]), shortHash);
   const plain = keys.kind === 'remote' && keys.uri.startsWith('http://');
   return {
     ok: true,
     value: { issuer: { id, issuer: spec.issuer, keys }, audiences: spec.audiences },
     findings: plain ? [plainHttp(author)] : [],
   };
+}
+
+function shortHash(text: string): string {
+  return hash('sha256', text).slice(0, 12);
 }
 
 interface Problem {
