@@ -237,6 +237,23 @@ suite('local delivery', () => {
     expect(await shownCertificate()).not.toBe(before);
   });
 
+  test('a certificate that Envoy refused when it started is refused also with the next change', async () => {
+    const bad = { certificate: 'none', key: 'none' };
+    const https = (body: string) => [
+      gateway({
+        listeners: [{ name: 'https', port: 443, protocol: 'HTTPS', tls: { certificateRefs: [{ name: 'shop-tls' }] } }],
+      }),
+      route({ rules: [{ name: 'all', respond: { status: 200, body } }] }),
+      authPolicy(),
+      tlsSecret(),
+    ];
+    for (const body of ['one', 'two', 'three']) {
+      const told = await local.publish(edgeOf(https(body)), () => bad);
+      expect(told).toEqual(refused({ kind: 'ApiGateway' }, /Envoy refused sds-shop.shop-tls.json: .*certificate/));
+    }
+    expect(await publish(https('four'))).toMatchObject({ taken: true });
+  });
+
   test('a port that is taken is told apart, and what was served stays', async () => {
     await publish(saying('one'));
     const other: Server = createServer();

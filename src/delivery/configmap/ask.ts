@@ -4,7 +4,7 @@ import { type Before, type LookPace, pendingOf, stateBefore, waitForVersions } f
 import type { StatType } from '../envoy/admin.ts';
 import { rejectionsFrom } from '../envoy/rejection.ts';
 import { untilWarm } from '../envoy/warm.ts';
-import { type Content, isCertificate, type Refusal, rootOf, secretOf } from '../publication/content.ts';
+import { type Content, isCertificate, notLoaded, type Refusal, rootOf } from '../publication/content.ts';
 import { refusalsOf } from '../publication/refusals.ts';
 import type { EdgePod, PodAccess } from './contract.ts';
 import { readableLines } from './pod-log.ts';
@@ -136,11 +136,7 @@ async function attend(asker: Asker, question: Question, before: Before): Promise
 async function serves(asker: Asker, question: Question): Promise<Outcome> {
   const { pod, content, expected, signal, unusable } = question;
   const loaded = await untilWarm({ admin: adminOf(asker.access, pod), signal, clock: asker.clock });
-  const files = [...content.values()].map(({ file }) => file);
-  const missing = files.flatMap((file) => {
-    const isMissing = isCertificate({ file }) && expected.has(rootOf(file)) && loaded?.has(secretOf(file)) !== true;
-    return isMissing ? [rootOf(file)] : [];
-  });
+  const missing = notLoaded(content, expected, loaded).map(rootOf);
   if (missing.length === 0) return { kind: 'serves', unusable };
   if (loaded === undefined) return { kind: 'late', pending: missing };
   const found = unusableOf(question, await reasons(asker, question, missing), false);

@@ -2,8 +2,9 @@
 import { type Before, nothingBefore, stateBefore, waitForVersions } from '../envoy/acknowledge.ts';
 import { writeAtomically } from '../envoy/files.ts';
 import type { EnvoyProcess } from '../envoy/process.ts';
+import { rejectionsFrom } from '../envoy/rejection.ts';
 import { untilWarm } from '../envoy/warm.ts';
-import { type Content, expectedOf } from '../publication/content.ts';
+import { type Content, expectedOf, notLoaded, rootOf } from '../publication/content.ts';
 import type { Answer, Target } from '../publication/publisher.ts';
 import { refusalsOf } from '../publication/refusals.ts';
 
@@ -53,7 +54,11 @@ export class LocalTarget implements Target {
     const { admin, log } = envoy;
     const answer = await waitForVersions({ admin, log, before: this.#before, expected: expectedOf(content), signal });
     if (!answer.acknowledged) return { taken: false, refusals: refusalsOf(content, answer) };
-    await untilWarm({ admin, signal });
+    const missing = notLoaded(content, expectedOf(content), await untilWarm({ admin, signal }));
+    if (missing.length > 0) {
+      const rejected = rejectionsFrom(missing.map(rootOf), log.since(0));
+      return { taken: false, refusals: refusalsOf(content, { acknowledged: false, rejected, pending: [] }) };
+    }
     this.#taken = { content, by: envoy };
     return { taken: true };
   }

@@ -49,6 +49,16 @@ export function secretOf({ subscription: reader }: EdgeFile): string {
   return reader.kind === 'sds' ? reader.name : '';
 }
 
+/** Of what is `expected`, the certificates that are not among those `loaded`, by `secretName`. */
+export function notLoaded(
+  content: Content,
+  expected: ReadonlyMap<string, string>,
+  loaded: ReadonlySet<string> = new Set(),
+): readonly EdgeFile[] {
+  const certificates = filesOf(content).filter((file) => isCertificate({ file }) && expected.has(rootOf(file)));
+  return certificates.filter((file) => !loaded.has(secretOf(file)));
+}
+
 export interface RefusedOf {
   readonly kind: EdgeFile['subscription']['kind'];
   readonly detail: string;
