@@ -1,6 +1,7 @@
 /** One broken object of each kind among fifty good Routes: it stops its own routes, and no other at any moment. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { KubeObject } from '../../../src/kube/object.ts';
+import { settled } from '../lib/fleet.ts';
 import { startOperator } from '../lib/operator.ts';
 import { report } from '../lib/report.ts';
 import { addressOf, authPolicy, backends, gateway, rateLimitPolicy, route, rule } from '../lib/shop.ts';
@@ -92,6 +93,7 @@ suite('broken objects', () => {
       ...names.map((name) => authPolicy(name, name)),
     );
     for (const name of names) await world.ready('Route', name);
+    await settled(world, 2);
   });
   afterAll(async () => {
     await traffic?.stop();

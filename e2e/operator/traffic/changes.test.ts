@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { KubeObject } from '../../../src/kube/object.ts';
 import { testCertificate } from '../../../src/testing/rig-certificates.ts';
 import type { Answer } from '../lib/clients.ts';
+import { settled } from '../lib/fleet.ts';
 import { startOperator } from '../lib/operator.ts';
 import { chooseSeed, type Random, seeded } from '../lib/random.ts';
 import { report } from '../lib/report.ts';
@@ -144,6 +145,8 @@ suite('changes under traffic', () => {
     );
     for (const { metadata } of routes) await world.ready('Route', metadata.name);
     await world.ready('ApiGateway', 'edge');
+    // An Envoy that begins while its configuration changes has the old one for a moment.
+    await settled(world, 2);
   });
   afterAll(async () => {
     await traffic?.stop();
