@@ -4,7 +4,7 @@ import { type Before, type LookPace, pendingOf, stateBefore, waitForVersions } f
 import type { StatType } from '../envoy/admin.ts';
 import { rejectionsFrom } from '../envoy/rejection.ts';
 import { untilWarm } from '../envoy/warm.ts';
-import { type Content, isCertificate, notLoaded, type Refusal, rootOf } from '../publication/content.ts';
+import { type Content, isCertificate, notLoaded, type Refusal, rootOf, secretOf } from '../publication/content.ts';
 import { refusalsOf } from '../publication/refusals.ts';
 import type { EdgePod, PodAccess } from './contract.ts';
 import { readableLines } from './pod-log.ts';
@@ -17,9 +17,12 @@ export type Outcome =
   /** It has not taken it, and it has refused something before we looked. */
   | { readonly kind: 'unsure' };
 
-/** A certificate that an Envoy cannot load; the rest goes on without it. */
-export interface Unusable extends Refusal {
+/** A certificate that an Envoy did not load when it was told; the rest goes on without it. */
+export interface Unloaded extends Refusal {
   readonly version: string;
+}
+
+export interface Unusable extends Unloaded {
   /** It had another one, and serves by that on. */
   readonly served: boolean;
 }
@@ -32,9 +35,7 @@ export interface Question {
   /** Undefined where it was not looked at before the content was placed. */
   readonly before: Before | undefined;
   /** Those that it is known to refuse as they are; nobody waits for them. */
-  readonly unusable: readonly Unusable[];
-  /** It has loaded this one before. */
-  readonly hasLoaded: (file: string) => boolean;
+  readonly unusable: readonly Unloaded[];
   /** How long it may take. */
   readonly patienceMs: number;
   /** Called when it turns out not to have the content yet. */
@@ -58,7 +59,7 @@ export async function ask(asker: Asker, question: Question): Promise<Outcome> {
   if (first === undefined) return wait(asker, question, { refused: new Map(), mark: asker.clock.monotonic() });
   if (first.pending.length === 0) return serves(asker, question);
   if (first.never.length > 0) {
-    const { rest, others } = apart(question, await reasons(asker, question, first.never), false);
+    const { rest, others } = apart(question, await reasons(asker, question, first.never));
     return rest === undefined ? { kind: 'refused', refusals: others } : ask(asker, rest);
   }
   const suspicious = first.pending.some((root) => (first.before.refused.get(root) ?? 0) > 0);
@@ -66,7 +67,7 @@ export async function ask(asker: Asker, question: Question): Promise<Outcome> {
   const outcome = await wait(asker, { ...question, patienceMs }, first.before);
   if (outcome.kind !== 'late' || !suspicious) return outcome;
   const stuck = outcome.pending.filter((root) => (first.before.refused.get(root) ?? 0) > 0);
-  const { rest } = apart(question, await reasons(asker, question, stuck), true);
+  const { rest } = apart(question, await reasons(asker, question, stuck));
   return rest !== undefined && stuck.length === outcome.pending.length ? ask(asker, rest) : { kind: 'unsure' };
 }
 
@@ -77,20 +78,17 @@ interface Apart {
 }
 
 /** The question without the certificates among what was refused. */
-function apart(question: Question, refusals: readonly Refusal[], served: boolean): Apart {
+function apart(question: Question, refusals: readonly Refusal[]): Apart {
   const others = refusals.filter((refusal) => !isCertificate(refusal));
   if (others.length > 0 || refusals.length === 0) return { rest: undefined, others };
-  const found = unusableOf(question, refusals, served);
+  const found = unloadedOf(question, refusals);
   const roots = new Set(found.map(({ file }) => rootOf(file)));
   const expected = new Map([...question.expected].filter(([root]) => !roots.has(root)));
   return { rest: { ...question, expected, unusable: [...question.unusable, ...found] }, others };
 }
 
-function unusableOf({ expected, hasLoaded }: Question, refusals: readonly Refusal[], served: boolean) {
-  return refusals.map(({ file, detail }): Unusable => {
-    const version = expected.get(rootOf(file)) ?? '';
-    return { file, detail, version, served: served || hasLoaded(file.name) };
-  });
+function unloadedOf({ expected }: Question, refusals: readonly Refusal[]): readonly Unloaded[] {
+  return refusals.map((refusal) => ({ ...refusal, version: expected.get(rootOf(refusal.file)) ?? '' }));
 }
 
 /** One look, for an Envoy that is not Ready: whether it refuses what it has started with. */
@@ -128,7 +126,7 @@ async function attend(asker: Asker, question: Question, before: Before): Promise
   });
   if (answer.acknowledged) return serves(asker, question);
   if (answer.rejected.length === 0) return { kind: 'late', pending: answer.pending };
-  const { rest, others } = apart(question, refusalsOf(content, answer).map(withReason), false);
+  const { rest, others } = apart(question, refusalsOf(content, answer).map(withReason));
   return rest === undefined ? { kind: 'refused', refusals: others } : attend(asker, rest, before);
 }
 
@@ -137,10 +135,10 @@ async function serves(asker: Asker, question: Question): Promise<Outcome> {
   const { pod, content, expected, signal, unusable } = question;
   const loaded = await untilWarm({ admin: adminOf(asker.access, pod), signal, clock: asker.clock });
   const missing = notLoaded(content, expected, loaded).map(rootOf);
-  if (missing.length === 0) return { kind: 'serves', unusable };
-  if (loaded === undefined) return { kind: 'late', pending: missing };
-  const found = unusableOf(question, await reasons(asker, question, missing), false);
-  return { kind: 'serves', unusable: [...unusable, ...found] };
+  if (missing.length > 0 && loaded === undefined) return { kind: 'late', pending: missing };
+  const found = missing.length === 0 ? [] : unloadedOf(question, await reasons(asker, question, missing));
+  const all = [...unusable, ...found];
+  return { kind: 'serves', unusable: all.map((one) => ({ ...one, served: loaded?.has(secretOf(one.file)) === true })) };
 }
 
 interface Look {

@@ -3,7 +3,7 @@ import { ApiError, type Client } from '../../kube/client.ts';
 import { resources } from '../../kube/resources.ts';
 import type { Clock } from '../clock.ts';
 import type { Before } from '../envoy/acknowledge.ts';
-import { type Content, expectedOf, isCertificate, type Refusal, rootOf, secretOf } from '../publication/content.ts';
+import { type Content, expectedOf, type Refusal, rootOf, secretOf } from '../publication/content.ts';
 import type { Phase } from '../publication/phases.ts';
 import type { Answer, Target } from '../publication/publisher.ts';
 import type { RefusedContent } from '../publication/refused.ts';
@@ -49,8 +49,6 @@ interface Known {
   touchedAt: number;
   /** By file: what it could not load when it was told last. */
   unusable: ReadonlyMap<string, Unusable>;
-  /** Files of certificates that it has loaded, now or before. */
-  readonly loaded: Set<string>;
 }
 
 /** Of a question to each. */
@@ -182,7 +180,6 @@ export class ConfigMapTarget implements Target {
       ...common,
       expected: new Map([...common.expected].filter(([root]) => !roots.has(root))),
       unusable,
-      hasLoaded: (file) => known.loaded.has(file),
       pod,
       before: known.before,
       patienceMs: known.late ? latePatienceMs : patienceMs,
@@ -208,9 +205,6 @@ export class ConfigMapTarget implements Target {
       const why = `Envoy in Pod ${pod.namespace}/${pod.name} could not load ${file.name}: ${detail}`;
       this.#options.log('warn', `${why}; it serves the rest, and is told again`);
     }
-    for (const { file } of content.values()) {
-      if (isCertificate({ file }) && !now.has(file.name)) known.loaded.add(file.name);
-    }
     Object.assign(known, { serves: content, late: false, unusable: now });
   }
 
@@ -224,7 +218,7 @@ export class ConfigMapTarget implements Target {
 
   async #refusedAtStart(common: Common): Promise<readonly Refusal[]> {
     const starting = this.#options.fleet.pods().filter(({ ip, terminating }) => ip !== '' && !terminating);
-    const nothing = { unusable: [], hasLoaded: () => false, onPending: () => undefined };
+    const nothing = { unusable: [], onPending: () => undefined };
     const question = { ...common, ...nothing, before: undefined, patienceMs: 0 };
     const found = await Promise.all(starting.map((pod) => refusedAtStart(this.#asker, { ...question, pod })));
     return found.find((refusals) => refusals.length > 0) ?? [];
@@ -285,7 +279,7 @@ export class ConfigMapTarget implements Target {
 }
 
 function newPod(): Known {
-  return { late: false, touches: 0, touchedAt: 0, unusable: new Map(), loaded: new Set() };
+  return { late: false, touches: 0, touchedAt: 0, unusable: new Map() };
 }
 
 /** Of its Envoy, which may not be the first in its Pod. */
