@@ -19,10 +19,15 @@ const hasEnded = (phase: string | undefined) => phase === 'Failed' || phase === 
 const afterGraceMs = 5000;
 
 /** It was asked to end, and may still answer on connections from before. `now`: ms since the epoch. */
-export function servesYet({ metadata: { deletionTimestamp }, status }: Pod, now: number): boolean {
-  if (deletionTimestamp === undefined || hasEnded(status?.phase)) return false;
+export function servesYet(pod: Pod, now: number): boolean {
+  return servesYetMs(pod, now) > 0;
+}
+
+/** … for so long at most. */
+export function servesYetMs({ metadata: { deletionTimestamp }, status }: Pod, now: number): number {
+  if (deletionTimestamp === undefined || hasEnded(status?.phase)) return 0;
   // What Kubernetes writes there is the end of the grace period.
-  return now < Date.parse(deletionTimestamp) + afterGraceMs;
+  return Math.max(0, Date.parse(deletionTimestamp) + afterGraceMs - now);
 }
 
 /** Folders of certificates that each of the Pods has; undefined without any Pod. */

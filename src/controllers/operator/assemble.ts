@@ -81,8 +81,9 @@ interface EdgeParts {
 }
 
 function edgesOf(options: AssembleOptions, { client, pods, mesh, loop }: EdgeParts): Edges {
-  const { caches, measure, tracer } = options;
+  const { caches, clock, measure, tracer } = options;
   return new Edges({
+    clock,
     view: () => loop().view,
     pods,
     stored: (key) => caches.own.ApiGateway.get(key),

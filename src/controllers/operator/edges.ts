@@ -1,7 +1,7 @@
 /** Each gateway's Envoys, told what the world has become for them; and what is known of them since. */
 import type { ConfigMapDelivery, Published } from '../../delivery/configmap.ts';
 import type { Gateway } from '../../ir/gateway.ts';
-import type { KubeObject, ObjectKey } from '../../kube/object.ts';
+import { type KubeObject, type ObjectKey, refOf } from '../../kube/object.ts';
 import { certificateReport } from '../../reconcilers/certificates.ts';
 import { haveIdentity, isLiving, isReady, mountedCertificates, podTroubles } from '../../reconcilers/pods.ts';
 import { type Edge, type EdgeRenderer, edgeRenderer } from '../../render/edge.ts';
@@ -16,17 +16,20 @@ import {
 } from '../../render/mounted.ts';
 import { ldsFile, rdsFile, secretName } from '../../render/names.ts';
 import type { Resolution } from '../../resolve/resolve.ts';
+import type { Clock } from '../../runtime/clock.ts';
 import { noTracer, type Tracer } from '../../runtime/tracing.ts';
 import type { Delivery } from '../../status/conditions.ts';
 import type { Finding } from '../../status/finding.ts';
 import type { TellingState } from './measures.ts';
 import type { OperatorMeasures } from './metrics.ts';
 import type { Pods } from './pods.ts';
+import { Serving } from './serving.ts';
 import { deliveryOf, troubleFinding, waitsFor } from './telling.ts';
 import type { View } from './world.ts';
 
 export interface EdgesOptions {
   readonly view: () => View | undefined;
+  readonly clock: Pick<Clock, 'now'>;
   readonly pods: Pods;
   /** The ApiGateway as it is stored; undefined where there is none. */
   readonly stored: (key: ObjectKey) => KubeObject | undefined;
@@ -47,7 +50,7 @@ interface Told {
   render: EdgeRenderer | undefined;
   /** What is in place. */
   gateway: Gateway | undefined;
-  served: Resolution | undefined;
+  readonly serving: Serving;
   /** In place, as far as is known. */
   certificates: ChainCertificates;
   /** Names of certificates among them that every Ready Envoy has loaded. */
@@ -101,6 +104,7 @@ export class Edges {
     const edge = (this.#options.tracer ?? noTracer).span('render', {}, () => render(servable));
     // After a restart it is not known what the listener served before: it serves on until the new Pods are there.
     if (mounted !== dialling && told.gateway === undefined) return this.#hold(key, told, edge);
+    told.serving.tell(resolution);
     const published = await this.#publish(told, edge, signal);
     const isTaken = published.kind === 'served' || published.kind === 'pending';
     if (isTaken) takeUp(told, servable, published);
@@ -108,8 +112,8 @@ export class Edges {
       certificates: mounted !== dialling,
       identity: !identified && gateway.agent !== undefined,
     });
-    const isNews = published.kind === 'served' && waits.length === 0 && told.served !== resolution;
-    if (isNews) told.served = resolution;
+    const isNews = published.kind === 'served' && waits.length === 0 && told.serving.acknowledged !== resolution;
+    if (isNews) told.serving.acknowledge(resolution);
     this.#report(key, { told, published, edge, waits, isNews });
     // Certificates that were kept for the new ones can go.
     const isOver = servable !== mounted && withLoaded(mounted, told.loaded, told.certificates) === mounted;
@@ -150,7 +154,12 @@ export class Edges {
   }
 
   get served(): ReadonlyMap<ObjectKey, Resolution> {
-    return collect(this.#told, ({ served }) => served);
+    return collect(this.#told, ({ serving }) => serving.acknowledged);
+  }
+
+  /** What Envoys of a gateway serve beside what is `served`. */
+  servedBesides(key: ObjectKey): readonly Resolution[] {
+    return this.#told.get(key)?.serving.besides ?? [];
   }
 
   get findings(): readonly Finding[] {
@@ -181,6 +190,7 @@ export class Edges {
   }
 
   #open(key: ObjectKey, stored: KubeObject): Told {
+    const { pods, clock } = this.#options;
     const known = this.#told.get(key);
     const uid = stored.metadata.uid ?? '';
     if (known?.uid === uid) return known;
@@ -189,7 +199,7 @@ export class Edges {
       delivery: this.#options.open(stored),
       render: undefined,
       gateway: undefined,
-      served: undefined,
+      serving: new Serving({ gateway: key, pods: () => pods.of(refOf(stored)), now: () => clock.now() }),
       certificates: new Map(),
       loaded: new Set(),
       report: undefined,

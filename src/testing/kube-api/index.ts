@@ -30,6 +30,8 @@ export interface KubeApiOptions {
   readonly strictNamespaces?: boolean;
   /** Dependents wait for `collectGarbage` when false. */
   readonly garbageCollection?: boolean;
+  /** RFC 3339: a Pod that is deleted stays, as ending then, until its kubelet takes `kubeletFinalizer` off. Pods go at once when absent. */
+  readonly podsHeldUntil?: () => string;
   /** Answers paths of its own before anything else: logs, proxies. */
   readonly respond?: (request: RawRequest) => PlainAnswer | undefined;
 }
@@ -142,6 +144,7 @@ function handling(options: KubeApiOptions): RunningServer {
     validate: options.validate ?? (() => []),
     strictNamespaces: options.strictNamespaces ?? false,
     garbageCollection: options.garbageCollection ?? true,
+    podsHeldUntil: options.podsHeldUntil ?? (() => undefined),
   });
   const { poll, until } = waiting();
   const changes: Change[] = [];

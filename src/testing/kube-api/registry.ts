@@ -9,7 +9,7 @@ import { shapeOf } from './shape.ts';
 import { type Stored, withMetadata } from './stored.ts';
 import { checkApply, created, scaleOf, type Target, updated } from './strategy.ts';
 import { apiVersionOf } from './types.ts';
-import type { World } from './world.ts';
+import { kubeletFinalizer, type World } from './world.ts';
 
 export interface WriteOptions {
   readonly manager: string;
@@ -102,13 +102,14 @@ export class Registry {
   }
 
   delete(target: Target, deletion: Deletion): Outcome {
-    const { store, now } = this.#world;
+    const { store, now, podsHeldUntil } = this.#world;
     const before = this.get(target);
     const { uid, resourceVersion, finalizers = [], deletionTimestamp, generation } = before.metadata;
     checkDeletion(target, before, deletion);
     if (deletion.dryRun) return { before, after: undefined };
     const added = { Foreground: ['foregroundDeletion'], Orphan: ['orphan'] }[deletion.propagation ?? ''] ?? [];
-    const held = [...new Set([...finalizers, ...added])];
+    const until = target.type.kind === 'Pod' ? podsHeldUntil() : undefined;
+    const held = [...new Set([...finalizers, ...added, ...(until === undefined ? [] : [kubeletFinalizer])])];
     if (held.length === 0 && target.type.kind !== 'Namespace') {
       store.remove(target.type, before);
       this.collect();
@@ -117,7 +118,7 @@ export class Registry {
     let last = before;
     if (deletionTimestamp === undefined) {
       const bumped = generation === undefined ? {} : { generation: generation + 1 };
-      const marks = { deletionTimestamp: now(), deletionGracePeriodSeconds: 0, finalizers: held, ...bumped };
+      const marks = { deletionTimestamp: until ?? now(), deletionGracePeriodSeconds: 0, finalizers: held, ...bumped };
       last = store.put(target.type, terminating(withMetadata(before, { ...marks, uid, resourceVersion })));
     }
     this.collect();

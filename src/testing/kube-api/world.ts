@@ -3,6 +3,9 @@ import type { Store } from './store.ts';
 import type { Stored } from './stored.ts';
 import type { ServedTypes } from './types.ts';
 
+/** As if a kubelet had to answer: it takes this off when the Pod has ended. */
+export const kubeletFinalizer = 'test/kubelet';
+
 export interface World {
   readonly store: Store;
   readonly types: ServedTypes;
@@ -15,4 +18,6 @@ export interface World {
   readonly strictNamespaces: boolean;
   /** Deleted owners take their dependents along at once. */
   readonly garbageCollection: boolean;
+  /** RFC 3339: until when a Pod that is deleted now is held for its kubelet; undefined where it goes at once. */
+  readonly podsHeldUntil: () => string | undefined;
 }

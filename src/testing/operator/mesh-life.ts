@@ -49,6 +49,8 @@ const beginMs = 300;
 export class MeshLife {
   readonly rig: OperatorRig;
   #mesh: { readonly mode?: 'None' | 'Sidecar' } = {};
+  #rollouts = 0;
+  #begunAt = 0;
   #faults: ActiveFault[] = [];
   #isServed = true;
   #diesIn = 0;
@@ -68,6 +70,7 @@ export class MeshLife {
 
   start(): void {
     this.#isAway = false;
+    this.#begunAt = this.rig.clock.monotonic();
     this.rig.start({ onWrite: (operator) => this.#written(operator) });
   }
 
@@ -92,7 +95,23 @@ export class MeshLife {
 
   mesh(more: object): void {
     this.#mesh = { ...this.#mesh, ...more };
-    this.put(meshGateway(this.#mesh));
+    this.#putGateway();
+  }
+
+  /** New Pods for the old ones, which are drained. */
+  rollOut(): void {
+    this.#rollouts += 1;
+    this.#putGateway();
+  }
+
+  #putGateway(): void {
+    const annotations = { 'example.com/rollout': `${this.#rollouts}` };
+    this.put(meshGateway(this.#mesh, this.#rollouts === 0 ? {} : { workload: { template: { annotations } } }));
+  }
+
+  /** When the present operator began. */
+  get begunAt(): number {
+    return this.#begunAt;
   }
 
   get isMeshed(): boolean {
@@ -216,6 +235,7 @@ export const happenings: Readonly<Record<string, Happening>> = {
   'mesh: Enforce': (life) => life.mesh({ enforcement: 'Enforce' }),
   'mesh: Keep': (life) => life.mesh({ onLastPolicy: 'Keep' }),
   'mesh: Release': (life) => life.mesh({ onLastPolicy: 'Release' }),
+  'edge: rolled out': (life) => life.rollOut(),
   'pods: without a proxy': (life) => life.put(workloadPod('orders', 'none')),
   'pods: with a proxy': (life) => life.put(workloadPod('orders')),
   'theirs: ALLOW': (life) => life.toggle(foreign.allow),

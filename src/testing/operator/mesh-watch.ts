@@ -5,9 +5,11 @@
 import type { AuthorizationPolicy, SecurityObject } from '../../istio/security.ts';
 import type { ConfigMap } from '../../kube/core.ts';
 import type { KubeObject } from '../../kube/object.ts';
+import type { Pod } from '../../kube/pod.ts';
 import { resources } from '../../kube/resources.ts';
 import { answerAtEdge, parseEdge } from '../../proof/edge.ts';
 import { decideInMesh, type MeshRequest, type MeshVerdict } from '../../proof/istio.ts';
+import { haveIdentity } from '../../reconcilers/pods.ts';
 import { meshLabels, meshObjects } from '../../render/mesh.ts';
 import { resolver } from '../../resolve/resolve.ts';
 import { snapshotOf } from '../build.ts';
@@ -16,7 +18,8 @@ import { istioKinds, type MeshLife } from './mesh-life.ts';
 
 const className = 'evengate';
 const edge = 'cluster.local/ns/shop/sa/edge-edge';
-const callers = [edge, ...['batch', 'audit', 'nobody'].map((name) => `cluster.local/ns/shop/sa/${name}`)];
+const stranger = 'cluster.local/ns/shop/sa/nobody';
+const callers = [edge, ...['batch', 'audit'].map((name) => `cluster.local/ns/shop/sa/${name}`), stranger];
 const methods = ['GET', 'POST', 'PUT'];
 const paths = ['/orders/1', '/v2/1', '/menu/1'];
 const apps = ['orders', 'billing', 'other'];
@@ -87,12 +90,24 @@ function verdictOf(objects: readonly SecurityObject[], one: MeshRequest): MeshVe
   );
 }
 
+/** A Pod that was asked to end, and answers on connections from before. */
+interface Drained {
+  readonly sent: ReadonlySet<string>;
+  /** What it serves was told no earlier. */
+  readonly since: number;
+}
+
 interface Moment {
   readonly at: number;
   readonly admitted: ReadonlySet<string>;
 }
 
 const propagationMs = 300;
+/** What the edge is told was resolved so long before at most. */
+const resolvedMs = 5000;
+const unknownMs = 10_000;
+/** For so long requests come to Pods that a Service selects no more. */
+const underWayMs = 60_000;
 
 export class MeshWatch {
   readonly faults: string[] = [];
@@ -103,14 +118,49 @@ export class MeshWatch {
   readonly #moments: Moment[] = [];
   /** What the edge was told to send. */
   #sent: ReadonlySet<string> = new Set();
+  #toldAt = 0;
+  /** When somebody changed an AuthPolicy last. */
+  #guardedAt = Number.NEGATIVE_INFINITY;
+  readonly #drained = new Map<string, Drained>();
+  /** Services of the Pods of their name, and since when they select others. */
+  readonly #left = new Map<string, number>();
 
   constructor(life: MeshLife) {
     this.#life = life;
     this.#moments.push({ at: 0, admitted: new Set(requests.keys()) });
-    life.rig.api.onChange(({ type, after }) => {
+    life.rig.api.onChange(({ type, before, after }) => {
       if ((istioKinds as readonly string[]).includes(type.kind)) this.#meshChanged();
       if (type.kind === 'ConfigMap' && after !== undefined) this.#edgeTold(after as unknown as ConfigMap);
+      const isTold = before?.metadata.generation === after?.metadata.generation;
+      if (type.kind === 'AuthPolicy' && !isTold) this.#guardedAt = life.rig.clock.monotonic();
+      if (type.kind === 'Service' && after !== undefined) this.#selects(after.metadata.name, appOf(after['spec']));
+      const pod = (after ?? before) as unknown as Pod;
+      if (type.kind === 'Pod' && pod.metadata.deletionTimestamp !== undefined) this.#drains(pod, after !== undefined);
     });
+  }
+
+  #selects(service: string, app: string | undefined): void {
+    if (app === service) this.#left.delete(service);
+    else if (!this.#left.has(service)) this.#left.set(service, this.#life.rig.clock.monotonic());
+  }
+
+  /** It is sent to a Service, and comes to Pods that this has not selected for so long. */
+  #isAstray(name: string, ms: number): boolean {
+    const [app = ''] = name.slice(name.lastIndexOf(' ') + 1).split(':');
+    const since = this.#left.get(app);
+    return since !== undefined && this.#life.rig.clock.monotonic() >= since + ms;
+  }
+
+  #drains(pod: Pod, isThere: boolean): void {
+    const id = `${pod.metadata.name} ${pod.metadata.uid}`;
+    if (!isThere) this.#drained.delete(id);
+    const { rig, begunAt } = this.#life;
+    const [files, now] = [rig.pods.envoys().get(id)?.history.at(-1), rig.clock.monotonic()];
+    // An operator that has just begun does not know what its Envoys serve.
+    if (!isThere || files === undefined || this.#drained.has(id) || now < begunAt + unknownMs) return;
+    const texts = [...files].map(([name, content]) => ({ name, text: `{"version_info":"",${content}` }));
+    const sent = sentBy(texts, haveIdentity([pod]) ? edge : stranger);
+    this.#drained.set(id, { sent, since: this.#toldAt - resolvedMs });
   }
 
   /** The users asked for something. */
@@ -121,6 +171,7 @@ export class MeshWatch {
   /** What they asked for before is over. */
   calm(): void {
     this.#asked = [askedIn(this.#life)];
+    this.#guardedAt = Number.NEGATIVE_INFINITY;
   }
 
   #meshChanged(): void {
@@ -134,10 +185,17 @@ export class MeshWatch {
     // With its CRDs goes all that is written; and which ports are kept closed is known by what is there alone.
     if (opened.length > 0 && this.#life.isServed && !this.#life.isDeceived)
       this.faults.push(`opened at ${clock.monotonic()}: ${opened.slice(0, 3).join('; ')}`);
-    const shut = [...this.#sent].filter((name) => before.has(name) && !admitted.has(name));
+    const isLost = (name: string) => before.has(name) && !admitted.has(name) && !this.#isAstray(name, underWayMs);
+    const shut = [...this.#sent].filter(isLost);
     // An edge that is in no mesh is a stranger to it; one that refuses what it is told is, after a restart, soon given up.
     if (shut.length > 0 && this.#life.isMeshed && !this.#life.isRefused)
       this.faults.push(`shut while it is sent, at ${clock.monotonic()}: ${shut.slice(0, 3).join('; ')}`);
+    // What somebody refuses by a word of his is refused at once, whoever sends it.
+    const lost = [...this.#drained.values()].flatMap(({ sent, since }) =>
+      this.#guardedAt >= since ? [] : [...sent].filter(isLost),
+    );
+    if (lost.length > 0 && this.#life.isMeshed && !this.#life.isRefused)
+      this.faults.push(`shut while a drained Envoy sends it, at ${clock.monotonic()}: ${lost.slice(0, 3).join('; ')}`);
     this.#moments.push({ at: clock.monotonic(), admitted });
   }
 
@@ -145,8 +203,9 @@ export class MeshWatch {
     const files = Object.entries(textsOf(told)).map(([name, text]) => ({ name, text }));
     if (!files.some(({ name }) => name.startsWith('rds-'))) return;
     const now = this.#life.rig.clock.monotonic();
-    const sent = sentBy(files);
-    const news = [...sent].filter((name) => !this.#sent.has(name));
+    const sent = sentBy(files, edge);
+    this.#toldAt = now;
+    const news = [...sent].filter((name) => !this.#sent.has(name) && !this.#isAstray(name, 0));
     const since = this.#moments.findLastIndex(({ at }) => at <= now - propagationMs);
     const late = news.filter((name) =>
       this.#moments.slice(Math.max(0, since)).some(({ admitted }) => !admitted.has(name)),
@@ -162,8 +221,10 @@ const targets = new Map([
   ['81', 9090],
 ]);
 
+type Files = readonly { readonly name: string; readonly text: string }[];
+
 /** Names of requests as they arrive. */
-function sentBy(files: readonly { readonly name: string; readonly text: string }[]): ReadonlySet<string> {
+function sentBy(files: Files, principal: string): ReadonlySet<string> {
   const parsed = parseEdge(files);
   const from = { port: 80, scheme: 'http', sni: '', authority: 'shop.example.com', headers: new Map() } as const;
   const ips = { directIp: '192.0.2.1', remoteIp: '192.0.2.1' };
@@ -174,7 +235,7 @@ function sentBy(files: readonly { readonly name: string; readonly text: string }
   return new Set(
     arrive.map(({ cluster, method, path }) => {
       const [, app, port = ''] = cluster.split('/');
-      return nameOf({ principal: edge, method, path }, `${app}:${targets.get(port)}`);
+      return nameOf({ principal, method, path }, `${app}:${targets.get(port)}`);
     }),
   );
 }

@@ -2,8 +2,8 @@
 import type { KubeObject } from '../../kube/object.ts';
 import { authPolicy, backendRef, gateway, route, routeTarget, service, serviceTarget } from '../build.ts';
 
-export function meshGateway(mesh: object = {}): KubeObject {
-  return gateway({ mesh: { mode: 'Sidecar', ...mesh } });
+export function meshGateway(mesh: object = {}, spec: object = {}): KubeObject {
+  return gateway({ ...spec, mesh: { mode: 'Sidecar', ...mesh } });
 }
 
 /** With a sidecar, or without. */

@@ -37,7 +37,7 @@ export class ModelPods {
     };
   }
 
-  /** Of all Pods that live, by name. */
+  /** Of all Pods that are there, drained ones too, by name and uid. */
   envoys(): ReadonlyMap<string, ModelEnvoy> {
     this.#replay();
     return this.#envoys;
@@ -77,7 +77,8 @@ export class ModelPods {
       return;
     }
     const envoy = this.#envoys.get(id) ?? this.#newEnvoy(id);
-    envoy.read(this.#files(pod));
+    // Its kubelet mounts nothing anew for one that was asked to end.
+    if (pod.metadata.deletionTimestamp === undefined) envoy.read(this.#files(pod));
   }
 
   #newEnvoy(id: string): ModelEnvoy {

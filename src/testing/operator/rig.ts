@@ -3,6 +3,7 @@ import type { KubeObject } from '../../kube/object.ts';
 import { type KubeApi, type KubeApiOptions, startKubeApi } from '../kube-api/index.ts';
 import type { WriteRecord } from '../kube-api/log.ts';
 import { type DeploymentSimulation, type Simulation, simulateDeployments } from '../kube-api/simulate-deployments.ts';
+import { simulateKubelet } from '../kube-api/simulate-kubelet.ts';
 import { type ServiceSimulation, simulateServices } from '../kube-api/simulate-services.ts';
 import { LeapingClock } from '../leaping-clock.ts';
 import { ModelPods } from './model-pods.ts';
@@ -32,21 +33,21 @@ export interface OperatorRig {
 export interface RigOptions extends KubeApiOptions {
   readonly deployments?: DeploymentSimulation;
   readonly services?: ServiceSimulation;
+  /** How long a Pod that is deleted is drained; it goes at once when absent. */
+  readonly graceMs?: number;
 }
 
 const quietMs = 10_000;
 
 export async function operatorRig(options: RigOptions = {}): Promise<OperatorRig> {
-  const api = await startKubeApi(options);
+  const api = await startKubeApi({ ...options, ...graceOf(options, () => clock.now()) });
   const deployments = simulateDeployments(api, options.deployments);
   const services = simulateServices(api, options.services);
   const pods = new ModelPods(api);
   const log: string[] = [];
   const traffic: Traffic = { moves: 0, inFlight: 0 };
-  const clock = new LeapingClock({
-    happened: () => traffic.moves + api.requests.length + api.changes.length,
-    isBusy: () => traffic.inFlight > 0,
-  });
+  const clock: LeapingClock = clockOf(api, traffic);
+  const kubelet = simulateKubelet(api, clock);
   const operators = fleetOf((settings) =>
     startOperator({ server: api.url, clock, access: pods.access, log, traffic }, settings),
   );
@@ -69,10 +70,21 @@ export async function operatorRig(options: RigOptions = {}): Promise<OperatorRig
     },
     async stop() {
       await operators.kill();
-      for (const simulation of [deployments, services]) simulation.stop();
+      for (const simulation of [deployments, services, kubelet]) simulation.stop();
       await api.stop();
     },
   };
+}
+
+function clockOf(api: KubeApi, traffic: Traffic): LeapingClock {
+  return new LeapingClock({
+    happened: () => traffic.moves + api.requests.length + api.changes.length,
+    isBusy: () => traffic.inFlight > 0,
+  });
+}
+
+function graceOf({ graceMs }: RigOptions, now: () => number): Pick<KubeApiOptions, 'podsHeldUntil'> {
+  return graceMs === undefined ? {} : { podsHeldUntil: () => new Date(now() + graceMs).toISOString() };
 }
 
 /** Those that run are killed at the end of a test. */

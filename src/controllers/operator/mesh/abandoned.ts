@@ -68,7 +68,7 @@ export class Abandoned {
   }
 }
 
-function soonest(...times: readonly (number | undefined)[]): number | undefined {
+export function soonest(...times: readonly (number | undefined)[]): number | undefined {
   const known = times.filter((ms) => ms !== undefined);
   return known.length === 0 ? undefined : Math.min(...known);
 }

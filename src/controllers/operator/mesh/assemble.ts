@@ -134,6 +134,7 @@ function workloadsOf(
     sources: caches.mesh,
     view: () => loop().view,
     served: () => edges().served,
+    besides: (gateway) => edges().servedBesides(gateway),
     podsOf: ({ gateway }) => pods.of(gateway.ref),
     service: (key) => caches.Service.get(key),
     enqueue,

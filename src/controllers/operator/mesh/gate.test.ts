@@ -18,7 +18,7 @@ function gateOf(mesh: object, acknowledged = true): (...pods: readonly Pod[]) =>
   const gateway = resolution.gateways.get('shop/edge');
   if (workload === undefined || gateway === undefined) throw new Error('there is no mesh');
   const served: Resolution | undefined = acknowledged ? resolution : undefined;
-  const edge = { key: 'shop/edge', gateway, served } as const;
+  const edge = { key: 'shop/edge', gateway, served, besides: () => [] } as const;
   return (...pods) =>
     inTheWay(workload, [edge], { podsOf: () => pods, service: () => undefined, clock: { now: () => now } });
 }

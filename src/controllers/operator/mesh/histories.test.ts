@@ -11,7 +11,7 @@ import { rigPool } from '../../../testing/operator/rig.ts';
 
 /** All is created in one second, so that names decide which PeerAuthentication counts. */
 const clock = { ...systemClock, now: () => Date.UTC(2026, 0, 1) };
-const pool = rigPool({ clock });
+const pool = rigPool({ clock, graceMs: 35_000 });
 afterEach(pool.stop);
 
 /** Milliseconds of the operator's clock that pass before the next thing happens. */
@@ -39,6 +39,16 @@ const once: readonly (readonly [string, number])[][] = [
     ['mesh: Release', 0],
   ],
   [['route: /orders to billing', 0]],
+  // What is drained is told nothing any more.
+  [
+    ['edge: rolled out', 1000],
+    ['route: /orders as /v2', 1000],
+    ['route: /orders to billing', 1000],
+  ],
+  [
+    ['edge: rolled out', 0],
+    ['route: gone', 12_000],
+  ],
 ];
 
 async function live(steps: readonly (readonly [string, number])[]): Promise<void> {

@@ -1,6 +1,6 @@
 /**
  * A workload while a change travels: what an edge's Envoys serve now is admitted on until they have acknowledged what they are
- * to serve, so that no request of theirs is refused in between. Pure.
+ * to serve, and those that are drained have ended, so that no request of theirs is refused in between. Pure.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Gateway } from '../../../ir/gateway.ts';
@@ -18,6 +18,8 @@ export interface Edge {
   readonly gateway: Gateway;
   /** What every Ready Envoy has acknowledged last; undefined where nothing is known of that. */
   readonly served: Resolution | undefined;
+  /** What Envoys may serve beside that, such as drained ones; none where somebody tightened since what it admits there. */
+  readonly besides: (workload: ObjectKey) => readonly Resolution[];
 }
 
 export function hasAcknowledged({ key, gateway, served }: Edge): boolean {
@@ -32,29 +34,33 @@ export function hasIdentity({ key, gateway, served }: Edge): boolean {
 
 /** The same object where nothing travels. */
 export function whileTravelling(workload: MeshWorkload, edges: readonly Edge[]): MeshWorkload {
-  const before = edges.filter((edge) => !hasAcknowledged(edge)).flatMap((edge) => stillServed(workload.key, edge));
+  const before = edges.flatMap((edge) => stillServed(workload.key, edge));
   const { allow } = workload.decision;
   const served = before.flatMap(({ rules }) => rules);
   const more = served.filter((rule) => !isCovered(rule, allow));
   if (more.length === 0) return workload;
-  const issuers = [...workload.issuers, ...before.flatMap(({ issuers: own }) => own)];
-  const byId = new Map(issuers.map((issuer) => [issuer.id, issuer]));
+  const issuers = united([...workload.issuers, ...before.flatMap(({ issuers: own }) => own)]);
   const known = new Set([...allow, ...served].map(text));
   // What was written before, where it holds all that is to be: then nothing is written until they have acknowledged.
   const same = before.find(({ all }) => all.every((rule) => known.has(text(rule))) && holds(all, [...allow, ...more]));
   return {
     ...workload,
     decision: { ...workload.decision, allow: same?.all ?? [...allow, ...more] },
-    issuers: [...byId.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1)),
+    issuers,
   };
 }
 
-/** One that nothing names any more, as far as these edges still send to it; undefined where none does. */
-export function whileLeaving(key: ObjectKey, edges: readonly Edge[]): MeshWorkload | undefined {
-  const still = edges.filter((edge) => !hasAcknowledged(edge)).flatMap((edge) => stillServed(key, edge));
+/** One that nothing names any more, as it was last, as far as these edges still send to it; undefined where none does. */
+export function whileLeaving(last: MeshWorkload, edges: readonly Edge[]): MeshWorkload | undefined {
+  const still = edges.flatMap((edge) => stillServed(last.key, edge)).filter(({ rules }) => rules.length > 0);
+  if (still.length === 0) return undefined;
   const allow = still.flatMap(({ rules }) => rules);
-  const workload = still.find(({ rules }) => rules.length > 0)?.workload;
-  return workload && { ...workload, decision: { ...workload.decision, allow } };
+  return { ...last, decision: { ...last.decision, allow }, issuers: united(still.flatMap(({ issuers }) => issuers)) };
+}
+
+function united(issuers: MeshWorkload['issuers']): MeshWorkload['issuers'] {
+  const byId = new Map(issuers.map((issuer) => [issuer.id, issuer]));
+  return [...byId.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 function holds(rules: readonly MeshRule[], others: readonly MeshRule[]): boolean {
@@ -121,19 +127,22 @@ export function forIdentities({ from = [], ...rule }: Rule, identities: Readonly
 }
 
 interface StillServed {
-  readonly workload: MeshWorkload;
   /** Of this edge alone. */
   readonly rules: readonly MeshRule[];
   readonly issuers: MeshWorkload['issuers'];
   readonly all: readonly MeshRule[];
 }
 
-function stillServed(key: ObjectKey, { key: edge, served }: Edge): readonly StillServed[] {
-  const identity = served?.gateways.get(edge)?.mesh?.identity;
-  const workload = served?.mesh.workloads.get(key);
-  if (workload === undefined || identity === undefined) return [];
-  const { allow } = workload.decision;
-  return [{ workload, rules: allow.filter((rule) => isOf(rule, identity)), issuers: workload.issuers, all: allow }];
+function stillServed(key: ObjectKey, edge: Edge): readonly StillServed[] {
+  const { served } = edge;
+  const all = [...(served === undefined || hasAcknowledged(edge) ? [] : [served]), ...edge.besides(key)];
+  return all.flatMap(({ gateways, mesh }) => {
+    const identity = gateways.get(edge.key)?.mesh?.identity;
+    const workload = mesh.workloads.get(key);
+    if (workload === undefined || identity === undefined) return [];
+    const { allow } = workload.decision;
+    return [{ rules: allow.filter((rule) => isOf(rule, identity)), issuers: workload.issuers, all: allow }];
+  });
 }
 
 /** Whether it admits this identity by its name: a rule for requests that come through the edge. */

@@ -7,33 +7,31 @@ import { reaches, type WorkloadState, type WorkloadStates } from '../../../recon
 import { meshObjects } from '../../../render/mesh.ts';
 import type { Resolution } from '../../../resolve/resolve.ts';
 import type { View } from '../world.ts';
-import { Abandoned, type AbandonedWorld } from './abandoned.ts';
+import { Abandoned, type AbandonedWorld, soonest } from './abandoned.ts';
 import { Ahead } from './ahead.ts';
 import type { MeshSources } from './caches.ts';
 import { type GateWorld, inTheWay } from './gate.ts';
 import { isClosing, isKept, withKeptPorts } from './kept.ts';
 import { against } from './read-back.ts';
 import { isReleased, Releases } from './release.ts';
+import { Senders, type SendersOptions } from './senders.ts';
 import { Stored, securityKinds, unreachable } from './stored.ts';
 import { type Successions, successions } from './succession.ts';
-import { type Edge, hasAcknowledged, whileLeaving, whileTravelling, whileUnknown } from './travelling.ts';
+import { whileUnknown } from './travelling.ts';
 import { Waypoints } from './waypoints.ts';
 import { type Applied, type Trying, Writer, type WriterOptions } from './writer.ts';
 
-export interface WorkloadsOptions extends WriterOptions, GateWorld {
+export interface WorkloadsOptions extends WriterOptions, GateWorld, SendersOptions {
+  readonly clock: WriterOptions['clock'];
   readonly sources: WriterOptions['sources'] & Pick<MeshSources, 'Pod'>;
   readonly className: string;
   readonly view: () => View | undefined;
-  /** By ApiGateway: what every Ready Envoy has acknowledged last. */
-  readonly served: () => ReadonlyMap<ObjectKey, Resolution>;
   /** A workload has to be looked at. */
   readonly enqueue: (workload: ObjectKey) => void;
   /** A state changed. */
   readonly onTold: () => void;
 }
 
-/** After a restart all Envoys are asked what they serve, and answer within this. */
-const longestUnknownMs = 10_000;
 const waitingMs = 5000;
 
 type Again = { readonly requeueAfterMs?: number };
@@ -47,17 +45,17 @@ export class Workloads {
   readonly #ports: Releases;
   readonly #ahead: Ahead;
   readonly #waypoints: Waypoints;
+  readonly #senders: Senders;
   readonly #abandoned: Abandoned;
   readonly #states = new Map<ObjectKey, WorkloadState>();
   /** Looked at again when Envoys or Istio have answered. */
   readonly #waiting = new Set<ObjectKey>();
-  readonly #since: number;
   #released = false;
 
   constructor(options: WorkloadsOptions) {
     const { clock, sources, className, enqueue } = options;
     this.#options = options;
-    this.#since = clock.monotonic();
+    this.#senders = new Senders(options);
     this.#ahead = new Ahead(clock);
     this.#releases = new Releases(clock);
     this.#ports = new Releases(clock);
@@ -146,7 +144,9 @@ export class Workloads {
     if (why === undefined && !securityKinds.every((kind) => sources[kind].synced)) return {};
     try {
       if (why !== undefined) return this.#tell(key, workload && why);
-      return await this.#enforce(key, workload, { view, ...trying });
+      const { requeueAfterMs: ms } = await this.#enforce(key, workload, { view, ...trying });
+      const againInMs = soonest(ms, this.#waiting.has(key) ? this.#senders.drainedMs(view.resolution) : undefined);
+      return againInMs === undefined ? {} : { requeueAfterMs: againInMs };
     } finally {
       if (workload !== undefined) this.#ahead.settled(workload, false);
       // What is kept of its Pods waits for what came of it.
@@ -181,16 +181,9 @@ export class Workloads {
   }
 
   #desired(workload: MeshWorkload, resolution: Resolution): readonly SecurityObject[] {
-    const edges = this.#edges(resolution);
-    const travelling = whileTravelling(workload, edges);
-    const awaited = edges.some((edge) => !hasAcknowledged(edge) && reaches(edge.gateway, workload));
-    if (travelling !== workload || awaited) this.#waiting.add(workload.key);
-    return meshObjects(travelling, this.#options.className);
-  }
-
-  #edges({ gateways }: Resolution): readonly Edge[] {
-    const served = this.#options.served();
-    return [...gateways].map(([key, gateway]) => ({ key, gateway, served: served.get(key) }));
+    const travelling = this.#senders.travelling(workload, resolution);
+    if (travelling.isAwaited) this.#waiting.add(workload.key);
+    return meshObjects(travelling.workload, this.#options.className);
   }
 
   async #keep(
@@ -200,7 +193,9 @@ export class Workloads {
   ): Promise<Again> {
     const { key } = workload;
     const stored = this.#stored.of(key);
-    const reaching = this.#edges(view.resolution).filter(({ gateway }) => gateway.mesh && reaches(gateway, workload));
+    const reaching = this.#senders
+      .of(view.resolution)
+      .filter(({ gateway }) => gateway.mesh && reaches(gateway, workload));
     const isClosed = stored.some(isClosing);
     const why = isClosed ? undefined : inTheWay(workload, reaching, this.#options);
     if (why !== undefined) {
@@ -209,7 +204,7 @@ export class Workloads {
     }
     const left = await this.#abandoned.leave(workload, desired, this.#world(view), trying);
     if (left !== undefined) return this.#applied(key, left, this.#appliedState(workload));
-    const unknownMs = isClosed ? this.#unknownMs(reaching) : 0;
+    const unknownMs = isClosed ? this.#senders.unknownMs(reaching) : 0;
     if (unknownMs > 0) {
       this.#waiting.add(key);
       const more = whileUnknown(desired, stored, reaching);
@@ -234,18 +229,11 @@ export class Workloads {
     return againInMs === undefined ? {} : { requeueAfterMs: againInMs };
   }
 
-  /** For so long it may be that nobody knows what Envoys serve. */
-  #unknownMs(edges: readonly Edge[]): number {
-    const isUnknown = edges.some((edge) => edge.served === undefined && this.#options.podsOf(edge).length > 0);
-    return isUnknown ? Math.max(0, this.#since + longestUnknownMs - this.#options.clock.monotonic()) : 0;
-  }
-
   /** Nothing names it any more, and Envoys may still send to it: until they have acknowledged that they are not to, they may. */
   async #leave(key: ObjectKey, { view, ...trying }: Looking): Promise<Again | undefined> {
     const stored = this.#stored.of(key);
-    const edges = this.#edges(view.resolution);
-    const leaving = whileLeaving(key, edges);
-    const requeueAfterMs = this.#unknownMs(edges);
+    const leaving = this.#senders.leaving(key, view.resolution);
+    const requeueAfterMs = this.#senders.unknownMs(this.#senders.of(view.resolution));
     if (stored.every((object) => isKept(object) || !isClosing(object))) return undefined;
     if (leaving === undefined && requeueAfterMs === 0) return undefined;
     this.#waiting.add(key);
@@ -259,13 +247,21 @@ export class Workloads {
   async #abandon(key: ObjectKey, view: View, trying: Trying): Promise<Again> {
     const fate = await this.#abandoned.reconcile(key, this.#world(view), trying);
     if (fate === 'soon') return {};
-    return fate === 'gone' ? this.#tell(key, undefined) : this.#applied(key, fate, { kind: 'kept' });
+    if (fate !== 'gone') return this.#applied(key, fate, { kind: 'kept' });
+    this.#senders.forget(key);
+    return this.#tell(key, undefined);
   }
 
   #world(view: View): AbandonedWorld {
     const { resolution } = view;
     const desired = (workload: MeshWorkload) => this.#desired(workload, resolution);
-    return { view, states: this.#states, named: resolution.mesh.workloads, edges: this.#edges(resolution), desired };
+    return {
+      view,
+      states: this.#states,
+      named: resolution.mesh.workloads,
+      edges: this.#senders.of(resolution),
+      desired,
+    };
   }
 
   #appliedState(workload: MeshWorkload): WorkloadState {
