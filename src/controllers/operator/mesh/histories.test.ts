@@ -39,6 +39,10 @@ const once: readonly (readonly [string, number])[][] = [
     ['mesh: Release', 0],
   ],
   [['route: /orders to billing', 0]],
+  [
+    ['mesh: Shadow', 0],
+    ['orders: GET, POST', 0],
+  ],
   // What is drained is told nothing any more.
   [
     ['edge: rolled out', 1000],
@@ -48,6 +52,12 @@ const once: readonly (readonly [string, number])[][] = [
   [
     ['edge: rolled out', 0],
     ['route: gone', 12_000],
+  ],
+  [
+    ['mesh: Shadow', 12_000],
+    ['edge: rolled out', 1000],
+    ['mesh: Enforce', 1000],
+    ['route: gone', 1000],
   ],
 ];
 

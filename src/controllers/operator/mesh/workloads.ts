@@ -218,8 +218,10 @@ export class Workloads {
   }
 
   async #write(workload: MeshWorkload, objects: readonly SecurityObject[], whole: boolean, trying: Trying) {
+    // It is open only when what closed it has gone.
+    const isClosed = workload.settings.enforcement === 'Enforce' || this.#stored.of(workload.key).some(isClosing);
     const applied = await this.#writer.apply(objects, whole, trying);
-    if (workload.settings.enforcement === 'Enforce') this.#ahead.settled(workload, applied.written === true);
+    if (isClosed) this.#ahead.settled(workload, applied.written === true);
     return applied;
   }
 
