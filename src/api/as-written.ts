@@ -19,15 +19,20 @@ function testOf(schema: AnySchema): Test {
   return test;
 }
 
-/** Without its checks: of objects, lists and what they are made of. Whatever else there is, zod answers for. */
+/** Without its checks: of objects, lists and most of what they are made of. Whatever else there is, zod answers for. */
 function shapeTest(schema: AnySchema): Test | undefined {
   const { def } = (schema as z.core.$ZodTypes)._zod;
+  if (def.type === 'string' && !('format' in def) && def.coerce !== true) return isText;
   // Objects of other kinds drop fields that they do not know.
   if (def.type === 'object' && def.catchall?._zod.def.type === 'never') return objectTest(def.shape);
   if (def.type === 'array') return listTest(testOf(def.element));
   if (def.type === 'optional') return testOf(def.innerType);
   if (def.type === 'union' && !('inclusive' in def && !def.inclusive)) return firstTest(def.options);
   return undefined;
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
 }
 
 function objectTest(shape: Readonly<Record<string, AnySchema>>): Test {
