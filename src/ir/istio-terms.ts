@@ -15,7 +15,9 @@ export function expressible({ attribute, anyOf }: Constraint): boolean {
 export function istioText(pattern: Pattern): string | undefined {
   switch (pattern.kind) {
     case 'exact':
-      return pattern.value === '' || /^\*|\*$/.test(pattern.value) ? undefined : pattern.value;
+      return pattern.value === '' || pattern.value.startsWith('*') || pattern.value.endsWith('*')
+        ? undefined
+        : pattern.value;
     case 'prefix':
       return pattern.value === '' || pattern.value.startsWith('*') ? undefined : `${pattern.value}*`;
     case 'suffix':

@@ -127,7 +127,10 @@ export function clauseIn(conjunction: Conjunction): Clause | 'empty' {
 
 export function intersectClauses(a: Clause, b: Clause): Clause | 'empty' {
   const groups = mergeByKey(a.groups, b.groups, intersectGroups);
-  return groups === 'empty' ? 'empty' : clause(groups, unite(a.sources, b.sources));
+  if (groups === 'empty') {
+    return groups;
+  }
+  return { groups, sources: unite(a.sources, b.sources), bits: a.bits | b.bits, named: a.named || b.named };
 }
 
 /** Of clauses that are alike but for one set of values of one attribute: the union of the sets. */
@@ -152,6 +155,9 @@ function mergeByKey<T extends { readonly key: string }>(
   b: readonly T[],
   combine: (left: T, right: T) => T | 'empty',
 ): readonly T[] | 'empty' {
+  if (a.length === 0 || b.length === 0) {
+    return a.length === 0 ? b : a;
+  }
   const merged: T[] = [];
   let next = 0;
   for (const left of a) {

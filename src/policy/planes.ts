@@ -56,11 +56,20 @@ function without(conjunction: Conjunction, isLost: (constraint: Constraint) => b
  * what only the edge sees left out of it. `deny`: those alone of which nothing is lost; without a constraint, negated or not, a
  * deny would refuse more than was written, and the edge has refused all that it was written for.
  */
-export function northSouth(decision: Decision): {
+export function northSouth(decision: Decision): Repeated {
+  const known = repeated.get(decision) ?? repeat(edgeDecision(decision));
+  repeated.set(decision, known);
+  return known;
+}
+
+interface Repeated {
   readonly allow: readonly Projected[];
   readonly deny: readonly Projected[];
-} {
-  const { allow, deny } = edgeDecision(decision);
+}
+
+const repeated = new WeakMap<Decision, Repeated>();
+
+function repeat({ allow, deny }: Decision): Repeated {
   return { allow: allow.map(portable), deny: deny.map(portable).filter(({ lost }) => lost.length === 0) };
 }
 

@@ -44,7 +44,7 @@ interface Candidate {
 
 function underMatches(one: AtDoor, all: readonly AtDoor[]): readonly Candidate[] {
   if (one.deny.length === 0) return [];
-  const rivals = all.filter((other) => other !== one && meets(one, other) && !areApart(one, other));
+  const rivals = all.filter((other) => other !== one && !areApart(one, other) && meets(one, other));
   return one.deny.map((deny) => ({ ports: one.ports, deny, rivals, isWhole: true }));
 }
 

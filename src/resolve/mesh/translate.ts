@@ -66,24 +66,29 @@ const asWritten: Part = { said: [], lost: [] };
 
 function translateOne(constraint: Constraint, passage: Passage, sight: Sight): Part {
   const { attribute } = constraint;
-  const losing = (why: Loss, said: readonly Constraint[] = []): Part => ({ said, lost: [{ constraint, why }] });
   switch (observability(attribute)) {
     case 'edge':
-      return losing('edge');
+      return losing(constraint, 'edge');
     case 'mesh':
       return inWords(principalConstraint(constraint, sight.trustDomain), constraint);
     case 'portable':
       break;
   }
-  if (sight.layer4) return losing('layer');
-  if (attribute.kind === 'header' && isChanged(attribute.name, passage)) return losing('changed');
-  if (attribute.kind === 'host' && passage.host === 'rewritten') return losing('changed');
-  if (attribute.kind === 'issuer' && namesSome(constraint, sight.ambiguous)) return losing('keys', [constraint]);
+  if (sight.layer4) return losing(constraint, 'layer');
+  if (attribute.kind === 'header' && isChanged(attribute.name, passage)) return losing(constraint, 'changed');
+  if (attribute.kind === 'host' && passage.host === 'rewritten') return losing(constraint, 'changed');
+  if (attribute.kind === 'issuer' && namesSome(constraint, sight.ambiguous)) {
+    return losing(constraint, 'keys', [constraint]);
+  }
   if (attribute.kind === 'host') return inWords(constraint, constraint, passage.port);
   if (attribute.kind !== 'path' || passage.path.kind === 'none') return inWords(constraint, constraint);
   const moved = movedPath(constraint, passage.path);
   const words = moved.constraint === undefined ? { said: [], lost: [] } : inWords(moved.constraint, constraint);
-  return moved.exact ? words : losing('changed', words.said);
+  return moved.exact ? words : losing(constraint, 'changed', words.said);
+}
+
+function losing(constraint: Constraint, why: Loss, said: readonly Constraint[] = []): Part {
+  return { said, lost: [{ constraint, why }] };
 }
 
 function namesSome({ anyOf }: Constraint, ids: ReadonlySet<string>): boolean {
