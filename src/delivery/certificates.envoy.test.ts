@@ -29,6 +29,7 @@ let pods: RealPods;
 let operator: ConfigMapDelivery;
 
 beforeEach(async () => {
+  trustedHops = 0;
   folder = mkdtempSync(join(tmpdir(), 'evengate-certificates-'));
   rig = await deliveryRig(binary, configMaps);
   pods = rig.pods;
@@ -41,6 +42,8 @@ afterEach(async () => {
 });
 
 let turn = 0;
+/** Another one makes listeners anew. */
+let trustedHops: number;
 
 /** As a kubelet does (pkg/volume/util/atomic_writer.go): what is new has its names a moment after the swap. */
 async function mount(secret: string, pair?: TestCertificate, momentMs = 0): Promise<void> {
@@ -76,7 +79,13 @@ function edgeOf(body: string): Edge {
     readiness: { address: podAddress, port: 19_003 },
   });
   const answers = route({ rules: [{ name: 'all', respond: { status: 200, body } }] });
-  const objects = [gateway({ listeners }), answers, authPolicy(), certificateSecret('good'), certificateSecret('late')];
+  const objects = [
+    gateway({ listeners, clientIP: { trustedHops } }),
+    answers,
+    authPolicy(),
+    certificateSecret('good'),
+    certificateSecret('late'),
+  ];
   const resolved = resolver()(snapshotOf(objects)).gateways.get('shop/edge');
   if (resolved === undefined) throw new Error('no gateway');
   return render(resolved);
@@ -187,4 +196,26 @@ suite('a certificate', () => {
     await mount('late', testCertificate('again.example.com'), 200);
     await untilShown(a, 'late.example.com', 'again.example.com');
   }, 30_000);
+
+  test('of a Secret that is gone is served on by who has it, whatever changes; a new Envoy takes it up when it comes', async () => {
+    await mount('good', testCertificate('any.example.com'));
+    await mount('late', testCertificate('late.example.com'));
+    await publish('one');
+    const a = await pods.add('a');
+    await publish('one');
+    await mount('late');
+    const b = await pods.add('b');
+    for (let turn = 0; turn < 4; turn += 1) {
+      const { againInMs = 0, unusable } = await publish('one');
+      expect(unusable).toMatchObject([{ secret: 'shop.late', served: true }]);
+      await systemClock.sleep(againInMs);
+    }
+    trustedHops = 1;
+    expect(await publish('one')).toMatchObject({ kind: 'served', unusable: [{ served: true }] });
+    expect(await shown(a, 'late.example.com')).toBe('late.example.com');
+    expect(await shown(b, 'late.example.com')).toBe('no handshake');
+    await mount('late', testCertificate('again.example.com'));
+    await untilWhole('one');
+    for (const pod of [a, b]) expect(await shown(pod, 'late.example.com')).toBe('again.example.com');
+  }, 60_000);
 });

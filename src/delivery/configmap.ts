@@ -84,14 +84,19 @@ class Delivery implements ConfigMapDelivery {
     const { content } = this.#publisher.state;
     const unusable = this.#target.unusable(content);
     const tryInMs = this.#tries.note(new Set(unusable.map(({ file }) => file)), content);
-    const waits = [told.againInMs, tryInMs].filter((ms) => ms !== undefined);
+    const lookInMs = this.#target.divided(content).size > 0 ? againMs : undefined;
+    const waits = [told.againInMs, tryInMs, lookInMs].filter((ms) => ms !== undefined);
     return { ...told, unusable, ...(waits.length === 0 ? {} : { againInMs: Math.min(...waits) }) };
   }
 
   async #tell({ files }: EdgeContent, signal: AbortSignal): Promise<Told> {
     try {
       if (!this.#known) await this.#read(files, signal);
-      const spelled = this.#tries.spell(files, this.#publisher.state.content);
+      const { content: before } = this.#publisher.state;
+      const due = this.#tries.begin();
+      const spared = this.#target.divided(before);
+      await this.#target.lookAgain(spared, due);
+      const spelled = this.#tries.spell(files, before, { due, spared });
       const publication = await this.#publisher.publish(spelled, signal);
       const { content } = this.#publisher.state;
       if (publication.taken && this.#target.isServed(content)) this.#copying = this.#copy(content);

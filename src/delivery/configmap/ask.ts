@@ -4,14 +4,22 @@ import { type Before, type LookPace, pendingOf, stateBefore, waitForVersions } f
 import type { StatType } from '../envoy/admin.ts';
 import { rejectionsFrom } from '../envoy/rejection.ts';
 import { untilWarm } from '../envoy/warm.ts';
-import { type Content, isCertificate, notLoaded, type Refusal, rootOf, secretOf } from '../publication/content.ts';
+import {
+  type Content,
+  filesOf,
+  isCertificate,
+  isOfCertificate,
+  type Refusal,
+  rootOf,
+  secretOf,
+} from '../publication/content.ts';
 import { refusalsOf } from '../publication/refusals.ts';
 import type { EdgePod, PodAccess } from './contract.ts';
 import { readableLines } from './pod-log.ts';
 
 export type Outcome =
   /** All but these certificates, which it cannot load. */
-  | { readonly kind: 'serves'; readonly unusable: readonly Unusable[] }
+  | { readonly kind: 'serves'; readonly unusable: readonly Unusable[]; readonly refused: Before['refused'] }
   | { readonly kind: 'late'; readonly pending: readonly string[] }
   | { readonly kind: 'refused'; readonly refusals: readonly Refusal[] }
   /** It has not taken it, and it has refused something before we looked. */
@@ -20,11 +28,13 @@ export type Outcome =
 /** A certificate that an Envoy did not load when it was told; the rest goes on without it. */
 export interface Unloaded extends Refusal {
   readonly version: string;
+  /** It had another one, and serves by that on. */
+  readonly served: boolean;
 }
 
 export interface Unusable extends Unloaded {
-  /** It had another one, and serves by that on. */
-  readonly served: boolean;
+  /** Its file is there at least: it has looked into one, this or another. */
+  readonly shown: boolean;
 }
 
 export interface Question {
@@ -36,6 +46,10 @@ export interface Question {
   readonly before: Before | undefined;
   /** Those that it is known to refuse as they are; nobody waits for them. */
   readonly unusable: readonly Unloaded[];
+  /** By stats root: it has loaded one before. */
+  readonly hasLoaded: (root: string) => boolean;
+  /** That many refusals say nothing against what it has acknowledged last. */
+  readonly isSound: (root: string, refused: number) => boolean;
   /** How long it may take. */
   readonly patienceMs: number;
   /** Called when it turns out not to have the content yet. */
@@ -59,7 +73,7 @@ export async function ask(asker: Asker, question: Question): Promise<Outcome> {
   if (first === undefined) return wait(asker, question, { refused: new Map(), mark: asker.clock.monotonic() });
   if (first.pending.length === 0) return serves(asker, question);
   if (first.never.length > 0) {
-    const { rest, others } = apart(question, await reasons(asker, question, first.never));
+    const { rest, others } = apart(question, await reasons(asker, question, first.never), () => false);
     return rest === undefined ? { kind: 'refused', refusals: others } : ask(asker, rest);
   }
   const suspicious = first.pending.some((root) => (first.before.refused.get(root) ?? 0) > 0);
@@ -67,7 +81,7 @@ export async function ask(asker: Asker, question: Question): Promise<Outcome> {
   const outcome = await wait(asker, { ...question, patienceMs }, first.before);
   if (outcome.kind !== 'late' || !suspicious) return outcome;
   const stuck = outcome.pending.filter((root) => (first.before.refused.get(root) ?? 0) > 0);
-  const { rest } = apart(question, await reasons(asker, question, stuck));
+  const { rest } = apart(question, await reasons(asker, question, stuck), () => true);
   return rest !== undefined && stuck.length === outcome.pending.length ? ask(asker, rest) : { kind: 'unsure' };
 }
 
@@ -78,17 +92,20 @@ interface Apart {
 }
 
 /** The question without the certificates among what was refused. */
-function apart(question: Question, refusals: readonly Refusal[]): Apart {
+function apart(question: Question, refusals: readonly Refusal[], serves = question.hasLoaded): Apart {
   const others = refusals.filter((refusal) => !isCertificate(refusal));
   if (others.length > 0 || refusals.length === 0) return { rest: undefined, others };
-  const found = unloadedOf(question, refusals);
+  const found = unloadedOf(question, refusals, serves);
   const roots = new Set(found.map(({ file }) => rootOf(file)));
   const expected = new Map([...question.expected].filter(([root]) => !roots.has(root)));
   return { rest: { ...question, expected, unusable: [...question.unusable, ...found] }, others };
 }
 
-function unloadedOf({ expected }: Question, refusals: readonly Refusal[]): readonly Unloaded[] {
-  return refusals.map((refusal) => ({ ...refusal, version: expected.get(rootOf(refusal.file)) ?? '' }));
+function unloadedOf({ expected }: Question, refusals: readonly Refusal[], serves: Question['hasLoaded']) {
+  return refusals.map((refusal): Unloaded => {
+    const root = rootOf(refusal.file);
+    return { ...refusal, version: expected.get(root) ?? '', served: serves(root) };
+  });
 }
 
 /** One look, for an Envoy that is not Ready: whether it refuses what it has started with. */
@@ -130,15 +147,34 @@ async function attend(asker: Asker, question: Question, before: Before): Promise
   return rest === undefined ? { kind: 'refused', refusals: others } : attend(asker, rest, before);
 }
 
-/** It has acknowledged all; what it refused when it read it first, too. */
+/** It has acknowledged all; also what it refused when it read it first, which its counters and gauges tell. */
 async function serves(asker: Asker, question: Question): Promise<Outcome> {
   const { pod, content, expected, signal, unusable } = question;
-  const loaded = await untilWarm({ admin: adminOf(asker.access, pod), signal, clock: asker.clock });
-  const missing = notLoaded(content, expected, loaded).map(rootOf);
-  if (missing.length > 0 && loaded === undefined) return { kind: 'late', pending: missing };
-  const found = missing.length === 0 ? [] : unloadedOf(question, await reasons(asker, question, missing));
-  const all = [...unusable, ...found];
-  return { kind: 'serves', unusable: all.map((one) => ({ ...one, served: loaded?.has(secretOf(one.file)) === true })) };
+  const admin = adminOf(asker.access, pod);
+  const shown = await untilWarm({ admin, signal, clock: asker.clock });
+  const certificates = filesOf(content).filter((file) => isCertificate({ file }));
+  if (certificates.length === 0) return { kind: 'serves', unusable: [], refused: new Map() };
+  const before = await stateBefore(admin).catch(() => undefined);
+  if (shown === undefined || before === undefined) return { kind: 'late', pending: certificates.map(rootOf) };
+  const { refused } = before;
+  const roots = certificates.map(rootOf).filter((root) => expected.has(root));
+  const doubtful = roots.filter((root) => !question.isSound(root, refused.get(root) ?? 0));
+  const blamed = doubtful.length === 0 ? [] : await reasons(asker, question, doubtful);
+  const found = unloadedOf(
+    question,
+    blamed.filter((refusal) => isUnloaded(refusal, shown)),
+    question.hasLoaded,
+  );
+  const all = [...unusable, ...found].map((one): Unusable => {
+    const isShown = shown.has(secretOf(one.file));
+    return { ...one, served: one.served && isShown, shown: isShown };
+  });
+  return { kind: 'serves', unusable: all, refused };
+}
+
+/** Envoy shows a certificate also whose key it refused; of a file that was not there it shows nothing. */
+function isUnloaded({ file, detail }: Refusal, shown: ReadonlySet<string>): boolean {
+  return !shown.has(secretOf(file)) || isOfCertificate({ kind: 'lds', detail });
 }
 
 interface Look {

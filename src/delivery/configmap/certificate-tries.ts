@@ -8,6 +8,12 @@ import { respelled } from '../publication/respelled.ts';
 const pausesMs = [2000, 5000, 10_000, 20_000] as const;
 const longestPauseMs = 25_000;
 
+export interface Try {
+  readonly due: boolean;
+  /** Names of files. */
+  readonly spared: ReadonlySet<string>;
+}
+
 export class CertificateTries {
   readonly #clock: Clock;
   /** File name -> hash that was refused last. */
@@ -21,16 +27,22 @@ export class CertificateTries {
     this.#clock = clock;
   }
 
-  /** `files` in the words that are in place; where it is time, those of missing certificates in other words. */
-  spell(files: readonly EdgeFile[], content: Content): readonly EdgeFile[] {
+  /** Whether it is time for a try; the next one comes later. */
+  begin(): boolean {
     const due = this.#missing.size > 0 && this.#clock.monotonic() >= this.#nextAt;
     if (due) this.#plan();
+    return due;
+  }
+
+  /** `files` in the words that are in place; in a try, those of missing certificates but `spared` in other words. */
+  spell(files: readonly EdgeFile[], content: Content, { due, spared }: Try): readonly EdgeFile[] {
     return files.map((file) => {
       if (file.subscription.kind !== 'sds') return file;
       const inPlace = content.get(file.name);
       const last = inPlace?.file.hash ?? this.#left.get(file.name);
       const other = respelled(file);
-      const turn = inPlace === undefined ? last !== undefined : due && this.#missing.has(file.name);
+      const turn =
+        inPlace === undefined ? last !== undefined : due && this.#missing.has(file.name) && !spared.has(file.name);
       return (last === other.hash) === turn ? file : other;
     });
   }

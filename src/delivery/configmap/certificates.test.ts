@@ -149,28 +149,50 @@ test('another operator finds out, tries again, and remembers nothing against it'
 
 /** Envoy acknowledges what it refused, when it reads it once more because another file changed. */
 describe('a refusal that nobody saw, and an acknowledgement after it', () => {
-  test('of an Envoy that was told the next thing before it was Ready', async () => {
-    await publish(edgeOf('one'));
-    pods.add('a', { refuses, ready: false });
-    const two = edgeOf('two');
-    await publish(two);
-    pods.setReady('a', true);
-    expect(await publish(two)).toMatchObject({ kind: 'served', revision: two.revision, unusable: closed });
-  });
+  const mismatch = 'Failed to load private key from <inline>, Cause: KEY_VALUES_MISMATCH';
 
-  test('of an Envoy that an earlier operator has told: each next one finds it, until it is loaded', async () => {
+  test.each([missing.details[0] ?? '', mismatch])(
+    'of an Envoy told the next thing before it was Ready: %s',
+    async (why) => {
+      problem = why;
+      await publish(edgeOf('one'));
+      pods.add('a', { refuses, ready: false });
+      const two = edgeOf('two');
+      await publish(two);
+      pods.setReady('a', true);
+      const unusable = [{ ...missing, details: [why], served: false }];
+      const { againInMs = 0, ...rest } = await publish(two);
+      expect(rest).toMatchObject({ kind: 'served', revision: two.revision, unusable });
+      problem = undefined;
+      await clock.advance(againInMs);
+      expect(await publish(two)).toMatchObject({ kind: 'served', unusable: [] });
+      expect(await publish(edgeOf('three'))).toMatchObject({ kind: 'served', unusable: [] });
+    },
+  );
+
+  test.each([missing.details[0] ?? '', mismatch])('of an Envoy that an earlier operator has told: %s', async (why) => {
+    problem = why;
     await publish(await opened('a'));
     const two = edgeOf('two');
     await publish(two);
     operator = start();
+    const unusable = [{ ...missing, details: [why], served: false }];
     const { againInMs = 0, ...rest } = await publish(two);
-    expect(rest).toMatchObject({ kind: 'served', revision: two.revision, unusable: closed });
+    expect(rest).toMatchObject({ kind: 'served', revision: two.revision, unusable });
     problem = undefined;
     await clock.advance(againInMs);
-    expect(await publish(two)).toMatchObject({ kind: 'served', unusable: [] });
+    await publish(two);
+    expect(await publish(two)).toMatchObject({ kind: 'served' });
+  });
+
+  test('that was mended since is none for the next operator, who writes nothing', async () => {
+    const { againInMs = 0 } = await publish(await opened('a'));
+    problem = undefined;
+    await clock.advance(againInMs);
+    expect(await publish(edgeOf('one'))).toMatchObject({ kind: 'served', unusable: [] });
     operator = start();
     const writes = api.writes.length;
-    expect(await publish(two)).toMatchObject({ kind: 'served', unusable: [] });
+    expect(await publish(edgeOf('one'))).toMatchObject({ kind: 'served', unusable: [] });
     expect(api.writes.length).toBe(writes);
   });
 
@@ -193,6 +215,30 @@ test('a new Envoy that cannot load what the others have: they serve on, and are 
   const found = { kind: 'served', unusable: [{ file, secret: 'shop.late', details: [problem], served: true }] };
   expect(await publish(edgeOf('one'))).toMatchObject(found);
   expect(await publish(edgeOf('two'))).toMatchObject(found);
+});
+
+test('where others have it, nothing is told again: the Pod that lacks it is touched, and looked at', async () => {
+  problem = undefined;
+  await opened('a');
+  await publish(edgeOf('one'));
+  problem = 'Invalid path: /etc/evengate/certificates/shop.late/tls.crt';
+  pods.add('b', { refuses });
+  expect(await publish(edgeOf('one'))).toMatchObject({ unusable: [{ ...missing, served: true }] });
+  const before = api.writes.length;
+  for (let seconds = 0; seconds < 60; seconds += 1) {
+    await clock.advance(1000);
+    await publish(edgeOf('one'));
+  }
+  const written = api.writes.slice(before).map(({ kind, name }) => `${kind} ${name}`);
+  expect(new Set(written)).toEqual(new Set(['Pod b']));
+  expect(written.length).toBeGreaterThanOrEqual(4);
+  expect(written.length).toBeLessThanOrEqual(5);
+  pods.envoy('b').mount(file);
+  problem = undefined;
+  await publish(edgeOf('one'));
+  await clock.advance(30_000);
+  expect(await publish(edgeOf('one'))).toMatchObject({ kind: 'served', unusable: [] });
+  expect(await publish(edgeOf('two'))).toMatchObject({ kind: 'served', unusable: [] });
 });
 
 test('a listener that came back before it could be served is read anew', async () => {

@@ -2,15 +2,16 @@
 import { ApiError, type Client } from '../../kube/client.ts';
 import { resources } from '../../kube/resources.ts';
 import type { Clock } from '../clock.ts';
-import type { Before } from '../envoy/acknowledge.ts';
-import { type Content, expectedOf, type Refusal, rootOf, secretOf } from '../publication/content.ts';
+import { type Content, expectedOf, isCertificate, type Refusal, rootOf } from '../publication/content.ts';
 import type { Phase } from '../publication/phases.ts';
 import type { Answer, Target } from '../publication/publisher.ts';
 import type { RefusedContent } from '../publication/refused.ts';
 import { type Asker, ask, beforeOf, type Outcome, type Question, refusedAtStart, type Unusable } from './ask.ts';
 import type { EdgeFleet, EdgePod, Envoys, PodAccess, UnusableCertificate } from './contract.ts';
+import { idOf, isSound, type Known, newEnvoy } from './known.ts';
 import { bytesOf, shardBytes } from './shards.ts';
 import type { ConfigMapStore } from './store.ts';
+import { dividedCertificates, unusableCertificates } from './unusable.ts';
 
 export interface TargetOptions {
   readonly store: ConfigMapStore;
@@ -36,21 +37,6 @@ export class TooLargeError extends Error {
   }
 }
 
-/** What is known of the Envoy of one pod. */
-interface Known {
-  /** Acknowledged last. */
-  serves?: Content;
-  /** Before what is in place was placed. */
-  before?: Before | undefined;
-  /** It did not take up something in time, and nothing since: nobody waits for it any more. */
-  late: boolean;
-  /** Since what is in place was placed. */
-  touches: number;
-  touchedAt: number;
-  /** By file: what it could not load when it was told last. */
-  unusable: ReadonlyMap<string, Unusable>;
-}
-
 /** Of a question to each. */
 type Common = Pick<Question, 'content' | 'expected' | 'signal'>;
 
@@ -66,6 +52,8 @@ export class ConfigMapTarget implements Target {
   readonly #asker: Asker;
   readonly #known = new Map<string, Known>();
   #placed: Content | undefined;
+  /** Roots of what was placed last and was not in place before, nor when Envoys were looked at. */
+  #fresh: ReadonlySet<string> = new Set();
   #touchCount = 0;
 
   constructor(options: TargetOptions) {
@@ -100,16 +88,25 @@ export class ConfigMapTarget implements Target {
     };
   }
 
-  /** Certificates of what is in place that Ready Envoys could not load; by file. */
   unusable(content: Content): readonly UnusableCertificate[] {
-    const ready = this.#ready().map((pod) => this.#of(pod));
-    return [...content.values()].flatMap(({ file }) => {
-      const found = ready.flatMap(({ unusable }) => unusable.get(file.name) ?? []);
-      if (found.length === 0) return [];
-      const details = [...new Set(found.map(({ detail }) => detail))].toSorted();
-      const served = found.length < ready.length || found.some((one) => one.served);
-      return [{ file: file.name, secret: secretOf(file), details, served }];
-    });
+    return unusableCertificates(
+      this.#ready().map((pod) => this.#of(pod)),
+      content,
+    );
+  }
+
+  divided(content: Content): ReadonlySet<string> {
+    return dividedCertificates(
+      this.#ready().map((pod) => this.#of(pod)),
+      content,
+    );
+  }
+
+  /** Asks those that lack one of `files` once more; with a touch, their kubelets look for it. */
+  async lookAgain(files: ReadonlySet<string>, touch: boolean): Promise<void> {
+    const lacking = this.#ready().filter((pod) => [...this.#of(pod).unusable.keys()].some((name) => files.has(name)));
+    for (const pod of lacking) delete this.#of(pod).serves;
+    if (touch) await Promise.all(lacking.map((pod) => this.#touch(pod)));
   }
 
   async place(content: Content, signal: AbortSignal): Promise<void> {
@@ -117,6 +114,9 @@ export class ConfigMapTarget implements Target {
     const looking = Promise.all(this.#ready().map((pod) => this.#lookAt(pod)));
     const writing = this.#options.store.write(content, this.#options.refused.dump(), signal);
     const [written] = await Promise.all([writing, looking]);
+    const placed = this.#placed;
+    const isNew = ([root, version]: readonly [string, string]) => placed && expectedOf(placed).get(root) !== version;
+    this.#fresh = new Set([...expectedOf(content)].filter(isNew).map(([root]) => root));
     this.#placed = content;
     this.#forgetGone();
     if (!written) return;
@@ -180,6 +180,8 @@ export class ConfigMapTarget implements Target {
       ...common,
       expected: new Map([...common.expected].filter(([root]) => !roots.has(root))),
       unusable,
+      hasLoaded: (root) => known.sound.has(root),
+      isSound: (root, refused) => isSound(known, this.#fresh.has(root), { root, refused }),
       pod,
       before: known.before,
       patienceMs: known.late ? latePatienceMs : patienceMs,
@@ -187,7 +189,7 @@ export class ConfigMapTarget implements Target {
         this.#keepTouching(pod, AbortSignal.any([common.signal, over.signal])).catch(() => undefined);
       },
     }).finally(() => over.abort(new Error('over')));
-    if (outcome.kind === 'serves') this.#serves(pod, common.content, outcome.unusable);
+    if (outcome.kind === 'serves') this.#serves(pod, common.content, outcome);
     if (outcome.kind === 'late' || outcome.kind === 'unsure') this.#callLate(pod, known);
     if (outcome.kind === 'refused') {
       for (const { file, detail } of outcome.refusals) {
@@ -197,13 +199,16 @@ export class ConfigMapTarget implements Target {
     return outcome;
   }
 
-  #serves(pod: EdgePod, content: Content, unusable: readonly Unusable[]): void {
+  #serves(pod: EdgePod, content: Content, { unusable, refused }: Outcome & { readonly kind: 'serves' }): void {
     const known = this.#of(pod);
     const now = new Map(unusable.map((one) => [one.file.name, one]));
     for (const { file, detail } of unusable) {
       if (known.unusable.has(file.name)) continue;
       const why = `Envoy in Pod ${pod.namespace}/${pod.name} could not load ${file.name}: ${detail}`;
       this.#options.log('warn', `${why}; it serves the rest, and is told again`);
+    }
+    for (const { file } of content.values()) {
+      if (isCertificate({ file }) && !now.has(file.name)) known.sound.set(rootOf(file), refused.get(rootOf(file)) ?? 0);
     }
     Object.assign(known, { serves: content, late: false, unusable: now });
   }
@@ -218,7 +223,7 @@ export class ConfigMapTarget implements Target {
 
   async #refusedAtStart(common: Common): Promise<readonly Refusal[]> {
     const starting = this.#options.fleet.pods().filter(({ ip, terminating }) => ip !== '' && !terminating);
-    const nothing = { unusable: [], onPending: () => undefined };
+    const nothing = { unusable: [], hasLoaded: () => false, isSound: () => true, onPending: () => undefined };
     const question = { ...common, ...nothing, before: undefined, patienceMs: 0 };
     const found = await Promise.all(starting.map((pod) => refusedAtStart(this.#asker, { ...question, pod })));
     return found.find((refusals) => refusals.length > 0) ?? [];
@@ -267,7 +272,7 @@ export class ConfigMapTarget implements Target {
   }
 
   #of(pod: EdgePod): Known {
-    const known = this.#known.get(idOf(pod)) ?? newPod();
+    const known = this.#known.get(idOf(pod)) ?? newEnvoy();
     this.#known.set(idOf(pod), known);
     return known;
   }
@@ -276,13 +281,4 @@ export class ConfigMapTarget implements Target {
     const there = new Set(this.#options.fleet.pods().map(idOf));
     for (const id of this.#known.keys()) if (!there.has(id)) this.#known.delete(id);
   }
-}
-
-function newPod(): Known {
-  return { late: false, touches: 0, touchedAt: 0, unusable: new Map() };
-}
-
-/** Of its Envoy, which may not be the first in its Pod. */
-function idOf({ uid, restarts }: EdgePod): string {
-  return `${uid} ${restarts}`;
 }

@@ -1,7 +1,7 @@
 /**
  * Acknowledged is not yet serving: a new cluster may be looking up names, a listener waiting for its files. Nor is a
  * certificate that is acknowledged loaded: Envoy takes for known what it has refused before, when it reads it again
- * (source/common/secret/sds_api.cc). What a listener serves by has a gauge.
+ * (source/common/secret/sds_api.cc). What a listener serves by has a gauge; so has one whose key alone was refused.
  */
 import { type Clock, realClock } from '../clock.ts';
 import type { Admin } from './admin.ts';
@@ -19,7 +19,7 @@ const warming = 'listener_manager\\.total_listeners_warming|cluster_manager\\.wa
 const certificate = 'listener\\..*?\\.ssl\\.certificate\\.(.+)\\.expiration_unix_time_seconds';
 const gauges = `^(${warming}|${certificate})$`;
 
-/** Returns the names of certificates that listeners have loaded; undefined when Envoy did not answer. */
+/** Returns the names of certificates that listeners have looked into; undefined when Envoy did not answer. */
 export async function untilWarm({
   admin,
   signal,

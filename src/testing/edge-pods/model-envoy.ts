@@ -13,6 +13,8 @@ interface Reader {
   seen: string;
   /** Content that it serves. */
   taken: string;
+  /** It has found a file at least. */
+  shown: boolean;
 }
 
 export class ModelEnvoy {
@@ -38,27 +40,34 @@ export class ModelEnvoy {
     );
   }
 
+  /** The Secret of an SDS file comes, and is read by itself. */
+  mount(name: string): void {
+    const reader = this.#readers.get(name);
+    if (reader !== undefined) Object.assign(reader, { taken: reader.seen, shown: true });
+  }
+
   stats(filter: string, type: StatType): Map<string, number | string> {
     const pattern = new RegExp(filter);
-    const all = [...this.#readers].flatMap(([name, { version, rejected, taken }]): [string, number | string][] => {
+    const all = [...this.#readers].flatMap(([name, { version, rejected, shown }]): [string, number | string][] => {
       const text = this.#files.get(name);
       if (text === undefined) return [];
       const root = rootOf(name, text);
       if (type === 'TextReadouts') return [[`${root}.version_text`, version]];
       if (type === 'Counters') return [[`${root}.update_rejected`, rejected]];
-      return name.startsWith('sds-') && taken !== '' ? [[expiryOf(root), 1_900_000_000]] : [];
+      return name.startsWith('sds-') && shown ? [[expiryOf(root), 1_900_000_000]] : [];
     });
     return new Map(all.filter(([name]) => pattern.test(name)));
   }
 
   #readFile(name: string, text: string): void {
-    const reader = this.#readers.get(name) ?? { version: '', rejected: 0, seen: '', taken: '' };
+    const reader = this.#readers.get(name) ?? { version: '', rejected: 0, seen: '', taken: '', shown: false };
     this.#readers.set(name, reader);
     const [, version = '', content = ''] = /^\{"version_info":"([^"]*)",(.*)$/s.exec(text) ?? [];
     const reason = this.#refuses(name, text);
     // These two look only at content that is new to them.
     const isSkipped = /^(ecds|sds)-/.test(name) && content === reader.seen;
     reader.seen = content;
+    if (!isSkipped && reason?.startsWith('Invalid path: ') !== true) reader.shown = true;
     if (reason !== undefined && !isSkipped) {
       reader.rejected += 1;
       const message = `Filesystem config update rejected: ${reason}`;
@@ -70,7 +79,7 @@ export class ModelEnvoy {
   }
 }
 
-/** Of a certificate that a listener serves by. */
+/** Of a certificate that was looked into, whether its key fits or not. */
 function expiryOf(root: string): string {
   return `listener.0.0.0.0_10443.ssl.certificate.${root.replace('sds.', '')}.expiration_unix_time_seconds`;
 }
