@@ -163,28 +163,33 @@ suite('a certificate', () => {
     expect(await shown(b, 'late.example.com')).toBe('late.example.com');
   }, 90_000);
 
-  test('that an Envoy has refused and then, for another change, acknowledged is missing for whoever looks then', async () => {
-    await mount('good', testCertificate('any.example.com'));
-    await mount('late');
-    await publish('one');
-    const a = await pods.add('a');
-    await publish('one');
-    await publish('two');
-    await operator.idle();
-    operator = rig.deliver();
-    const missing = {
-      secret: 'shop.late',
-      details: [`Invalid path: ${folder}/shop.late/..data/tls.crt`],
-      served: false,
-    };
-    expect(await publish('two')).toMatchObject({ kind: 'served', unusable: [missing] });
-    expect(await shown(a, 'late.example.com')).toBe('no handshake');
-    await mount('late', testCertificate('late.example.com'));
-    await untilWhole('two');
-    expect(await shown(a, 'late.example.com')).toBe('late.example.com');
-    operator = rig.deliver();
-    expect((await publish('two')).unusable).toEqual([]);
-  }, 60_000);
+  test.each([
+    ['absent', 'Invalid path'],
+    ['bad', 'KEY_VALUES_MISMATCH'],
+  ])(
+    'that is %s, and acknowledged with another change, is missing for whoever looks then',
+    async (kind, why) => {
+      await mount('good', testCertificate('any.example.com'));
+      const pair = testCertificate('late.example.com');
+      await mount('late', kind === 'bad' ? { ...pair, key: testCertificate('late.example.com').key } : undefined);
+      await publish('one');
+      const a = await pods.add('a');
+      await publish('one');
+      await publish('two');
+      await operator.idle();
+      operator = rig.deliver();
+      const missing = { secret: 'shop.late', details: [expect.stringContaining(why)], served: false };
+      expect(await publish('two')).toMatchObject({ kind: 'served', unusable: [missing] });
+      expect(await shown(a, 'late.example.com')).toBe('no handshake');
+      await mount('late', pair);
+      await untilWhole('two');
+      expect(await shown(a, 'late.example.com')).toBe('late.example.com');
+      operator = rig.deliver();
+      await untilWhole('two');
+      expect(await shown(a, 'late.example.com')).toBe('late.example.com');
+    },
+    60_000,
+  );
 
   test('of a Secret that is made anew is shown, however long the kubelet takes to name its files', async () => {
     await mount('good', testCertificate('any.example.com'));

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Service } from '../../../src/kube/core.ts';
 import type { KubeObject } from '../../../src/kube/object.ts';
+import { ports } from '../../../src/render/envoy-process.ts';
 import { testCertificate } from '../../../src/testing/rig-certificates.ts';
 import { type SigningKey, signingKey } from '../../../src/testing/rig-tokens.ts';
 import { type Client, http1 } from '../lib/clients.ts';
@@ -169,6 +170,17 @@ async function clear(): Promise<void> {
   });
 }
 
+/** What each Envoy says of its listeners and certificates: with one that is not loaded it ends every connection. */
+async function certificates(): Promise<object> {
+  const names = '^(sds|listener_manager[.]total|server[.]uptime|listener[.].*(certificate|not_ready|by_sds|cx_total))';
+  const query = new URLSearchParams({ filter: names }).toString();
+  const told = (await envoys(world)).map(async ({ metadata: { name, namespace } }) => {
+    const path = `/api/v1/namespaces/${namespace}/pods/${name}:${ports.operations}/proxy/stats?${query}`;
+    return [name, (await world.client.text({ path }).catch(String)).split('\n')] as const;
+  });
+  return Object.fromEntries(await Promise.all(told));
+}
+
 let polling: Poller | undefined;
 
 suite('objects in any order', () => {
@@ -211,7 +223,9 @@ suite('objects in any order', () => {
           ({ status, body }) => (status < 500 ? status : `${status} ${body}`),
           ({ message }: Error) => message,
         );
-      await until(`${what} serves`, async () => (await ask(open)) === 200, { seen: () => ask(open) });
+      await until(`${what} serves`, async () => (await ask(open)) === 200, {
+        seen: async () => ({ answer: await ask(open), envoys: await certificates() }),
+      });
       const late = Math.round(performance.now() - ready);
       // Ready is not yet reachable: kube-proxy comes after, and is given its time; Envoy is not.
       if (late > 1000)
