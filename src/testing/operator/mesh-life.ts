@@ -88,9 +88,17 @@ export class MeshLife {
     this.rig.api.put(object);
   }
 
-  remove(kind: 'Route' | 'AuthPolicy', name: string): void {
+  remove(kind: 'Route' | 'AuthPolicy' | 'Service', name: string): void {
     const found = this.rig.api.get(resources[kind], 'shop', name);
     if (found !== undefined) this.rig.api.delete(found);
+  }
+
+  /** The Service has its Pods, or others and its own end: there is always one behind a Service. */
+  own(isTheirs: boolean): void {
+    const there = this.rig.api.get(resources.Pod, 'shop', 'orders-0');
+    if (isTheirs && there === undefined) this.put(workloadPod('orders'));
+    this.put(lifeService('orders', isTheirs ? 'orders' : 'other'));
+    if (!isTheirs && there !== undefined) this.rig.api.delete(there);
   }
 
   mesh(more: object): void {
@@ -228,7 +236,10 @@ export const happenings: Readonly<Record<string, Happening>> = {
     life.put(lifeRoute('/orders', [backendRef()], { rewrite: { path: { type: 'ReplacePrefixMatch', value: '/v2' } } })),
   'route: /menu to both': (life) => life.put(lifeRoute('/menu', [backendRef(), backendRef({ name: 'billing' })])),
   'service: other Pods': (life) => life.put(lifeService('orders', 'other')),
-  'service: its Pods': (life) => life.put(lifeService('orders')),
+  'service: its Pods': (life) => life.own(true),
+  'another service: other Pods': (life) => life.put(lifeService('another', 'other')),
+  'another service: gone': (life) => life.remove('Service', 'another'),
+  'service: other Pods, and its own end': (life) => life.own(false),
   'mesh: None': (life) => life.mesh({ mode: 'None' }),
   'mesh: Sidecar': (life) => life.mesh({ mode: 'Sidecar' }),
   'mesh: Shadow': (life) => life.mesh({ enforcement: 'Shadow' }),

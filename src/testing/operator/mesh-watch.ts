@@ -60,9 +60,8 @@ export function askedIn(life: MeshLife): ReadonlySet<string> {
   const { spec } = api.get(resources.ApiGateway, 'shop', 'edge') ?? {};
   const { onLastPolicy, enforcement } = (spec as { readonly mesh: Readonly<Record<string, unknown>> }).mesh;
   const opens = onLastPolicy === 'Release' || enforcement === 'Shadow' || !life.isServed;
-  const selected = objects.flatMap(({ kind, spec }) => (kind === 'Service' ? [appOf(spec)] : []));
-  // Pods of which the Service went to others are nobody's.
-  const isNobodys = ({ labels }: MeshRequest) => !selected.includes(labels['app']);
+  const living = objects.flatMap(({ kind, metadata }) => (kind === 'Pod' ? [metadata.labels?.['app']] : []));
+  const isNobodys = ({ labels }: MeshRequest) => !living.includes(labels['app']);
   const isMeant = (verdict: MeshVerdict) => verdict.admitted && (opens || isSaid(verdict, written));
   return new Set(
     [...requests].flatMap(([name, one]) => (isNobodys(one) || isMeant(verdictOf(written, one)) ? [name] : [])),
@@ -103,11 +102,21 @@ interface Moment {
 }
 
 const propagationMs = 300;
+/** The edge is not kept waiting longer, whatever goes on in the mesh. */
+const longestAheadMs = 2000;
+/** For so long what is sent to a Service comes to Pods that it selects no more: cluster DNS remembers for 30 s. */
+const underWayMs = 30_000;
+
 /** What the edge is told was resolved so long before at most. */
 const resolvedMs = 5000;
 const unknownMs = 10_000;
-/** For so long requests come to Pods that a Service selects no more. */
-const underWayMs = 60_000;
+
+/** Pods of a Service, for as long. */
+interface Selected {
+  readonly app: string;
+  readonly since: number;
+  readonly until: number;
+}
 
 export class MeshWatch {
   readonly faults: string[] = [];
@@ -116,39 +125,44 @@ export class MeshWatch {
   #asked: ReadonlySet<string>[] = [];
   /** Of the mesh, the present one last. */
   readonly #moments: Moment[] = [];
-  /** What the edge was told to send. */
+  /** What the edge was told to send, and to which Services. */
   #sent: ReadonlySet<string> = new Set();
+  readonly #selected = new Map<string, readonly Selected[]>();
   #toldAt = 0;
   /** When somebody changed an AuthPolicy last. */
   #guardedAt = Number.NEGATIVE_INFINITY;
   readonly #drained = new Map<string, Drained>();
-  /** Services of the Pods of their name, and since when they select others. */
-  readonly #left = new Map<string, number>();
 
   constructor(life: MeshLife) {
     this.#life = life;
     this.#moments.push({ at: 0, admitted: new Set(requests.keys()) });
     life.rig.api.onChange(({ type, before, after }) => {
       if ((istioKinds as readonly string[]).includes(type.kind)) this.#meshChanged();
+      if (type.kind === 'Service' && after !== undefined) this.#selects(after as unknown as KubeObject);
       if (type.kind === 'ConfigMap' && after !== undefined) this.#edgeTold(after as unknown as ConfigMap);
       const isTold = before?.metadata.generation === after?.metadata.generation;
       if (type.kind === 'AuthPolicy' && !isTold) this.#guardedAt = life.rig.clock.monotonic();
-      if (type.kind === 'Service' && after !== undefined) this.#selects(after.metadata.name, appOf(after['spec']));
       const pod = (after ?? before) as unknown as Pod;
       if (type.kind === 'Pod' && pod.metadata.deletionTimestamp !== undefined) this.#drains(pod, after !== undefined);
+      // Those of which the last one has ended need not stay closed.
+      if (type.kind === 'Pod' && after === undefined) this.asked();
     });
   }
 
-  #selects(service: string, app: string | undefined): void {
-    if (app === service) this.#left.delete(service);
-    else if (!this.#left.has(service)) this.#left.set(service, this.#life.rig.clock.monotonic());
+  #selects({ metadata: { name }, spec }: KubeObject): void {
+    const [app, now] = [appOf(spec), this.#life.rig.clock.monotonic()];
+    const before = this.#selected.get(name) ?? [];
+    if (app === undefined || before.at(-1)?.app === app) return;
+    const over = before.map((one) => ({ ...one, until: Math.min(one.until, now + underWayMs) }));
+    this.#selected.set(name, [...over, { app, since: now, until: Number.POSITIVE_INFINITY }]);
   }
 
-  /** It is sent to a Service, and comes to Pods that this has not selected for so long. */
-  #isAstray(name: string, ms: number): boolean {
-    const [app = ''] = name.slice(name.lastIndexOf(' ') + 1).split(':');
-    const since = this.#left.get(app);
-    return since !== undefined && this.#life.rig.clock.monotonic() >= since + ms;
+  /** Of what is sent to Services: where it may come to a Pod. */
+  #arriving(sent: Iterable<string>, isThere: (selected: Selected) => boolean): readonly string[] {
+    return [...sent].flatMap((name) => {
+      const [, start = '', service = '', port = ''] = /^(.* at )(.*):(.*)$/.exec(name) ?? [];
+      return (this.#selected.get(service) ?? []).filter(isThere).map(({ app }) => `${start}${app}:${port}`);
+    });
   }
 
   #drains(pod: Pod, isThere: boolean): void {
@@ -185,14 +199,16 @@ export class MeshWatch {
     // With its CRDs goes all that is written; and which ports are kept closed is known by what is there alone.
     if (opened.length > 0 && this.#life.isServed && !this.#life.isDeceived)
       this.faults.push(`opened at ${clock.monotonic()}: ${opened.slice(0, 3).join('; ')}`);
-    const isLost = (name: string) => before.has(name) && !admitted.has(name) && !this.#isAstray(name, underWayMs);
-    const shut = [...this.#sent].filter(isLost);
+    const now = clock.monotonic();
+    const lostOf = (sent: ReadonlySet<string>) =>
+      this.#arriving(sent, ({ until }) => now < until).filter((name) => before.has(name) && !admitted.has(name));
+    const shut = lostOf(this.#sent);
     // An edge that is in no mesh is a stranger to it; one that refuses what it is told is, after a restart, soon given up.
     if (shut.length > 0 && this.#life.isMeshed && !this.#life.isRefused)
       this.faults.push(`shut while it is sent, at ${clock.monotonic()}: ${shut.slice(0, 3).join('; ')}`);
     // What somebody refuses by a word of his is refused at once, whoever sends it.
     const lost = [...this.#drained.values()].flatMap(({ sent, since }) =>
-      this.#guardedAt >= since ? [] : [...sent].filter(isLost),
+      this.#guardedAt >= since ? [] : lostOf(sent),
     );
     if (lost.length > 0 && this.#life.isMeshed && !this.#life.isRefused)
       this.faults.push(`shut while a drained Envoy sends it, at ${clock.monotonic()}: ${lost.slice(0, 3).join('; ')}`);
@@ -205,9 +221,11 @@ export class MeshWatch {
     const now = this.#life.rig.clock.monotonic();
     const sent = sentBy(files, edge);
     this.#toldAt = now;
-    const news = [...sent].filter((name) => !this.#sent.has(name) && !this.#isAstray(name, 0));
+    const news = [...sent].filter((name) => !this.#sent.has(name));
     const since = this.#moments.findLastIndex(({ at }) => at <= now - propagationMs);
-    const late = news.filter((name) =>
+    // Whoever is selected anew gets requests before anybody can be told of it.
+    const known = ({ since: at, until }: Selected) => at + longestAheadMs <= now && until === Number.POSITIVE_INFINITY;
+    const late = this.#arriving(news, known).filter((name) =>
       this.#moments.slice(Math.max(0, since)).some(({ admitted }) => !admitted.has(name)),
     );
     if (late.length > 0 && this.#life.isMeshed && !this.#life.isStruck)

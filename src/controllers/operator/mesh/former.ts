@@ -78,6 +78,12 @@ export function selectorOf(objects: readonly SecurityObject[]): Labels {
   return objects.find(({ spec }) => spec?.selector !== undefined)?.spec?.selector?.matchLabels ?? {};
 }
 
+/** A workload as some Envoys still know it: about the Pods that are closed for it. */
+export function ofItsPods(workload: MeshWorkload, stored: readonly SecurityObject[]): MeshWorkload {
+  const selector = selectorOf(stored.filter(isClosing));
+  return Object.keys(selector).length === 0 ? workload : { ...workload, selector };
+}
+
 export interface UnderWay {
   readonly former: Former;
   readonly className: string;

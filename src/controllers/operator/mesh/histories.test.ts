@@ -43,6 +43,22 @@ const once: readonly (readonly [string, number])[][] = [
     ['mesh: Shadow', 0],
     ['orders: GET, POST', 0],
   ],
+  // Pods that a Service selects no more.
+  [['service: other Pods', 0]],
+  [
+    ['service: other Pods', 1000],
+    ['service: its Pods', 100],
+    ['service: other Pods, and its own end', 12_000],
+  ],
+  [
+    ['another service: other Pods', 1000],
+    ['service: other Pods', 0],
+  ],
+  [
+    ['service: other Pods, and its own end', 0],
+    ['orders: GET', 100],
+    ['another service: other Pods', 0],
+  ],
   // What is drained is told nothing any more.
   [
     ['edge: rolled out', 1000],

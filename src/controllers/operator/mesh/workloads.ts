@@ -10,6 +10,7 @@ import type { View } from '../world.ts';
 import { Abandoned, type AbandonedWorld, soonest } from './abandoned.ts';
 import { Ahead } from './ahead.ts';
 import type { MeshSources } from './caches.ts';
+import { ofItsPods } from './former.ts';
 import { type GateWorld, inTheWay } from './gate.ts';
 import { isClosing, isKept, withKeptPorts } from './kept.ts';
 import { against } from './read-back.ts';
@@ -240,7 +241,7 @@ export class Workloads {
     if (leaving === undefined && requeueAfterMs === 0) return undefined;
     this.#waiting.add(key);
     if (leaving === undefined) return { requeueAfterMs };
-    const objects = withKeptPorts(meshObjects(leaving, this.#options.className), stored);
+    const objects = withKeptPorts(meshObjects(ofItsPods(leaving, stored), this.#options.className), stored);
     const { error } = await this.#writer.apply(objects, false, trying);
     if (error !== undefined) throw error;
     return {};
