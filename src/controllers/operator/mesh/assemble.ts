@@ -84,7 +84,7 @@ export function assembleMesh(options: MeshOptions, parts: MeshParts): AssembledM
 }
 
 /** Undefined where the operator may not. */
-function enrolmentOf(options: MeshOptions, { client, loop }: MeshParts, { states }: Pick<Workloads, 'states'>) {
+function enrolmentOf(options: MeshOptions, { client, loop }: MeshParts, workloads: Pick<Workloads, 'closes'>) {
   const { caches, className, clock, meshEnrolment = false } = options;
   if (!meshEnrolment) return undefined;
   const enrolment: Enrolment = new Enrolment({
@@ -93,7 +93,7 @@ function enrolmentOf(options: MeshOptions, { client, loop }: MeshParts, { states
     className,
     caches: { Service: caches.Service, Namespace: caches.Namespace, Gateway: caches.mesh.Gateway },
     view: () => loop().view,
-    isKept: (namespace) => [...states].some(([key, { kind }]) => kind === 'kept' && key.startsWith(`${namespace}/`)),
+    isKept: (namespace) => workloads.closes(namespace),
     enqueue: (key) => controller.enqueue(key),
     onFound: () => loop().told(),
   });

@@ -58,6 +58,22 @@ describe('enrolment', () => {
     expect(ofNamespace(rig)).toEqual({ team: 'shop', 'istio-injection': 'enabled' });
   });
 
+  test('stays while drained Envoys send there: who takes it out of the mesh opens what is closed', async () => {
+    const mesh = { mode: 'Sidecar', enrolment: 'Managed' };
+    const rig = await pool.open({ graceMs: 60_000 });
+    const isOfBilling = ({ metadata: { name } }: KubeObject) => name.startsWith('billing');
+    createAll(rig.api, [namespace('shop', { team: 'shop' }), ...meshedShop(mesh).filter((one) => !isOfBilling(one))]);
+    rig.start({ meshEnrolment: true });
+    await rig.quiet();
+    rig.api.put(meshGateway(mesh, { workload: { template: { annotations: { 'example.com/rollout': '1' } } } }));
+    await rig.clock.sleep(1000);
+    rig.api.delete(ordersRoute());
+    for (const ms of [20_000, 20_000, 60_000, 60_000]) {
+      await rig.clock.sleep(ms);
+      expect(ofNamespace(rig)).toEqual({ team: 'shop', 'istio-injection': 'enabled' });
+    }
+  });
+
   test('takes no label from anybody, and says so until it is gone', async () => {
     const rig = await opened({ mode: 'Sidecar', enrolment: 'Managed' }, { 'istio-injection': 'disabled' });
     expect(ofNamespace(rig)).toEqual({ team: 'shop', 'istio-injection': 'disabled' });

@@ -13,6 +13,7 @@ import type { MeshSources } from './caches.ts';
 import { ofItsPods } from './former.ts';
 import { type GateWorld, inTheWay } from './gate.ts';
 import { isClosing, isKept, withKeptPorts } from './kept.ts';
+import { KeptPorts } from './kept-ports.ts';
 import { against } from './read-back.ts';
 import { isReleased, Releases } from './release.ts';
 import { Senders, type SendersOptions } from './senders.ts';
@@ -43,7 +44,7 @@ export class Workloads {
   readonly #successions: Successions;
   readonly #writer: Writer;
   readonly #releases: Releases;
-  readonly #ports: Releases;
+  readonly #ports: KeptPorts;
   readonly #ahead: Ahead;
   readonly #waypoints: Waypoints;
   readonly #senders: Senders;
@@ -59,11 +60,11 @@ export class Workloads {
     this.#senders = new Senders(options);
     this.#ahead = new Ahead(clock);
     this.#releases = new Releases(clock);
-    this.#ports = new Releases(clock);
     this.#stored = new Stored(sources, className, (workload, gone) => {
       if (gone !== undefined) this.#writer.forget(gone);
       enqueue(workload);
     });
+    this.#ports = new KeptPorts(this.#stored, clock);
     this.#successions = successions(this.#stored);
     this.#writer = new Writer(options, this.#stored);
     const parts = { stored: this.#stored, writer: this.#writer, successions: this.#successions };
@@ -76,6 +77,13 @@ export class Workloads {
   /** By workload; the same value while it is the same. */
   get states(): WorkloadStates {
     return this.#states;
+  }
+
+  /** Something is closed in the namespace that nothing names: it is kept, or edges still send to it. */
+  closes(namespace: string): boolean {
+    const named = this.#options.view()?.resolution.mesh.workloads;
+    const others = [...this.#stored.workloads].filter((key) => key.startsWith(`${namespace}/`) && !named?.has(key));
+    return others.some((key) => this.#stored.of(key).some(isClosing));
   }
 
   /** Those that are there, and those that there were. */
@@ -164,21 +172,10 @@ export class Workloads {
     }
     this.#releases.forget(key);
     const keptOf = this.#successions.keptOf(workload, view.resolution.mesh.workloads);
-    const { objects, releaseInMs } = this.#withKeptPorts(key, desired, { view, keptOf });
+    const released = isReleased(view.snapshot.ApiGateway, this.#options.className);
+    const { objects, releaseInMs } = this.#ports.of(key, desired, { keptOf, isReleased: released });
     const { requeueAfterMs = releaseInMs } = await this.#keep(workload, objects, looking);
     return requeueAfterMs === undefined ? {} : { requeueAfterMs };
-  }
-
-  /** A port that nothing names any more opens as a workload does: where every gateway says Release, and not at once. */
-  #withKeptPorts(key: ObjectKey, desired: readonly SecurityObject[], { view, keptOf }: Keeping): KeptPorts {
-    const { snapshot } = view;
-    const besides = keptOf.flatMap((other) => this.#stored.of(other));
-    const objects = withKeptPorts(desired, this.#stored.of(key), besides);
-    const ports = `${key} ports` as const;
-    if (objects === desired) this.#ports.forget(ports);
-    if (objects === desired || !isReleased(snapshot.ApiGateway, this.#options.className)) return { objects };
-    const releaseInMs = this.#ports.leftMs(ports, this.#stored.count);
-    return releaseInMs === 0 ? { objects: desired } : { objects, releaseInMs };
   }
 
   #desired(workload: MeshWorkload, resolution: Resolution): readonly SecurityObject[] {
@@ -281,16 +278,6 @@ export class Workloads {
     this.#options.onTold();
     return {};
   }
-}
-
-interface Keeping {
-  readonly view: View;
-  readonly keptOf: readonly ObjectKey[];
-}
-
-interface KeptPorts {
-  readonly objects: readonly SecurityObject[];
-  readonly releaseInMs?: number;
 }
 
 interface Looking extends Trying {
