@@ -1,10 +1,11 @@
 /** Mode Ambient: nobody is refused by a mesh that Istio has not made ready, and what Istio says of it is told. */
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { IstioCondition } from '../../../istio/security.ts';
+import type { AuthorizationPolicy, IstioCondition } from '../../../istio/security.ts';
 import { waypointBound } from '../../../kube/core.ts';
 import { type KubeObject, objectKey } from '../../../kube/object.ts';
 import type { Pod } from '../../../kube/pod.ts';
 import { resources } from '../../../kube/resources.ts';
+import { service } from '../../../testing/build.ts';
 import { meshedShop, workloadPod } from '../../../testing/operator/meshed-shop.ts';
 import { conditionOf, type OperatorRig, rigPool } from '../../../testing/operator/rig.ts';
 import { createAll } from '../../../testing/operator/shop.ts';
@@ -49,6 +50,28 @@ async function bind(rig: OperatorRig, status: 'True' | 'False', message: string)
 }
 
 describe('a workload behind a waypoint', () => {
+  test('of which the Service takes other Pods: its old ones admit what is under way through the waypoint, then nobody', async () => {
+    const rig = await opened({ name: 'wp' });
+    await bind(rig, 'True', 'Successfully attached to waypoint shop/wp');
+    const at = (name: string) => {
+      const all = rig.api.list(resources.AuthorizationPolicy) as readonly AuthorizationPolicy[];
+      const found = all.find(
+        ({ metadata }) => metadata.name.startsWith(name) && metadata.name.endsWith('.ztunnel-allow'),
+      );
+      return [found?.spec?.selector?.matchLabels?.['app'], JSON.stringify(found?.spec?.rules).includes('/sa/wp"')];
+    };
+    const selector = { app: 'green' };
+    rig.api.put(service({ selector, ports: [{ name: 'http', port: 80, targetPort: 9090 }] }, { name: 'orders' }));
+    await rig.clock.sleep(20_000);
+    const [now, before] = ['evengate-orders.ztunnel', 'evengate-orders.former'];
+    expect([at(now), at(before)]).toEqual([
+      ['green', true],
+      ['orders', true],
+    ]);
+    await rig.quiet(100_000);
+    expect(at(before)).toEqual(['orders', false]);
+  });
+
   test('is closed once Istio has bound its Service, Pending with the reason until then, and stays closed', async () => {
     const rig = await opened({ name: 'wp' });
     expect([policiesOf(rig, 'orders'), meshed(rig)]).toEqual([[], 'Unknown Pending']);

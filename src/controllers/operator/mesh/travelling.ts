@@ -79,7 +79,7 @@ function covers(wide: MeshRule, narrow: MeshRule): boolean {
 
 /**
  * Objects while nobody knows what the Envoys of these edges serve, as after a restart: what is written for them is admitted on,
- * beside what is new. None of an object that admits all that it is to.
+ * beside what is new. None of an object that admits all that it is to, and is about the same Pods.
  */
 export function whileUnknown(
   desired: readonly SecurityObject[],
@@ -95,9 +95,9 @@ export function whileUnknown(
     const there = before.spec?.rules ?? [];
     const more = without(there, rules).flatMap((rule) => forIdentities(rule, identities));
     if (more.length === 0) return [object];
-    return without(rules, there).length === 0
-      ? []
-      : [{ ...object, spec: { ...object.spec, rules: [...rules, ...more] } }];
+    const isThere =
+      without(rules, there).length === 0 && isDeepStrictEqual(before.spec?.selector, object.spec?.selector);
+    return isThere ? [] : [{ ...object, spec: { ...object.spec, rules: [...rules, ...more] } }];
   });
 }
 
