@@ -32,7 +32,8 @@ export class Serving {
 
   /** What is served beside it, as far as is known: what an operator before this one told is not. */
   get besides(): readonly Resolution[] {
-    const drained = this.#draining().flatMap(({ metadata: { uid = '' } }) => this.#drained.get(uid) ?? []);
+    const draining = this.#drained.size === 0 ? [] : this.#draining();
+    const drained = draining.flatMap(({ metadata: { uid = '' } }) => this.#drained.get(uid) ?? []);
     return [...new Set([...this.#told, ...drained])].filter((one) => one !== this.#acknowledged);
   }
 
