@@ -35,10 +35,17 @@ const security = ({ api }: OperatorRig) =>
   securityKinds.flatMap((kind) => api.list(resources[kind]) as readonly SecurityObject[]);
 
 /** Who of these may call Pods of that app, with a GET of `/orders`. */
-function admitted(rig: OperatorRig, app: string, port = 8080): readonly string[] {
+function admitted(rig: OperatorRig, app: string, port = 8080, more: object = {}): readonly string[] {
   const objects = security(rig).filter(({ kind }) => kind !== 'PeerAuthentication');
   const sent = { method: 'GET', path: '/orders', host: 'shop.example.com', headers: new Map() };
-  const at = { namespace: 'shop', labels: { app }, services: [], port, directIp: '10.0.0.1', remoteIp: '192.0.2.1' };
+  const at = {
+    namespace: 'shop',
+    labels: { app, ...more },
+    services: [],
+    port,
+    directIp: '10.0.0.1',
+    remoteIp: '192.0.2.1',
+  };
   return ['edge-edge', 'batch', 'nobody'].filter(
     (name) =>
       decideInMesh(objects, 'sidecar', { ...sent, ...at, principal: `cluster.local/ns/shop/sa/${name}` }).admitted,
@@ -282,7 +289,11 @@ describe('Services that', () => {
     rig.api.put(service(narrow, { name: 'orders' }));
     await rig.quiet(100_000);
     const ports = [8080, 9090];
-    expect(ports.map((port) => admitted(rig, 'orders', port))).toEqual([[], []]);
+    const both = [{}, { tier: 'canary' }].map((labels) => ports.map((port) => admitted(rig, 'orders', port, labels)));
+    expect(both).toEqual([
+      [[], []],
+      [[], ['edge-edge']],
+    ]);
     rig.api.delete(pod);
     await rig.quiet(30_000);
     expect(formers(rig)).toEqual([]);

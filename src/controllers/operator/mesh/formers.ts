@@ -83,8 +83,8 @@ export class Formers {
 
   /** Those of a workload, and others of its Services. */
   of(workload: MeshWorkload): readonly ObjectKey[] {
-    const named = new Map([[workload.key, workload]]);
-    return [...this.#options.stored.workloads].filter((key) => this.#parentOf(key, named) !== undefined);
+    const prefix = `${workload.namespace}/`;
+    return [...this.#options.stored.workloads].filter((key) => key.startsWith(prefix) && this.#isOf(key, workload));
   }
 
   /**
@@ -175,16 +175,18 @@ export class Formers {
 
   /** The workload of the Service that selected these Pods. */
   #parentOf(key: ObjectKey, named: FormerWorld['named']): MeshWorkload | undefined {
-    if (named.has(key)) return undefined;
-    const [selector, name] = [selectorOf(this.#options.stored.of(key)), nameOf(key)];
-    if (Object.keys(selector).length === 0) return undefined;
-    const prefix = key.slice(0, key.indexOf('/'));
-    return [...named.values()].find(
-      (one) =>
-        one.namespace === prefix &&
-        selectorText(one.selector) !== selectorText(selector) &&
-        (formerName(nameOf(one.key), selector) === name || one.services.includes(name)),
-    );
+    const namespace = key.slice(0, key.indexOf('/'));
+    return named.has(key)
+      ? undefined
+      : [...named.values()].find((one) => one.namespace === namespace && this.#isOf(key, one));
+  }
+
+  #isOf(key: ObjectKey, workload: MeshWorkload): boolean {
+    const name = nameOf(key);
+    if (key === workload.key || !(isFormer(name) || workload.services.includes(name))) return false;
+    const selector = selectorOf(this.#options.stored.of(key));
+    if (Object.keys(selector).length === 0 || selectorText(selector) === selectorText(workload.selector)) return false;
+    return workload.services.includes(name) || formerName(nameOf(workload.key), selector) === name;
   }
 
   /** A Pod is there that no other workload guards; in doubt there is. */
