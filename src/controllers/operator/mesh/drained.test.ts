@@ -137,6 +137,18 @@ describe('what somebody refuses since is refused, whoever sends it', () => {
     expect(admitted(rig)).toEqual(expected);
   });
 
+  test('also where the Route has another name, and who knows what policies', async () => {
+    const rig = await draining();
+    rig.api.delete(ordersRoute());
+    rig.api.put({ ...moved, metadata: { name: 'menu', namespace: 'shop' } });
+    const targetRefs = [{ kind: 'Route', name: 'menu' }];
+    const allow = [{ name: 'writers', to: [{ methods: ['PUT'] }] }];
+    rig.api.put({ ...ordersPolicy(), spec: { targetRefs, authorize: { allow } } });
+    await rig.clock.sleep(5000);
+    expect(drainedPods(rig)).toHaveLength(2);
+    expect(admitted(rig)).toEqual(['PUT /menu']);
+  });
+
   test('and a word about another workload changes nothing', async () => {
     const rig = await draining();
     rig.api.put(moved);

@@ -14,6 +14,8 @@ export interface Through {
 }
 
 export function areGuardedAlike(before: Resolution, now: Resolution, through: Through): boolean {
+  // It may be the same Route by another name, with other policies.
+  if (isReplaced(before, now, through)) return false;
   const targets = targetsOf(before, now, through);
   return isDeepStrictEqual(saidIn(before, through, targets), saidIn(now, through, targets));
 }
@@ -29,6 +31,11 @@ function targetsOf(before: Resolution, now: Resolution, { gateway, workload }: T
   ];
   const namespaces = [gateway, ...routes].map((key) => key.slice(0, key.indexOf('/')));
   return new Set([...on, ...[namespace, ...namespaces].map((name) => `Namespace ${name}`)]);
+}
+
+function isReplaced(before: Resolution, now: Resolution, through: Through): boolean {
+  const isGone = routesTo(before, through).some((route) => !now.routes.has(route));
+  return isGone && routesTo(now, through).some((route) => !before.routes.has(route));
 }
 
 function routesTo({ gateways }: Resolution, { gateway, workload }: Through): readonly ObjectKey[] {
