@@ -209,6 +209,33 @@ describe('what stays of a Service’s old Pods', () => {
     expect(open).toEqual([]);
   });
 
+  test('is there once for the same Pods, whatever selected them', async () => {
+    const rig = await opened();
+    const labels = { a: '1', b: '1', c: '1' };
+    const pod = workloadPod('orders');
+    rig.api.put({ ...pod, metadata: { ...pod.metadata, labels: { app: 'orders', ...labels } } });
+    const open: string[] = [];
+    rig.api.onChange(() => {
+      if (admitted(rig, 'orders', 8080, labels).includes('nobody')) open.push(`at ${rig.clock.monotonic()}`);
+    });
+    for (const name of Object.keys(labels)) {
+      rig.api.put(
+        service(
+          { selector: { app: 'orders', [name]: '1' }, ports: [{ port: 80, targetPort: 8080 }] },
+          { name: 'orders' },
+        ),
+      );
+      await rig.clock.sleep(500);
+      rig.api.put(selecting('orders', 'green'));
+      await rig.clock.sleep(500);
+    }
+    expect(formers(rig)).toHaveLength(6);
+    await rig.quiet(100_000);
+    expect(formers(rig)).toHaveLength(2);
+    expect(admitted(rig, 'orders', 8080, labels)).toEqual([]);
+    expect(open).toEqual([]);
+  });
+
   test('is opened where every gateway says Release, and not at once', async () => {
     const rig = await opened({ onLastPolicy: 'Release' });
     rig.api.put(selecting('orders', 'green'));

@@ -127,7 +127,8 @@ export class Formers {
     if (isOver(objects) && this.#isWritten(key)) return 'soon';
     if (!isClosed || (parent !== undefined && parent.settings.enforcement !== 'Enforce')) return 'over';
     this.#staying.add(key);
-    const bareMs = this.#bareMs(key, objects, world.named);
+    const first = this.#before(key, parent, world.named);
+    const bareMs = this.#bareMs(key, { selector: selectorOf(objects), objects, first }, world.named);
     if (bareMs === 0) return 'over';
     const wayMs = isOver(objects) ? 0 : this.#wayMs(key, parent, world.edges);
     if (wayMs === 0) return { objects: over(there), ...(bareMs !== undefined && { againInMs: bareMs }) };
@@ -152,11 +153,24 @@ export class Formers {
   }
 
   /** For how long it stays though there is no Pod for it; undefined while there is one. */
-  #bareMs(key: ObjectKey, objects: readonly SecurityObject[], named: FormerWorld['named']): number | undefined {
-    const selector = selectorOf(objects);
-    if (!this.#isNeeded(key, { selector, objects }, named)) return this.#bare.leftMs(key, this.#options.stored.count);
+  #bareMs(key: ObjectKey, about: About, named: FormerWorld['named']): number | undefined {
+    if (!this.#isNeeded(key, about, named)) return this.#bare.leftMs(key, this.#options.stored.count);
     this.#bare.forget(key);
     return undefined;
+  }
+
+  /** Of those that are closed for the same workload the first by name counts, so that they do not pile up for the same Pods. */
+  #before(
+    key: ObjectKey,
+    parent: MeshWorkload | undefined,
+    named: FormerWorld['named'],
+  ): readonly (readonly SecurityObject[])[] {
+    const { stored } = this.#options;
+    const prefix = key.slice(0, key.indexOf('/') + 1);
+    return [...stored.workloads]
+      .filter((one) => one < key && one.startsWith(prefix) && isFormer(nameOf(one)))
+      .filter((one) => isOver(stored.of(one)) && this.#parentOf(one, named) === parent)
+      .map((one) => stored.of(one));
   }
 
   /** What others leave open there, or close, is so here. */
@@ -195,9 +209,13 @@ export class Formers {
     if (!pods.synced) return true;
     const namespace = key.slice(0, key.indexOf('/'));
     const others = [...named.values()].filter((one) => one.namespace === namespace && this.#guards(one, about));
-    const isOpen = ({ metadata: { labels } }: Pod) =>
-      !(about.but !== undefined && selects(about.but, labels)) &&
-      !others.some(({ selector }) => selects(selector, labels));
+    const first = (about.first ?? []).filter((one) => closesAll(one, about.objects)).map(selectorOf);
+    const selectors = [
+      ...others.map(({ selector }) => selector),
+      ...first,
+      ...(about.but === undefined ? [] : [about.but]),
+    ];
+    const isOpen = ({ metadata: { labels } }: Pod) => !selectors.some((selector) => selects(selector, labels));
     return [...pods.snapshot().values()].some(
       (pod) =>
         pod.metadata.namespace === namespace &&
@@ -220,6 +238,8 @@ export class Formers {
 interface About extends Pick<Left, 'selector' | 'objects'> {
   /** Whom that selects is guarded in a moment. */
   readonly but?: Labels;
+  /** What else stays, and goes later. */
+  readonly first?: readonly (readonly SecurityObject[])[];
 }
 
 function nameOf(key: ObjectKey): string {
