@@ -29,6 +29,8 @@ export interface Results<O> {
   readonly changes: readonly Change<O>[];
   /** Keys of a collection that the results looked up, there or not, with the keys of the results. */
   readonly reads: (collection: string) => ReadonlyMap<string, ReadonlySet<string>>;
+  /** Keys of a collection that the result with this key looked up, there or not. */
+  readonly readsOf: (key: string, collection: string) => readonly string[];
 }
 
 export interface Change<O> {
@@ -63,7 +65,12 @@ export function memoise<I extends object, W extends World, O extends object>(
     else if (fresh.size > 0) all = replaced(all, fresh);
     inputs = nextInputs;
     world = nextWorld;
-    return { all, changes, reads: (collection) => units.reads(collection) };
+    return {
+      all,
+      changes,
+      reads: (collection) => units.reads(collection),
+      readsOf: (key, collection) => units.readsOf(key, collection),
+    };
   };
 }
 
@@ -106,6 +113,10 @@ class Units<I, W extends World, O> {
 
   reads(collection: string): ReadonlyMap<string, ReadonlySet<string>> {
     return this.#readers.keysOf(collection);
+  }
+
+  readsOf(key: string, collection: string): readonly string[] {
+    return this.#readers.by(key, collection);
   }
 
   forget(key: string): undefined {

@@ -43,6 +43,11 @@ export class Readers {
     return typeof known === 'string' ? [known] : known;
   }
 
+  /** Keys of the collection that one reader has read. */
+  by(reader: string, collection: string): readonly string[] {
+    return (this.#reads.get(reader) ?? []).flatMap((read) => (read.collection === collection ? [read.key] : []));
+  }
+
   /** Every key of the collection that is read now, with its readers. */
   keysOf(collection: string): ReadonlyMap<string, ReadonlySet<string>> {
     const keys = [...this.#indexOf(collection).keys()];

@@ -53,6 +53,8 @@ export interface References {
   readonly keySets: (kind: 'Secret' | 'ConfigMap') => Wanted;
   /** URIs of key sets that AuthPolicies name. */
   readonly fetched: () => Wanted;
+  /** Services that a Route names. */
+  readonly services: (route: ObjectKey) => readonly ObjectKey[];
 }
 
 export type Resolver = (snapshot: Snapshot) => Resolution;
@@ -135,18 +137,19 @@ function resolve(snapshot: Snapshot, stages: Stages): Resolution {
     rateLimitPolicies: rateLimitPolicies.all,
     mesh,
     findings: more.length === 0 ? own : [...own, ...more],
-    references: referencesOf(gatewayUnits, authPolicies),
+    references: referencesOf(gatewayUnits, authPolicies, routes),
   };
 }
 
 type Reads = Pick<Results<object>, 'reads'>;
 
-function referencesOf(gateways: Reads, policies: Reads): References {
+function referencesOf(gateways: Reads, policies: Reads, routes: Pick<Results<object>, 'readsOf'>): References {
   return {
     certificates: () => gateways.reads('Secret'),
     keySets: (kind) =>
       kind === 'Secret' ? policies.reads(kind) : new Map([...gateways.reads(kind), ...policies.reads(kind)]),
     fetched: () => policies.reads('FetchedKeys'),
+    services: (route) => routes.readsOf(route, 'Service') as readonly ObjectKey[],
   };
 }
 

@@ -2,9 +2,11 @@
 import { type ConfigMapDelivery, configMapDelivery } from '../../delivery/configmap.ts';
 import type { Client } from '../../kube/client.ts';
 import { type KubeObject, type ObjectKey, type ObjectRef, objectKey, refOf } from '../../kube/object.ts';
+import { resources } from '../../kube/resources.ts';
 import { childLabels, configMapNames, ownerReferences, toldLabel } from '../../render/names.ts';
 import { Controller } from '../../runtime/controller.ts';
 import { leadingClient } from '../../runtime/leading-client.ts';
+import { Absences } from './absences.ts';
 import { addressesOf } from './addresses.ts';
 import type { Caches } from './caches.ts';
 import { Children } from './children.ts';
@@ -52,7 +54,7 @@ export function assemble(options: AssembleOptions): Assembled {
   const statuses = statusesOf(options, client, () => loop);
   const controllers = controllersOf(options, { edges, fleets, statuses, undelivered });
   const loop: Loop = new Loop({
-    world: worldOf(options, mesh.keys),
+    world: worldOf(options, mesh.keys, () => loop.changed()),
     timers: timersOf(options.clock),
     edges,
     fleets,
@@ -95,9 +97,18 @@ function edgesOf(options: AssembleOptions, { client, pods, mesh, loop }: EdgePar
   });
 }
 
-function worldOf({ caches, named, className }: AssembleOptions, keys: KeySource): World {
+function worldOf(
+  { caches, named, className, client, clock }: AssembleOptions,
+  keys: KeySource,
+  onKnown: () => void,
+): World {
   const { own, Service, Namespace, ReferenceGrant, mesh } = caches;
-  return new World({ ...own, Service, Namespace, ReferenceGrant, ...named, mesh, keys }, className);
+  const isThere = async (service: ObjectKey) => {
+    const [namespace = '', name = ''] = service.split('/');
+    return (await client.get(resources.Service, { namespace, name })) !== undefined;
+  };
+  const absences = new Absences({ isThere, onKnown, clock });
+  return new World({ ...own, Service, Namespace, ReferenceGrant, ...named, mesh, keys, absences }, className);
 }
 
 function childrenOf({ clock, caches, log }: AssembleOptions, client: Client): Children {

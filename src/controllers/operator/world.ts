@@ -3,6 +3,7 @@ import type { ConfigMap, Namespace, ReferenceGrant, Secret, Service } from '../.
 import type { KubeObject, ObjectKey } from '../../kube/object.ts';
 import { type Collection, emptySnapshot, type Snapshot } from '../../kube/snapshot.ts';
 import { type Resolution, type Resolver, resolver } from '../../resolve/resolve.ts';
+import { type Absences, missingServices } from './absences.ts';
 import { type Cache, Following, sameWritten, written } from './collections.ts';
 import type { MeshSources } from './mesh/caches.ts';
 import { type KeySource, MeshWorld } from './mesh/world.ts';
@@ -21,6 +22,7 @@ export interface WorldCaches {
   readonly secrets: NamedObjects<Secret> | undefined;
   readonly mesh: MeshSources;
   readonly keys: KeySource;
+  readonly absences: Pick<Absences, 'areKnown'>;
 }
 
 /** One moment. */
@@ -107,7 +109,8 @@ export class World {
   }
 
   /** Watches what the resolution asks for; whether all of it has answered, and whether the answers are those that it had. */
-  #follow({ references }: Resolution): { readonly complete: boolean; readonly same: boolean } {
+  #follow(resolution: Resolution): { readonly complete: boolean; readonly same: boolean } {
+    const { references } = resolution;
     const needs = secretNeeds(references);
     const wanted = new Set(references.keySets('ConfigMap').keys());
     this.#caches.secrets?.want(new Set(needs.read));
@@ -122,7 +125,8 @@ export class World {
     if (!same) this.#configMaps = configMaps;
     const { FetchedKeys } = this.#mesh.collections;
     const answered = this.#mesh.follow(this.#following.ApiGateway.all, new Set(references.fetched().keys()));
-    return { complete: !asking && answered, same: same && this.#mesh.collections.FetchedKeys === FetchedKeys };
+    const known = this.#caches.absences.areKnown(missingServices(resolution, this.#others.Service.all));
+    return { complete: !asking && answered && known, same: same && this.#mesh.collections.FetchedKeys === FetchedKeys };
   }
 }
 
