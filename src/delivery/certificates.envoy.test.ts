@@ -124,6 +124,16 @@ async function untilShown(pod: EdgePod, servername: string, name: string): Promi
   }
 }
 
+/** An Envoy that has two good ones. */
+async function withBoth(): Promise<EdgePod> {
+  await mount('good', testCertificate('any.example.com'));
+  await mount('late', testCertificate('late.example.com'));
+  await publish('one');
+  const pod = await pods.add('a');
+  await publish('one');
+  return pod;
+}
+
 suite('a certificate', () => {
   test('that is missing closes its listener alone, and no other answers for it; it is taken up when it comes, and its last good pair is kept', async () => {
     await mount('good', testCertificate('any.example.com'));
@@ -192,22 +202,14 @@ suite('a certificate', () => {
   );
 
   test('of a Secret that is made anew is shown, however long the kubelet takes to name its files', async () => {
-    await mount('good', testCertificate('any.example.com'));
-    await mount('late', testCertificate('late.example.com'));
-    await publish('one');
-    const a = await pods.add('a');
-    await publish('one');
+    const a = await withBoth();
     await mount('late');
     await mount('late', testCertificate('again.example.com'), 200);
     await untilShown(a, 'late.example.com', 'again.example.com');
   }, 30_000);
 
   test('of a Secret that is gone is served on by who has it, whatever changes; a new Envoy takes it up when it comes', async () => {
-    await mount('good', testCertificate('any.example.com'));
-    await mount('late', testCertificate('late.example.com'));
-    await publish('one');
-    const a = await pods.add('a');
-    await publish('one');
+    const a = await withBoth();
     await mount('late');
     const b = await pods.add('b');
     for (let turn = 0; turn < 4; turn += 1) {

@@ -5,18 +5,14 @@ import type { KubeObject, ObjectKey } from '../../kube/object.ts';
 import { resources } from '../../kube/resources.ts';
 import { backendRef, service } from '../../testing/build.ts';
 import { conditionOf, type OperatorRig, rigPool } from '../../testing/operator/rig.ts';
-import { createAll, pathRoute, publicFor, shop } from '../../testing/operator/shop.ts';
+import { createAll, pathRoute, publicFor, servingShop } from '../../testing/operator/shop.ts';
 import { Absences } from './absences.ts';
 
 const pool = rigPool();
 afterEach(pool.stop);
 
 async function opened(): Promise<OperatorRig> {
-  const rig = await pool.open();
-  createAll(rig.api, shop());
-  rig.start({ readSecrets: true });
-  await rig.quiet();
-  return rig;
+  return servingShop(await pool.open());
 }
 
 /** Of every status that the Route `menu` was given since, in turn. */

@@ -6,18 +6,22 @@ import { resources } from '../../kube/resources.ts';
 import { kindRefusals } from '../../testing/kube-api/kind-refusals.ts';
 import { countsOf, endOf, idOf } from '../../testing/operator/oracles.ts';
 import { conditionOf, type OperatorRig, rigPool } from '../../testing/operator/rig.ts';
-import { canary, createAll, guarded, keyMaterial, shop, shopGateway } from '../../testing/operator/shop.ts';
+import {
+  canary,
+  createAll,
+  guarded,
+  keyMaterial,
+  servingShop,
+  shop,
+  shopGateway,
+} from '../../testing/operator/shop.ts';
 import { trafficFaults } from '../../testing/operator/traffic.ts';
 
 const pool = rigPool({ validate: kindRefusals });
 afterEach(pool.stop);
 
 async function opened(options: Parameters<typeof pool.open>[0] = {}): Promise<OperatorRig> {
-  const rig = await pool.open(options);
-  createAll(rig.api, shop());
-  rig.start({ readSecrets: true });
-  await rig.quiet();
-  return rig;
+  return servingShop(await pool.open(options));
 }
 
 const edge = ({ api }: OperatorRig) => api.get(resources.ApiGateway, 'shop', 'edge');

@@ -18,7 +18,15 @@ import { kindRefusals } from '../../testing/kube-api/kind-refusals.ts';
 import type { ApiRequest } from '../../testing/kube-api/request.ts';
 import { countsOf, endOf, idOf, repeatedEvents, reportFaults } from '../../testing/operator/oracles.ts';
 import { conditionOf, type OperatorRig, rigPool } from '../../testing/operator/rig.ts';
-import { createAll, guardFor, httpGateway, pathRoute, publicFor, shop } from '../../testing/operator/shop.ts';
+import {
+  createAll,
+  guardFor,
+  httpGateway,
+  pathRoute,
+  publicFor,
+  servingShop,
+  shop,
+} from '../../testing/operator/shop.ts';
 import { formsOf, trafficFaults } from '../../testing/operator/traffic.ts';
 
 const pool = rigPool({ validate: kindRefusals });
@@ -33,13 +41,7 @@ function relist({ api }: OperatorRig): void {
 }
 
 describe('nothing is written', () => {
-  async function opened(): Promise<OperatorRig> {
-    const rig = await pool.open();
-    createAll(rig.api, shop());
-    rig.start({ readSecrets: true });
-    await rig.quiet();
-    return rig;
-  }
+  const opened = async () => servingShop(await pool.open());
 
   test.each<[string, (rig: OperatorRig) => void | Promise<void>]>([
     ['after time', (rig) => rig.quiet(100_000)],

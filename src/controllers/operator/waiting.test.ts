@@ -4,7 +4,7 @@ import type { KubeObject } from '../../kube/object.ts';
 import { resources } from '../../kube/resources.ts';
 import { authPolicy, routeTarget } from '../../testing/build.ts';
 import { conditionOf, type OperatorRig, rigPool } from '../../testing/operator/rig.ts';
-import { createAll, guardFor, pathRoute, publicFor, shop } from '../../testing/operator/shop.ts';
+import { guardFor, pathRoute, publicFor, servingShop } from '../../testing/operator/shop.ts';
 import { type KstatusResult, kstatus } from '../../testing/status-rules.ts';
 
 const pool = rigPool();
@@ -12,11 +12,7 @@ afterEach(pool.stop);
 
 /** A fleet that is never ready never answers. */
 async function opened(ready = true): Promise<OperatorRig> {
-  const rig = await pool.open({ deployments: { ready: () => ready } });
-  createAll(rig.api, shop());
-  rig.start({ readSecrets: true });
-  await rig.quiet();
-  return rig;
+  return servingShop(await pool.open({ deployments: { ready: () => ready } }));
 }
 
 const policy = ({ api }: OperatorRig, name: string) => api.get(resources.AuthPolicy, 'shop', name) as KubeObject;

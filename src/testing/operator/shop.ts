@@ -17,6 +17,7 @@ import {
 } from '../build.ts';
 import type { KubeApi } from '../kube-api/index.ts';
 import { testCertificate } from '../rig-certificates.ts';
+import type { OperatorRig } from './rig.ts';
 
 /** What a Secret holds; nothing that leaves the operator may hold it, but a mirror. */
 export const canary = 'canary-7d1f';
@@ -111,6 +112,14 @@ export const shopChanges: readonly Step[] = [
 
 export function createAll(api: KubeApi, objects: readonly KubeObject[]): void {
   for (const object of objects) api.create(object);
+}
+
+/** The shop, served by an operator that reads Secrets. */
+export async function servingShop(rig: OperatorRig): Promise<OperatorRig> {
+  createAll(rig.api, shop());
+  rig.start({ readSecrets: true });
+  await rig.quiet();
+  return rig;
 }
 
 export function readyIn(api: KubeApi, kind: 'ApiGateway' | 'Route' | 'AuthPolicy' | 'RateLimitPolicy', name: string) {
