@@ -24,7 +24,7 @@ import { Waypoints } from './waypoints.ts';
 import { type Applied, type Trying, Writer, type WriterOptions } from './writer.ts';
 
 export interface WorkloadsOptions extends WriterOptions, GateWorld, SendersOptions {
-  readonly clock: WriterOptions['clock'];
+  readonly clock: SendersOptions['clock'];
   readonly sources: WriterOptions['sources'] & Pick<MeshSources, 'Pod'>;
   readonly className: string;
   readonly view: () => View | undefined;

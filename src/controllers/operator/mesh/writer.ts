@@ -14,7 +14,7 @@ import type { SecurityKind, Stored } from './stored.ts';
 
 export interface WriterOptions {
   readonly client: Client;
-  readonly clock: { monotonic(): number; now(): number };
+  readonly clock: { monotonic(): number };
   readonly sources: Pick<MeshSources, SecurityKind>;
   readonly counted: (write: 'apply' | 'delete', kind: SecurityKind) => void;
   readonly log: (level: 'info' | 'warn', message: string, fields: Readonly<Record<string, unknown>>) => void;
